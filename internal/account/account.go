@@ -1,0 +1,134 @@
+// Package account says who there is and what is theirs: accounts, hosts and
+// update keys, in a directory whose versions never change, and how secrets and
+// passwords are made, kept and checked.
+//
+// It serves the registry, which holds the directory, and every room that asks
+// who may do what. It never writes to a disk or a network, and a secret leaves
+// it only at the moment when it is made.
+package account
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"stayput.dev/internal/zone"
+)
+
+// Role says what an account may do beyond its own hosts.
+type Role string
+
+// The roles.
+const (
+	Customer Role = "customer" // sees and changes its own
+	Support  Role = "support"  // sees all, changes what customers may change
+	Admin    Role = "admin"    // may do everything
+)
+
+// Account is a person or company that owns hosts.
+type Account struct {
+	ID        uint32 // never 0, never given twice
+	Name      string // unique, see CheckName
+	Email     string // may be empty
+	Role      Role
+	Password  string // hash of the sign-in password in PHC form; empty: none set
+	Suspended bool   // its hosts answer nothing and its keys do nothing
+	Created   time.Time
+}
+
+// Host is a name that a customer keeps up to date. Its addresses are not here:
+// they stand in the zone's RRsets alone.
+type Host struct {
+	ID      uint32    // never 0, never given twice
+	Name    zone.Name // in a zone of ours
+	Account uint32    // ID of the owner
+	TTL     uint32    // seconds, of the records that updates write
+	Created time.Time
+
+	// InterfaceID, when valid, is an IPv6 address whose low bits the host keeps
+	// when its prefix changes; Follows is the host whose prefix that is, empty
+	// for the one that the router sends.
+	InterfaceID netip.Addr
+	Follows     zone.Name
+
+	Sources []Source // where each address came from, in order of address
+}
+
+// Source tells where an address value came from.
+type Source struct {
+	Addr    netip.Addr
+	Key     uint32    // ID of the update key; 0 when none was used
+	Via     string    // the dialect or network event: "dyndns2", "admin", "radius"
+	Session string    // of a network event; empty for others
+	At      time.Time // when it happened where it happened, to the millisecond
+}
+
+// Key is an update key: the user name and secret that a router uses. It is
+// never the sign-in password.
+type Key struct {
+	ID       uint32      // never 0, never given twice
+	Account  uint32      // ID of the owner
+	Username string      // unique, see CheckUsername
+	Hosts    []zone.Name // what it may update; empty: all hosts of the account
+	Secret   Secret      // how the secret is checked
+	Token    bool        // the secret alone suffices, without the user name
+	Created  time.Time
+}
+
+// Covers tells whether the key may update h.
+func (k Key) Covers(h Host) bool {
+	return k.Account == h.Account && (len(k.Hosts) == 0 || slices.Contains(k.Hosts, h.Name))
+}
+
+// Faults of names that people choose.
+var (
+	ErrBadName     = errors.New("bad account name")
+	ErrBadUsername = errors.New("bad user name")
+	ErrBadRole     = errors.New("no such role")
+)
+
+// CheckName tells whether s may name an account: 1 to 64 octets of letters,
+// digits and ". _ - @ +", starting with a letter or digit. Case is kept but
+// does not tell two accounts apart.
+func CheckName(s string) error {
+	if len(s) < 1 || len(s) > 64 || !isAlnum(s[0]) {
+		return fmt.Errorf("%w %q: 1 to 64 characters, a letter or digit first", ErrBadName, s)
+	}
+	for _, c := range []byte(s) {
+		if !isAlnum(c) && strings.IndexByte("._-@+", c) < 0 {
+			return fmt.Errorf("%w %q: only letters, digits and . _ - @ +", ErrBadName, s)
+		}
+	}
+	return nil
+}
+
+// CheckUsername tells whether s may be the user name of an update key: 1 to 255
+// printable ASCII characters without a colon, at which HTTP Basic splits
+// (RFC 7617 §2), and without blanks.
+func CheckUsername(s string) error {
+	if len(s) < 1 || len(s) > 255 {
+		return fmt.Errorf("%w %q: 1 to 255 characters", ErrBadUsername, s)
+	}
+	for _, c := range []byte(s) {
+		if c <= ' ' || c >= 0x7f || c == ':' {
+			return fmt.Errorf("%w %q: only printable ASCII without blanks and colons", ErrBadUsername, s)
+		}
+	}
+	return nil
+}
+
+// ParseRole reads a role.
+func ParseRole(s string) (Role, error) {
+	switch r := Role(s); r {
+	case Customer, Support, Admin:
+		return r, nil
+	}
+	return "", fmt.Errorf("%w %q: customer, support or admin", ErrBadRole, s)
+}
+
+func isAlnum(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
