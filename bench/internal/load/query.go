@@ -1,0 +1,214 @@
+//go:build linux
+
+package load
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"stayput.dev/bench/internal/wire"
+)
+
+// A Resolver asks a server as fast as it answers, with a bounded number of
+// questions in flight. It sends and receives in batches and spins, so that
+// one core of load outruns one core of any server.
+type Resolver struct {
+	Server    netip.AddrPort
+	Questions *Questions
+	Window    int // questions in flight, over all sockets
+	Sockets   int // source ports: one keeps to one thread of a server, more spread
+	CPU       int // the core that the load runs on, -1 for any
+}
+
+// Answers says what became of the questions of one run.
+type Answers struct {
+	Right   int // answered as the zone has it
+	Wrong   int // answered otherwise
+	Lost    int // not answered in time
+	Elapsed time.Duration
+}
+
+// patience is how long the load waits for any answer before it gives up what
+// is in flight.
+const patience = 200 * time.Millisecond
+
+// Ask asks for d, or until ctx ends.
+func (r *Resolver) Ask(ctx context.Context, d time.Duration) (Answers, error) {
+	runtime.LockOSThread() // never unlocked: the thread ends with its affinity
+	lines := make([]*line, r.Sockets)
+	for i := range lines {
+		l, err := r.open()
+		if err != nil {
+			return Answers{}, fmt.Errorf("opening load: %w", err)
+		}
+		defer unix.Close(l.fd)
+		l.next = r.Questions.Len() / r.Sockets * i
+		lines[i] = l
+	}
+	if r.CPU >= 0 {
+		var set unix.CPUSet
+		set.Set(r.CPU)
+		if err := unix.SchedSetaffinity(0, &set); err != nil {
+			return Answers{}, fmt.Errorf("pinning load to core %d: %w", r.CPU, err)
+		}
+	}
+	return r.spin(ctx, lines, d)
+}
+
+func (r *Resolver) spin(ctx context.Context, lines []*line, d time.Duration) (Answers, error) {
+	start := time.Now()
+	now := start
+	for now.Sub(start) < d && ctx.Err() == nil {
+		for range 16 { // looking at the clock costs as much as an answer
+			for _, l := range lines {
+				if err := l.turn(now); err != nil {
+					return Answers{}, err
+				}
+			}
+		}
+		now = time.Now()
+	}
+	total := Answers{Elapsed: now.Sub(start)}
+	for _, l := range lines {
+		total.Right += l.answers.Right
+		total.Wrong += l.answers.Wrong
+		total.Lost += l.answers.Lost
+	}
+	return total, nil
+}
+
+// batch is the most messages that one system call carries.
+const batch = 64
+
+// A message is the kernel's struct mmsghdr.
+type message struct {
+	hdr unix.Msghdr
+	n   uint32
+}
+
+// A line is one socket and its share of the window.
+type line struct {
+	fd        int
+	window    int
+	questions *Questions
+	next      int // the next question
+
+	id       uint16
+	inFlight int
+	waiting  [1 << 16]expectation // by id; 0 is not in flight
+	heard    time.Time            // when the last answer came
+	answers  Answers
+
+	out, in       [batch]message
+	outIOV, inIOV [batch]unix.Iovec
+	inBuf         [batch][1232]byte
+}
+
+func (r *Resolver) open() (*line, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	addr := &unix.SockaddrInet4{Port: int(r.Server.Port()), Addr: r.Server.Addr().As4()}
+	if err := unix.Connect(fd, addr); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	l := &line{fd: fd, window: max(1, r.Window/r.Sockets), questions: r.Questions, heard: time.Now()}
+	for i := range batch {
+		l.outIOV[i].SetLen(0)
+		l.out[i].hdr.Iov = &l.outIOV[i]
+		l.out[i].hdr.SetIovlen(1)
+		l.inIOV[i].Base = &l.inBuf[i][0]
+		l.inIOV[i].SetLen(len(l.inBuf[i]))
+		l.in[i].hdr.Iov = &l.inIOV[i]
+		l.in[i].hdr.SetIovlen(1)
+	}
+	return l, nil
+}
+
+// turn fills the window and takes what answers are there.
+func (l *line) turn(now time.Time) error {
+	if l.inFlight < l.window {
+		if err := l.send(min(batch, l.window-l.inFlight)); err != nil {
+			return fmt.Errorf("sending questions: %w", err)
+		}
+	}
+	n, err := l.mmsg(unix.SYS_RECVMMSG, &l.in, batch)
+	switch {
+	case err != nil:
+		return fmt.Errorf("receiving answers: %w", err)
+	case n > 0:
+		l.heard = now
+		for i := range n {
+			l.take(l.inBuf[i][:l.in[i].n])
+		}
+	case now.Sub(l.heard) > patience:
+		l.giveUp(now)
+	}
+	return nil
+}
+
+// send asks the next n questions, or as many as the socket takes.
+func (l *line) send(n int) error {
+	for i := range n {
+		at := (l.next + i) % l.questions.Len()
+		q := l.questions.at(at)
+		id := l.id + uint16(i)
+		l.forget(id)
+		binary.BigEndian.PutUint16(q, id)
+		l.outIOV[i].Base = &q[0]
+		l.outIOV[i].SetLen(len(q))
+		l.waiting[id] = l.questions.expect[at]
+	}
+	sent, err := l.mmsg(unix.SYS_SENDMMSG, &l.out, n)
+	for i := sent; i < n; i++ {
+		l.waiting[l.id+uint16(i)] = 0 // not asked after all
+	}
+	l.id += uint16(sent)
+	l.next = (l.next + sent) % l.questions.Len()
+	l.inFlight += sent
+	return err
+}
+
+// forget counts the question that had the id before, if it still waits, as
+// lost: 65,536 later ones were answered.
+func (l *line) forget(id uint16) {
+	if l.waiting[id] != 0 {
+		l.waiting[id] = 0
+		l.inFlight--
+		l.answers.Lost++
+	}
+}
+
+// take counts the answer m.
+func (l *line) take(m []byte) {
+	if !wire.IsReply(m) {
+		return
+	}
+	e := l.waiting[wire.ID(m)]
+	if e == 0 {
+		return // given up already
+	}
+	l.waiting[wire.ID(m)] = 0
+	l.inFlight--
+	if e.met(m) {
+		l.answers.Right++
+	} else {
+		l.answers.Wrong++
+	}
+}
+
+// giveUp counts everything in flight as lost.
+func (l *line) giveUp(now time.Time) {
+	l.answers.Lost += l.inFlight
+	l.inFlight = 0
+	l.heard = now
+	clear(l.waiting[:])
+}

@@ -1,0 +1,197 @@
+//go:build linux
+
+// Package load makes the load of the figures: routers that update over HTTP,
+// clients that send RFC 2136 updates, and resolvers that ask. It counts only
+// what was answered as it should be; everything else is a failure and is
+// reported as one.
+package load
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"stayput.dev/bench/internal/stats"
+)
+
+// Timeout is how long an update may wait for its answer before it counts as
+// failed.
+const Timeout = 10 * time.Second
+
+// A Client carries updates to a server, one at a time.
+type Client interface {
+	// Update moves host i and returns nil once the server said that it did.
+	Update(i int) error
+	// Close frees what the client holds.
+	Close()
+}
+
+// A Result says what became of the updates of one run.
+type Result struct {
+	Done      int             // answered as they should be
+	Failed    int             // all others
+	FirstFail error           // one of the failures, nil when there are none
+	Elapsed   time.Duration   // of the whole run
+	Latencies []time.Duration // of Done, ascending
+	Lateness  []time.Duration // open loop only: how late the generator started each update, ascending
+}
+
+// Rate returns the updates done per second.
+func (r *Result) Rate() float64 { return float64(r.Done) / r.Elapsed.Seconds() }
+
+// Percentile returns the p-th percentile of the latencies.
+func (r *Result) Percentile(p float64) time.Duration { return stats.Percentile(r.Latencies, p) }
+
+// record counts one update.
+func (r *Result) record(latency time.Duration, err error) {
+	if err == nil {
+		r.Done++
+		r.Latencies = append(r.Latencies, latency)
+		return
+	}
+	r.Failed++
+	if r.FirstFail == nil {
+		r.FirstFail = err
+	}
+}
+
+// merge adds what the part counted.
+func (r *Result) merge(part *Result) {
+	r.Done += part.Done
+	r.Failed += part.Failed
+	if r.FirstFail == nil {
+		r.FirstFail = part.FirstFail
+	}
+	r.Latencies = append(r.Latencies, part.Latencies...)
+}
+
+// Closed runs the clients in a closed loop for d: each updates a random one of
+// the hosts, waits for the answer, and goes on. It closes the clients.
+func Closed(ctx context.Context, clients []Client, hosts int, d time.Duration) Result {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	parts := make([]Result, len(clients))
+	var wg sync.WaitGroup
+	start := time.Now()
+	for n, client := range clients {
+		wg.Go(func() {
+			defer client.Close()
+			rng := rand.New(rand.NewPCG(uint64(n), uint64(start.UnixNano())))
+			for ctx.Err() == nil {
+				began := time.Now()
+				err := client.Update(rng.IntN(hosts))
+				parts[n].record(time.Since(began), err)
+			}
+		})
+	}
+	wg.Wait()
+	total := Result{Elapsed: time.Since(start)}
+	for i := range parts {
+		total.merge(&parts[i])
+	}
+	slices.Sort(total.Latencies)
+	return total
+}
+
+// Each updates every host once, the clients sharing the work, and returns the
+// first failure. It closes the clients.
+func Each(ctx context.Context, clients []Client, hosts int) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(clients))
+	for n, client := range clients {
+		wg.Go(func() {
+			defer client.Close()
+			for i := n; i < hosts && ctx.Err() == nil && errs[n] == nil; i += len(clients) {
+				if err := client.Update(i); err != nil {
+					errs[n] = fmt.Errorf("updating host %d: %w", i, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// An Arrival is one update of an open loop.
+type Arrival struct {
+	At   time.Duration // since the start of the run
+	Host int
+}
+
+// Open lets each arrival, in ascending order of time, start at its moment
+// whether or not earlier ones were answered. Latencies count from the
+// scheduled moment, so a server that stalls is charged for everyone who waited
+// (no coordinated omission). update must be safe for concurrent use.
+func Open(ctx context.Context, arrivals []Arrival, update func(host int) error) Result {
+	var (
+		mu    sync.Mutex // guards total
+		total Result
+		wg    sync.WaitGroup
+	)
+	late := make([]time.Duration, 0, len(arrivals))
+	start := time.Now()
+	pace(ctx, start, arrivals, func(a Arrival) {
+		late = append(late, time.Since(start)-a.At)
+		wg.Go(func() {
+			err := update(a.Host)
+			latency := time.Since(start) - a.At
+			mu.Lock()
+			defer mu.Unlock()
+			total.record(latency, err)
+		})
+	})
+	wg.Wait()
+	total.Elapsed = time.Since(start)
+	slices.Sort(total.Latencies)
+	slices.Sort(late)
+	total.Lateness = late
+	return total
+}
+
+// pace calls begin for each arrival when its moment has come. It sleeps in
+// the kernel on a thread of its own, as the runtime's timers round to a
+// millisecond when the program idles.
+func pace(ctx context.Context, start time.Time, arrivals []Arrival, begin func(Arrival)) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for _, a := range arrivals {
+		for wait := a.At - time.Since(start); wait > 0 && ctx.Err() == nil; wait = a.At - time.Since(start) {
+			ts := unix.NsecToTimespec(min(wait, 100*time.Millisecond).Nanoseconds())
+			_ = unix.Nanosleep(&ts, nil) // cut short by a signal: the loop sleeps again
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		begin(a)
+	}
+}
+
+// Evenly returns arrivals of random hosts at a steady rate per second.
+func Evenly(rate float64, d time.Duration, hosts int) []Arrival {
+	arrivals := make([]Arrival, int(rate*d.Seconds()))
+	for i := range arrivals {
+		arrivals[i] = Arrival{At: time.Duration(float64(i) / rate * float64(time.Second)), Host: rand.IntN(hosts)}
+	}
+	return arrivals
+}
+
+// AtRandom returns one arrival of each host at a random moment within d.
+func AtRandom(hosts int, within time.Duration) []Arrival {
+	arrivals := make([]Arrival, hosts)
+	for i := range arrivals {
+		arrivals[i] = Arrival{At: rand.N(within), Host: i}
+	}
+	slices.SortFunc(arrivals, func(a, b Arrival) int { return int(a.At - b.At) })
+	return arrivals
+}

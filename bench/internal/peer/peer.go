@@ -1,0 +1,170 @@
+//go:build linux
+
+package peer
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"stayput.dev/bench/internal/sample"
+	"stayput.dev/bench/internal/wire"
+)
+
+// The TSIG key that may update the zone on servers that take RFC 2136.
+const KeyName = "bench-key"
+
+// Secret returns the key's secret.
+func Secret() []byte { return []byte("not a secret: for benchmarks only") }
+
+// StartTimeout is how long a server may take to its first answer.
+const StartTimeout = 2 * time.Minute
+
+// Options say how a server is to run.
+type Options struct {
+	Dir      string      // for everything that the server writes; must exist
+	Zone     sample.Zone // what ZoneFile holds
+	ZoneFile string      // a master file; the server may overwrite a copy of it, never this one
+	CPU      int         // the one core that it may use, or AnyCPU
+	Threads  int         // serving threads; 0 as shipped
+}
+
+// A Server is a server that answers for the zone.
+type Server struct {
+	*Process
+	Name     string
+	DNS      netip.AddrPort
+	FirstIn  time.Duration // from process start to the first right answer
+	Updating bool          // takes RFC 2136 updates
+}
+
+// A Kind is a DNS server that the figures compare with.
+type Kind struct {
+	Name    string
+	program string
+	// configure writes the configuration for port into o.Dir and returns
+	// the arguments that make the program run it in the foreground.
+	configure func(o Options, port uint16) ([]string, error)
+	updating  bool
+}
+
+// Kinds returns the servers that this package knows, the reference of the
+// query figures first.
+func Kinds() []Kind {
+	return []Kind{
+		{Name: "knot", program: "knotd", configure: configureKnot, updating: true},
+		{Name: "bind", program: "named", configure: configureBIND, updating: true},
+		{Name: "nsd", program: "nsd", configure: configureNSD},
+		{Name: "pdns", program: "pdns_server", configure: configurePowerDNS},
+	}
+}
+
+// Updates reports whether the server takes RFC 2136 updates here.
+func (k Kind) Updates() bool { return k.updating }
+
+// Find returns the path of the server's program, an error when it is not
+// installed. Debian keeps servers in sbin, which users often lack in PATH.
+func (k Kind) Find() (string, error) {
+	for _, name := range []string{k.program, "/usr/sbin/" + k.program, "/usr/local/sbin/" + k.program} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s (%s): not installed", k.Name, k.program)
+}
+
+// Start starts the server and returns when it answers for the zone's last
+// host. The caller stops it.
+func (k Kind) Start(ctx context.Context, o Options) (*Server, error) {
+	program, err := k.Find()
+	if err != nil {
+		return nil, err
+	}
+	ports, err := freePorts(1)
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", k.Name, err)
+	}
+	args, err := k.configure(o, ports[0])
+	if err != nil {
+		return nil, fmt.Errorf("configuring %s: %w", k.Name, err)
+	}
+	p, err := Spawn(o.CPU, filepath.Join(o.Dir, "log"), program, args...)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Process: p, Name: k.Name, DNS: loopback(ports[0]), Updating: k.updating}
+	last := o.Zone.Hosts - 1
+	if err := s.awaitAnswer(ctx, o.Zone.Host(last), o.Zone.IPv4(last)); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// awaitAnswer asks until the server answers host's A with want, and notes how
+// long after the start of the process that was.
+func (s *Server) awaitAnswer(ctx context.Context, host string, want netip.Addr) error {
+	ctx, cancel := context.WithTimeout(ctx, StartTimeout)
+	defer cancel()
+	err := s.Await(ctx, 2*time.Millisecond, func() bool {
+		got, err := Lookup(s.DNS, host)
+		return err == nil && got == want
+	})
+	if err != nil {
+		return err
+	}
+	s.FirstIn = time.Since(s.Started)
+	return nil
+}
+
+// Lookup asks server for the A record of host and returns the first, an error
+// when there is none or no answer within 200 ms.
+func Lookup(server netip.AddrPort, host string) (netip.Addr, error) {
+	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(server))
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+		return netip.Addr{}, err
+	}
+	question := wire.AppendQuestion(nil, 1, host, wire.TypeA)
+	if _, err := conn.Write(question); err != nil {
+		return netip.Addr{}, err
+	}
+	var in [1500]byte
+	n, err := conn.Read(in[:])
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return wire.FirstA(in[:n], len(question))
+}
+
+// loopback returns the address of port on 127.0.0.1.
+func loopback(port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
+}
+
+// freePorts returns ports that the kernel found free for UDP and TCP.
+func freePorts(n int) ([]uint16, error) {
+	ports := make([]uint16, 0, n)
+	for len(ports) < n {
+		tcp, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("finding a port: %w", err)
+		}
+		defer tcp.Close() // all at once, or a port might come twice
+		port := tcp.Addr().(*net.TCPAddr).AddrPort().Port()
+		udp, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(loopback(port)))
+		if err != nil {
+			continue // taken for UDP only
+		}
+		defer udp.Close()
+		ports = append(ports, port)
+	}
+	return ports, nil
+}

@@ -1,0 +1,25 @@
+package sample
+
+import "sync/atomic"
+
+// Moves hands out the addresses that hosts move to. It is safe for
+// concurrent use.
+type Moves struct {
+	turns []atomic.Uint32
+}
+
+// NewMoves returns the moves of hosts 0 to hosts-1.
+func NewMoves(hosts int) *Moves {
+	return &Moves{turns: make([]atomic.Uint32, hosts)}
+}
+
+// Next returns a new address for host i, in 198.51.100.0/24 or
+// 203.0.113.0/24. It differs from the 511 addresses handed out for the host
+// before it, and so from what stands in the DNS.
+func (m *Moves) Next(i int) [4]byte {
+	turn := m.turns[i].Add(1) + uint32(i)
+	if turn&0x100 == 0 {
+		return [4]byte{198, 51, 100, byte(turn)}
+	}
+	return [4]byte{203, 0, 113, byte(turn)}
+}
