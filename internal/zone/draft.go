@@ -2,6 +2,7 @@ package zone
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -56,8 +57,8 @@ func (z *Zone) Edit() *Draft {
 // does not judge whether sets may stand beside each other (CNAME): that is for
 // the caller, who knows what else will change.
 func (d *Draft) Put(s RRset) error {
-	if err := d.check(s); err != nil {
-		return fmt.Errorf("%s %s: %w", s.Name, s.Type, err)
+	if err := s.Check(d.zone.origin); err != nil {
+		return err
 	}
 	s = s.Sorted()
 	var buf [2 * MaxName]byte
@@ -76,23 +77,47 @@ func (d *Draft) Put(s RRset) error {
 	return nil
 }
 
-func (d *Draft) check(s RRset) error {
+// Check tells why the set cannot be put into the zone with the given origin, or
+// nil when it can.
+func (s RRset) Check(origin Name) error {
+	if err := s.check(origin); err != nil {
+		return fmt.Errorf("%s %s: %w", s.Name, s.Type, err)
+	}
+	return nil
+}
+
+func (s RRset) check(origin Name) error {
 	switch {
-	case !s.Name.IsWithin(d.zone.origin):
-		return fmt.Errorf("%w %s", ErrOutOfZone, d.zone.origin)
+	case s.Name == "" || !s.Name.IsWithin(origin):
+		return fmt.Errorf("%w %s", ErrOutOfZone, origin)
 	case s.Type.IsMeta():
-		return fmt.Errorf("type cannot be stored")
+		return errors.New("type cannot be stored")
+	case s.TTL > MaxTTL:
+		return fmt.Errorf("TTL %d is over %d", s.TTL, MaxTTL)
 	case len(s.Data) > MaxRecords:
 		return fmt.Errorf("more than %d records", MaxRecords)
+	case s.Type == TypeSOA:
+		return s.checkSOA(origin)
 	}
 	size := 0
 	for _, data := range s.Data {
-		size += len(data)
-		if len(data) > MaxRdata || size > MaxRdata {
+		if size += len(data); size > MaxRdata {
 			return fmt.Errorf("more than %d octets of data", MaxRdata)
 		}
 	}
 	return nil
+}
+
+// checkSOA makes sure that a zone keeps its one SOA record.
+func (s RRset) checkSOA(origin Name) error {
+	if s.Name != origin {
+		return errors.New("only the apex has an SOA record")
+	}
+	if len(s.Data) != 1 {
+		return errors.New("there must be one SOA record")
+	}
+	_, err := ParseSOA(s.Data[0])
+	return err
 }
 
 func (d *Draft) remember(before Records, s RRset) {
@@ -135,6 +160,14 @@ func (d *Draft) now(k setKey) RRset {
 	s := Node{raw}.Lookup(k.typ).RRset(k.name)
 	s.Type = k.typ
 	return s
+}
+
+// Serial returns the serial of the draft's SOA record. It fails with ErrNoSOA
+// when there is none.
+func (d *Draft) Serial() (uint32, error) {
+	z := d.View()
+	err := z.readSOA()
+	return z.soa.Serial, err
 }
 
 // SetSerial gives the SOA record of the draft the serial. It fails with

@@ -1,0 +1,258 @@
+package registry
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/zone"
+)
+
+// draft is a state in the making, over one group of edits.
+type draft struct {
+	base     *State
+	by       []Actor
+	zones    zone.Set                  // as the next edit sees them
+	drafts   map[zone.Name]*zone.Draft // of zones that had records put
+	replaced map[zone.Name]bool
+	removed  map[zone.Name]bool
+	accounts *account.Draft // nil until something changes in it
+	changes  []account.Changes
+}
+
+func newDraft(base *State) *draft {
+	return &draft{
+		base: base, zones: base.Zones, drafts: map[zone.Name]*zone.Draft{},
+		replaced: map[zone.Name]bool{}, removed: map[zone.Name]bool{},
+	}
+}
+
+// view is the state as the next edit sees it: good until the draft changes.
+func (d *draft) view() *State {
+	s := &State{Revision: d.base.Revision, Lineage: d.base.Lineage, Zones: d.zones, Accounts: d.base.Accounts}
+	if d.accounts != nil {
+		s.Accounts = d.accounts.View()
+	}
+	return s
+}
+
+// run runs one edit and takes over what it changes: all or, with an error, none.
+func (d *draft) run(w *wish) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("edit panicked: %v", p)
+		}
+	}()
+	c, err := w.edit(d.view())
+	if err != nil || c.IsEmpty() {
+		return err
+	}
+	if err := d.check(&c); err != nil {
+		return err
+	}
+	d.take(&c)
+	d.by = append(d.by, w.by)
+	return nil
+}
+
+// check finds what would make take fail halfway.
+func (d *draft) check(c *Changes) error {
+	for _, records := range c.Records {
+		made := slices.ContainsFunc(c.Replaced, func(z *zone.Zone) bool { return z.Origin() == records.Zone })
+		if !made && (d.zones.Get(records.Zone) == nil || slices.Contains(c.Removed, records.Zone)) {
+			return fmt.Errorf("no zone %s", records.Zone)
+		}
+		for _, s := range records.Sets {
+			if err := s.Check(records.Zone); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *draft) take(c *Changes) {
+	for _, origin := range c.Removed {
+		d.drop(origin)
+		d.removed[origin] = true
+		d.zones = d.zones.Without(origin)
+	}
+	for _, z := range c.Replaced {
+		d.drop(z.Origin())
+		d.replaced[z.Origin()] = true
+		d.zones = d.zones.With(z)
+	}
+	for _, records := range c.Records {
+		d.put(records)
+	}
+	if !c.Accounts.IsEmpty() {
+		if d.accounts == nil {
+			d.accounts = d.base.Accounts.Edit()
+		}
+		d.accounts.Apply(&c.Accounts)
+		d.changes = append(d.changes, c.Accounts)
+	}
+}
+
+// drop forgets what was done to a zone in this group.
+func (d *draft) drop(origin zone.Name) {
+	delete(d.drafts, origin)
+	delete(d.replaced, origin)
+}
+
+func (d *draft) put(records ZoneRecords) {
+	zd := d.drafts[records.Zone]
+	if zd == nil {
+		zd = d.zones.Get(records.Zone).Edit()
+		d.drafts[records.Zone] = zd
+	}
+	for _, s := range records.Sets {
+		if err := zd.Put(s); err != nil {
+			panic(err) // check has refused it before
+		}
+	}
+	d.zones = d.zones.With(zd.View())
+}
+
+// finish returns the next state and the commit that leads to it; a nil commit
+// when nothing changed. The draft must not be used afterwards.
+func (d *draft) finish(now time.Time) (*State, *Commit, error) {
+	c := &Commit{Revision: d.base.Revision + 1, ID: newID(), At: now.UTC().Truncate(time.Millisecond), By: d.by}
+	zones := d.base.Zones
+	for origin := range d.removed {
+		if zones.Get(origin) != nil && d.zones.Get(origin) == nil {
+			c.Removed = append(c.Removed, origin)
+			zones = zones.Without(origin)
+		}
+	}
+	slices.SortFunc(c.Removed, zone.Name.Compare)
+	for _, origin := range slices.SortedFunc(maps.Keys(d.touched()), zone.Name.Compare) {
+		z, delta, err := d.finishZone(origin)
+		if err != nil {
+			return nil, nil, err
+		}
+		if z == nil {
+			continue
+		}
+		zones = zones.With(z)
+		if delta != nil {
+			c.Deltas = append(c.Deltas, *delta)
+		} else {
+			c.Replaced = append(c.Replaced, z)
+		}
+	}
+	next := &State{Revision: c.Revision, Lineage: d.base.Lineage, Zones: zones, Accounts: d.base.Accounts}
+	if d.accounts != nil {
+		c.Accounts = merge(d.changes)
+		next.Accounts = d.accounts.Freeze()
+	}
+	if len(c.Removed)+len(c.Replaced)+len(c.Deltas) == 0 && c.Accounts.IsEmpty() {
+		return d.base, nil, nil
+	}
+	return next, c, nil
+}
+
+func (d *draft) touched() map[zone.Name]bool {
+	out := maps.Clone(d.replaced)
+	for origin := range d.drafts {
+		out[origin] = true
+	}
+	return out
+}
+
+// finishZone returns the new version of a zone; with a nil delta it was replaced
+// as a whole, and a nil zone did not change.
+func (d *draft) finishZone(origin zone.Name) (*zone.Zone, *zone.Delta, error) {
+	base, zd := d.base.Zones.Get(origin), d.drafts[origin]
+	if !d.replaced[origin] && !zd.Changed() {
+		return nil, nil, nil
+	}
+	if d.replaced[origin] && zd == nil {
+		zd = d.zones.Get(origin).Edit()
+	}
+	if base != nil {
+		if err := raise(zd, base); err != nil {
+			return nil, nil, err
+		}
+	}
+	z, delta, err := zd.Finish()
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.replaced[origin] {
+		return z, nil, nil
+	}
+	return z, &delta, nil
+}
+
+// merge makes one of the changes of several edits: what came last counts.
+func merge(list []account.Changes) account.Changes {
+	if len(list) == 1 {
+		return list[0]
+	}
+	var m merged
+	m.init()
+	for i := range list {
+		m.add(&list[i])
+	}
+	return m.changes()
+}
+
+// merged holds, by name, what became of everything in a group: a value, or nil
+// where it went. What went and came again both goes and comes, because a key or
+// host that is made anew must not inherit from the old one.
+type merged struct {
+	accounts thing[string, account.Account]
+	hosts    thing[zone.Name, account.Host]
+	keys     thing[string, account.Key]
+	rests    thing[zone.Name, account.Rest]
+}
+
+type thing[K comparable, V any] struct {
+	put  map[K]V
+	gone map[K]bool
+}
+
+func (t *thing[K, V]) add(deleted []K, put []V, name func(V) K) {
+	for _, k := range deleted {
+		delete(t.put, k)
+		t.gone[k] = true
+	}
+	for _, v := range put {
+		t.put[name(v)] = v
+	}
+}
+
+func (m *merged) init() {
+	m.accounts = thing[string, account.Account]{map[string]account.Account{}, map[string]bool{}}
+	m.hosts = thing[zone.Name, account.Host]{map[zone.Name]account.Host{}, map[zone.Name]bool{}}
+	m.keys = thing[string, account.Key]{map[string]account.Key{}, map[string]bool{}}
+	m.rests = thing[zone.Name, account.Rest]{map[zone.Name]account.Rest{}, map[zone.Name]bool{}}
+}
+
+func (m *merged) add(c *account.Changes) {
+	m.accounts.add(lowerAll(c.DeletedAccounts), c.Accounts, func(a account.Account) string { return strings.ToLower(a.Name) })
+	m.hosts.add(c.DeletedHosts, c.Hosts, func(h account.Host) zone.Name { return h.Name })
+	m.keys.add(c.DeletedKeys, c.Keys, func(k account.Key) string { return k.Username })
+	m.rests.add(c.DeletedRests, c.Rests, func(r account.Rest) zone.Name { return r.Name })
+}
+
+func (m *merged) changes() account.Changes {
+	return account.Changes{
+		Accounts: slices.Collect(maps.Values(m.accounts.put)), DeletedAccounts: slices.Collect(maps.Keys(m.accounts.gone)),
+		Hosts: slices.Collect(maps.Values(m.hosts.put)), DeletedHosts: slices.Collect(maps.Keys(m.hosts.gone)),
+		Keys: slices.Collect(maps.Values(m.keys.put)), DeletedKeys: slices.Collect(maps.Keys(m.keys.gone)),
+		Rests: slices.Collect(maps.Values(m.rests.put)), DeletedRests: slices.Collect(maps.Keys(m.rests.gone)),
+	}
+}
+
+func lowerAll(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = strings.ToLower(n)
+	}
+	return out
+}

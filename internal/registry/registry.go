@@ -1,0 +1,208 @@
+// Package registry is the live state of Stayput and the one writer that changes
+// it: zones, accounts, hosts and keys, as one value that is replaced whole.
+//
+// It promises that an edit sees the very state that it changes, and that what
+// Apply says was done is on disk and visible to every reader before it returns.
+// Edits that wait become one commit: one revision, one write to the store, at
+// most one new serial for a zone. Readers take the state with one atomic load
+// and hold no lock. It serves all other rooms; it never talks to a network, and
+// slow things (hashing, mail) have no place in an edit.
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/zone"
+)
+
+// Revision numbers commits: without gaps, the same on every node. The state
+// before the first commit has revision 0.
+type Revision uint64
+
+// State is all that there is at one revision. It never changes.
+type State struct {
+	Revision Revision
+	Lineage  string // random; changes when a backup is restored, so that followers notice
+	Zones    zone.Set
+	Accounts account.Directory
+}
+
+// Actor is who asks for an edit.
+type Actor struct {
+	Account uint32 // ID; 0 for the operator at the admin socket
+	Key     uint32 // ID of the update key; 0 when none was used
+	Via     string // the dialect, or "admin", "api", "web"
+	From    string // the client's address; may be empty
+}
+
+// Edit is a wish to change something, as a function of the state that it will
+// change. It runs on the writer and may run again on a later state, so it must
+// not block, keep the state, or change anything but its own variables, which it
+// must set anew each time. With an error, nothing is changed and Apply returns
+// that error.
+type Edit func(*State) (Changes, error)
+
+// Changes is what an edit wants changed. The zero Changes changes nothing and
+// costs no write.
+type Changes struct {
+	Removed  []zone.Name   // zones to drop, by origin
+	Replaced []*zone.Zone  // zones to make or replace whole
+	Records  []ZoneRecords // sets to put into zones, after the above
+	Accounts account.Changes
+}
+
+// ZoneRecords is sets that take the place of what has their name and type in one
+// zone; a set without data removes. The writer raises the zone's serial unless an
+// SOA record with a newer one is among them.
+type ZoneRecords struct {
+	Zone zone.Name
+	Sets []zone.RRset
+}
+
+// IsEmpty tells whether nothing is to change.
+func (c *Changes) IsEmpty() bool {
+	return len(c.Removed)+len(c.Replaced)+len(c.Records) == 0 && c.Accounts.IsEmpty()
+}
+
+// Commit is edits made durable together. Its deltas are final: who follows
+// applies them and never runs an edit.
+type Commit struct {
+	Revision Revision
+	ID       string // random, 128 bits in hexadecimal digits
+	At       time.Time
+	By       []Actor // of the edits that changed something, in order
+	Removed  []zone.Name
+	Replaced []*zone.Zone
+	Deltas   []zone.Delta
+	Accounts account.Changes
+}
+
+// ErrBehind is what a Store's Append returns when the journal already holds
+// commits after the revision that the caller named.
+var ErrBehind = errors.New("another commit was first")
+
+// ErrTrimmed is what Follow yields when commits after the named revision are no
+// longer kept: the follower must start from a state.
+var ErrTrimmed = errors.New("journal no longer reaches back to that revision")
+
+// ErrUnavailable says that an edit could not be made durable. Nothing of it is
+// visible; asking again later may help.
+var ErrUnavailable = errors.New("store unavailable")
+
+// ErrClosed says that the registry has stopped taking edits.
+var ErrClosed = fmt.Errorf("%w: shutting down", ErrUnavailable)
+
+// Store keeps commits. Implementations are safe for concurrent use.
+type Store interface {
+	// Load returns the state after the last commit in the journal.
+	Load(ctx context.Context) (*State, error)
+
+	// Append makes commits, whose revisions follow after without a gap,
+	// durable: all or none. It fails with ErrBehind, changing nothing, when
+	// the journal does not end at after. After any other error the outcome
+	// may be unknown; the next Append tells, by ErrBehind, if the commits
+	// were kept. Without commits it only checks that the journal ends at
+	// after and that the store works.
+	Append(ctx context.Context, after Revision, commits []Commit) error
+
+	// Follow yields the commits after a revision in order, then waits for
+	// more until ctx ends, which it yields as the context's error. It
+	// yields ErrTrimmed when the journal does not reach back that far.
+	Follow(ctx context.Context, after Revision) iter.Seq2[Commit, error]
+}
+
+// Options are what a registry may be told. The zero Options are usual.
+type Options struct {
+	Logger *slog.Logger     // nil: slog.Default
+	Now    func() time.Time // nil: time.Now
+}
+
+// Registry is the live state and its writer. All methods are safe for
+// concurrent use.
+type Registry struct {
+	store  Store
+	log    *slog.Logger
+	now    func() time.Time
+	state  atomic.Pointer[State]
+	fault  atomic.Pointer[error] // of the last write; nil when it went well
+	queue  chan *wish
+	closed chan struct{} // when Run has ended
+	stats  Stats
+
+	serialAt time.Time // when a commit last raised a serial; the writer's own
+}
+
+// queueLength bounds the edits that wait; Apply blocks beyond it.
+const queueLength = 4096
+
+// Open loads the state from the store. Edits are taken as soon as Run runs.
+func Open(ctx context.Context, store Store, opts Options) (*Registry, error) {
+	state, err := store.Load(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("loading state: %w", err)
+	}
+	r := &Registry{
+		store: store, log: opts.Logger, now: opts.Now,
+		queue: make(chan *wish, queueLength), closed: make(chan struct{}),
+	}
+	if r.log == nil {
+		r.log = slog.Default()
+	}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	r.state.Store(state)
+	return r, nil
+}
+
+// State returns the state after the last commit. It costs one atomic load and
+// the result never changes.
+func (r *Registry) State() *State { return r.state.Load() }
+
+// Err returns why the last write to the store failed, nil while the store works.
+func (r *Registry) Err() error {
+	if p := r.fault.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Apply runs e on the writer. When it returns without an error, what e changed is
+// durable and every State from now on shows it; the revision is that of the
+// commit, or of the state that e saw when it changed nothing. With the error of e
+// itself, or with one that is ErrUnavailable, nothing has changed. Once the
+// writer has taken the edit, ending ctx no longer matters.
+func (r *Registry) Apply(ctx context.Context, by Actor, e Edit) (Revision, error) {
+	w := &wish{by: by, edit: e, done: make(chan struct{})}
+	select {
+	case r.queue <- w:
+	case <-r.closed:
+		return 0, ErrClosed
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	select {
+	case <-w.done:
+	case <-r.closed:
+		select { // the writer may have answered just before it ended
+		case <-w.done:
+		default:
+			return 0, ErrClosed
+		}
+	}
+	return w.revision, w.err
+}
+
+// Follow yields the commits after a revision in order, then waits for more
+// until ctx ends, which it yields as the context's error. It yields ErrTrimmed
+// when the journal does not reach back that far.
+func (r *Registry) Follow(ctx context.Context, after Revision) iter.Seq2[Commit, error] {
+	return r.store.Follow(ctx, after)
+}
