@@ -1,0 +1,225 @@
+// Package internal_test checks the house as a whole: which room may use which
+// other, where each dependency stays, and that everything says what it is for.
+package internal_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+const module = "stayput.dev"
+
+// rooms lists every package, and which of ours it may import. The rules apply to
+// what is built: tests may import what they need, and so may the packages below
+// bench and test, which no room imports.
+var rooms = map[string][]string{
+	"cmd/stayput": {"internal/cli"},
+
+	// What the DNS and people's property are; no sockets, no disks.
+	"internal/codec":   {},
+	"internal/tree":    {},
+	"internal/zone":    {"internal/codec", "internal/tree"},
+	"internal/account": {"internal/codec", "internal/tree", "internal/zone"},
+	"internal/tsig":    {"internal/codec", "internal/zone"},
+	"internal/dnssec":  {"internal/zone"},
+
+	// The live state, and where it is kept. Only daemon knows store.
+	"internal/registry": {"internal/account", "internal/codec", "internal/tree", "internal/tsig", "internal/zone"},
+	"internal/store":    {"internal/account", "internal/codec", "internal/registry", "internal/tree", "internal/tsig", "internal/zone"},
+
+	// What the outside may ask for, and the listeners that hear it. Listeners
+	// do not know each other: what one shows of another, daemon hands it.
+	"internal/update":    {"internal/account", "internal/registry", "internal/zone"},
+	"internal/front":     {},
+	"internal/dyndns":    {"internal/account", "internal/update", "internal/zone"},
+	"internal/radius":    {"internal/account", "internal/update", "internal/zone"},
+	"internal/dnsserver": {"internal/registry", "internal/tsig", "internal/update", "internal/zone"},
+	"internal/api":       {"internal/account", "internal/registry", "internal/update", "internal/zone"},
+	"internal/web":       {"internal/account", "internal/registry", "internal/update", "internal/zone"},
+
+	// What follows the state.
+	"internal/publish": {"internal/registry", "internal/tsig", "internal/zone"},
+	"internal/tlscert": {"internal/registry", "internal/zone"},
+	"internal/metrics": {},
+
+	// What puts the house together.
+	"internal/config":   {"internal/zone"},
+	"internal/importer": {"internal/api"},
+	"internal/cli":      {"internal/api", "internal/config", "internal/daemon", "internal/importer"},
+	"internal/daemon": {
+		"internal/account", "internal/api", "internal/config", "internal/dnsserver", "internal/dnssec", "internal/dyndns",
+		"internal/front", "internal/metrics", "internal/publish", "internal/radius", "internal/registry", "internal/store",
+		"internal/tlscert", "internal/tsig", "internal/update", "internal/web", "internal/zone",
+	},
+}
+
+// guests lists every dependency, and the rooms that invited it. Its types stay
+// there. A new one needs a reason in doc/decisions.md.
+var guests = map[string][]string{
+	"database/sql":                     {"internal/store"},
+	"github.com/coreos/go-systemd/v22": {"internal/daemon"},
+	"github.com/danielgtaylor/huma/v2": {"internal/api"},
+	"github.com/gaissmai/bart":         {"internal/config", "internal/dnsserver", "internal/front", "internal/update"},
+	"github.com/miekg/dns":             {"internal/dnssec", "internal/dnsserver", "internal/importer", "internal/publish", "internal/zone"},
+	"github.com/pelletier/go-toml/v2":  {"internal/config"},
+	"github.com/pressly/goose/v3":      {"internal/store"},
+	"github.com/prometheus/client_golang": {
+		"internal/daemon", "internal/dnsserver", "internal/dyndns", "internal/front", "internal/metrics",
+		"internal/publish", "internal/radius", "internal/registry", "internal/store", "internal/update",
+	},
+	"github.com/spf13/cobra": {"internal/cli"},
+	"golang.org/x/crypto":    {"internal/account", "internal/update"},
+	"golang.org/x/sys":       {"internal/daemon", "internal/dnsserver", "internal/store"},
+	"golang.org/x/term":      {"internal/cli"},
+	"modernc.org/sqlite":     {"internal/store"},
+}
+
+// TestDoors holds every import of the module against rooms and guests.
+func TestDoors(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if p.outside() {
+			continue
+		}
+		allowed, known := rooms[p.path()]
+		if !known {
+			t.Errorf("%s is not in the table of rooms: add a line to %s that says what it may import", p.path(), "internal/doors_test.go")
+			continue
+		}
+		for _, imported := range p.Imports {
+			if why := wrongDoor(p.path(), allowed, imported); why != "" {
+				t.Errorf("%s imports %s: %s", p.path(), imported, why)
+			}
+		}
+	}
+}
+
+// wrongDoor says what is wrong with a room's import, or "".
+func wrongDoor(room string, allowed []string, imported string) string {
+	if own, ok := strings.CutPrefix(imported, module+"/"); ok {
+		if slices.Contains(allowed, own) {
+			return ""
+		}
+		return fmt.Sprintf("of ours it may only import %v", allowed)
+	}
+	for guest, hosts := range guests {
+		if imported != guest && !strings.HasPrefix(imported, guest+"/") {
+			continue
+		}
+		if slices.Contains(hosts, room) {
+			return ""
+		}
+		return fmt.Sprintf("%s stays in %v", guest, hosts)
+	}
+	if first, _, _ := strings.Cut(imported, "/"); strings.Contains(first, ".") {
+		return "this dependency is not in the table of guests"
+	}
+	return ""
+}
+
+// TestWrongDoors keeps the test of the doors able to fail.
+func TestWrongDoors(t *testing.T) {
+	t.Parallel()
+	wrong := []struct{ room, imported string }{
+		{"internal/zone", module + "/internal/registry"},
+		{"internal/dyndns", module + "/internal/api"},
+		{"internal/api", module + "/internal/store"},
+		{"internal/api", "database/sql"},
+		{"internal/dyndns", "github.com/miekg/dns"},
+		{"internal/config", "github.com/pelletier/go-toml"},
+		{"internal/store", "example.org/stranger"},
+	}
+	for _, w := range wrong {
+		if wrongDoor(w.room, rooms[w.room], w.imported) == "" {
+			t.Errorf("%s may import %s", w.room, w.imported)
+		}
+	}
+	if why := wrongDoor("internal/store", rooms["internal/store"], "modernc.org/sqlite/lib"); why != "" {
+		t.Errorf("internal/store may not import a package of its guest: %s", why)
+	}
+}
+
+// TestListenersAreStrangers holds the table itself against the two rules that a
+// later line could break without anybody noticing.
+func TestListenersAreStrangers(t *testing.T) {
+	t.Parallel()
+	listeners := []string{"internal/api", "internal/dnsserver", "internal/dyndns", "internal/front", "internal/radius", "internal/web"}
+	only := map[string]string{"internal/store": "internal/daemon", "internal/daemon": "internal/cli", "internal/cli": "cmd/stayput"}
+	for room, allowed := range rooms {
+		for _, other := range allowed {
+			if slices.Contains(listeners, room) && slices.Contains(listeners, other) {
+				t.Errorf("the table lets the listener %s import the listener %s", room, other)
+			}
+			if host := only[other]; host != "" && room != host {
+				t.Errorf("the table lets %s import %s, which is for %s alone", room, other, host)
+			}
+		}
+	}
+}
+
+// pkg is what `go list` says of a package.
+type pkg struct {
+	ImportPath string
+	Dir        string
+	GoFiles    []string
+	Imports    []string
+}
+
+// path is the package's folder, as the tables name it.
+func (p pkg) path() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
+
+// outside reports whether the package tests or measures the house from outside.
+func (p pkg) outside() bool {
+	return strings.HasPrefix(p.path(), "bench/") || strings.HasPrefix(p.path(), "test/")
+}
+
+var list = sync.OnceValues(func() ([]pkg, error) {
+	command := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports", "./...")
+	command.Dir = ".."
+	out, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("listing packages: %w", err)
+	}
+	var all []pkg
+	for in := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := in.Decode(&p); err == io.EOF {
+			return all, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("reading the list of packages: %w", err)
+		}
+		// The folder of the rooms is no room.
+		if p.ImportPath != module+"/internal" && len(p.GoFiles) > 0 {
+			all = append(all, p)
+		}
+	}
+})
+
+// packages returns the module's packages that hold more than tests.
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	all, err := list()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatal("the module has no packages")
+	}
+	return all
+}
+
+// source returns the package's files as paths.
+func (p pkg) source() []string {
+	paths := make([]string, len(p.GoFiles))
+	for i, name := range p.GoFiles {
+		paths[i] = filepath.Join(p.Dir, name)
+	}
+	return paths
+}
