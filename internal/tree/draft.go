@@ -50,14 +50,20 @@ func (d *Draft) put(n *node, key, value []byte) []*node {
 }
 
 func (d *Draft) putInLeaf(n *node, key, value []byte) []*node {
-	entries := n.entries.pairs(make([]pair, 0, maxLeaf+1))
 	i, found := n.entries.search(key)
+	replaced := 0
 	if found {
-		entries[i].value = value
+		replaced = 1
 	} else {
-		entries = slices.Insert(entries, i, pair{key, value})
 		d.size++
 	}
+	e := pair{key, value}
+	packed, ok := n.entries.splice(i, replaced, &e)
+	if ok && packed.len() <= maxLeaf && (len(packed.data) <= maxLeafIn || packed.len() == 1) {
+		return []*node{d.setLeaf(n, packed)}
+	}
+	entries := n.entries.pairs(make([]pair, 0, maxLeaf+1))
+	entries = slices.Replace(entries, i, i+replaced, e)
 	return d.leaves(n, entries, i == len(entries)-1)
 }
 
@@ -70,18 +76,17 @@ func (d *Draft) leaves(n *node, entries []pair, atEnd bool) []*node {
 		size += entrySize(e) - prefix
 	}
 	if len(entries) <= maxLeaf && (size <= maxLeafIn || len(entries) == 1) {
-		return []*node{d.setLeaf(n, entries)}
+		return []*node{d.setLeaf(n, newLeaf(entries))}
 	}
 	at := len(entries) / 2
 	if atEnd {
 		at = len(entries) - 1
 	}
-	left := d.setLeaf(n, entries[:at])
-	return []*node{left, {owner: d, entries: newLeaf(entries[at:])}}
+	right := &node{owner: d, entries: newLeaf(entries[at:])}
+	return []*node{d.setLeaf(n, newLeaf(entries[:at])), right}
 }
 
-func (d *Draft) setLeaf(n *node, entries []pair) *node {
-	packed := newLeaf(entries)
+func (d *Draft) setLeaf(n *node, packed leaf) *node {
 	if n.owner != d {
 		return &node{owner: d, entries: packed}
 	}
@@ -150,13 +155,12 @@ func (d *Draft) Delete(key []byte) bool {
 
 func (d *Draft) remove(n *node, key []byte) []*node {
 	if n.children == nil {
-		entries := n.entries.pairs(make([]pair, 0, maxLeaf))
-		i, _ := n.entries.search(key)
-		entries = slices.Delete(entries, i, i+1)
-		if len(entries) == 0 {
+		if n.entries.len() == 1 {
 			return nil
 		}
-		return []*node{d.setLeaf(n, entries)}
+		i, _ := n.entries.search(key)
+		packed, _ := n.entries.splice(i, 1, nil)
+		return []*node{d.setLeaf(n, packed)}
 	}
 	i := n.childFor(key)
 	parts := d.remove(n.children[i], key)
@@ -188,7 +192,7 @@ func (d *Draft) mergeAt(n *node, i int) {
 		left.firsts = append(left.firsts, right.firsts...)
 	} else {
 		entries := right.entries.pairs(left.entries.pairs(nil))
-		left = d.setLeaf(left, entries)
+		left = d.setLeaf(left, newLeaf(entries))
 	}
 	n.children = slices.Delete(n.children, i+1, i+2)
 	n.firsts = slices.Delete(n.firsts, i+1, i+2)

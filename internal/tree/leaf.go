@@ -99,6 +99,44 @@ func (l *leaf) pairs(dst []pair) []pair {
 	return dst
 }
 
+// splice returns a leaf in which e takes the place of the n entries from i on; n
+// is 0 or 1, and a nil e only removes. It fails when the key of e does not start
+// as all others do.
+func (l *leaf) splice(i, n int, e *pair) (leaf, bool) {
+	start, end := l.prefix, l.prefix
+	if i > 0 {
+		start = l.ends[i-1]
+		end = start
+	}
+	if n > 0 {
+		end = l.ends[i]
+	}
+	var head [binary.MaxVarintLen32]byte
+	var rest, value []byte
+	w := 0
+	if e != nil {
+		if !bytes.HasPrefix(e.key, l.data[:l.prefix]) {
+			return leaf{}, false
+		}
+		rest, value = e.key[l.prefix:], e.value
+		w = binary.PutUvarint(head[:], uint64(len(rest)))
+	}
+	size := w + len(rest) + len(value)
+	out := leaf{prefix: l.prefix, data: make([]byte, 0, len(l.data)+size-int(end-start))}
+	out.data = append(append(out.data, l.data[:start]...), head[:w]...)
+	out.data = append(append(out.data, rest...), value...)
+	out.data = append(out.data, l.data[end:]...)
+	out.ends = make([]uint32, 0, l.len()+1-n)
+	out.ends = append(out.ends, l.ends[:i]...)
+	if e != nil {
+		out.ends = append(out.ends, start+uint32(size))
+	}
+	for _, was := range l.ends[i+n:] {
+		out.ends = append(out.ends, was-end+start+uint32(size))
+	}
+	return out, true
+}
+
 // newLeaf packs entries, which are in order and not empty.
 func newLeaf(entries []pair) leaf {
 	prefix := commonPrefix(entries[0].key, entries[len(entries)-1].key)

@@ -11,7 +11,6 @@ package tree
 import (
 	"bytes"
 	"iter"
-	"slices"
 )
 
 const (
@@ -83,11 +82,16 @@ func (m Map) Probe(key []byte) (value []byte, found, below bool) {
 
 // childFor returns the index of the child under which key belongs.
 func (n *node) childFor(key []byte) int {
-	i, found := slices.BinarySearchFunc(n.firsts, key, bytes.Compare)
-	if found || i == 0 {
-		return i
+	low, high := 0, len(n.firsts)
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		if bytes.Compare(n.firsts[mid], key) <= 0 {
+			low = mid + 1
+		} else {
+			high = mid
+		}
 	}
-	return i - 1
+	return max(low-1, 0)
 }
 
 // first returns the least key below n.

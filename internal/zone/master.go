@@ -1,0 +1,291 @@
+package zone
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// Warning is something odd but valid in a master file.
+type Warning struct {
+	Line int // 0 when it is about the zone as a whole
+	Text string
+}
+
+// String returns "line 12: text", or the text alone.
+func (w Warning) String() string {
+	if w.Line == 0 {
+		return w.Text
+	}
+	return fmt.Sprintf("line %d: %s", w.Line, w.Text)
+}
+
+// LineError is a fault in a master file.
+type LineError struct {
+	Line int // 0 when it is about the zone as a whole
+	Err  error
+}
+
+// Error returns "line 12: fault".
+func (e *LineError) Error() string {
+	if e.Line == 0 {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("line %d: %v", e.Line, e.Err)
+}
+
+// Unwrap returns the fault without its line.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// MasterOptions are what the reader of a master file may be told.
+type MasterOptions struct {
+	// Include lets $INCLUDE read files, relative to the folder of File. It is
+	// off by default: a master file may come from a stranger.
+	Include bool
+	File    string // the name of the file, for Include
+}
+
+// maxWarnings bounds what one file can make us say.
+const maxWarnings = 100
+
+// ReadMaster reads a master file (RFC 1035 §5; $TTL of RFC 2308 §4; unknown types
+// of RFC 3597) into a new zone. It accepts and drops duplicates, warns about what
+// is odd but valid, and refuses, with a LineError, what is not a zone: a missing
+// or second SOA, names outside, a CNAME beside other data, data below a DNAME.
+func ReadMaster(r io.Reader, origin Name, opts MasterOptions) (*Zone, []Warning, error) {
+	m := &master{draft: New(origin), origin: origin, in: &lineReader{r: bufio.NewReaderSize(r, 1<<16)}}
+	p := dns.NewZoneParser(m.in, origin.FQDN(), opts.File)
+	p.SetIncludeAllowed(opts.Include)
+	for rr, ok := p.Next(); ok; rr, ok = p.Next() {
+		if err := m.add(rr); err != nil {
+			return nil, nil, &LineError{m.line(), err}
+		}
+	}
+	if err := p.Err(); err != nil {
+		return nil, nil, m.parseError(err)
+	}
+	if err := m.flush(); err != nil {
+		return nil, nil, &LineError{m.line(), err}
+	}
+	z, _, err := m.draft.Finish()
+	if err != nil {
+		return nil, nil, &LineError{0, err}
+	}
+	if err := z.validate(m.warn); err != nil {
+		return nil, nil, &LineError{0, err}
+	}
+	return z, m.warnings, nil
+}
+
+// lineReader counts the lines that the parser has taken. The parser reads it
+// octet by octet, so the count is exact.
+type lineReader struct {
+	r     *bufio.Reader
+	lines int
+}
+
+func (l *lineReader) ReadByte() (byte, error) {
+	c, err := l.r.ReadByte()
+	if c == '\n' && err == nil {
+		l.lines++
+	}
+	return c, err
+}
+
+func (l *lineReader) Read(p []byte) (int, error) { // the parser prefers ReadByte
+	n, err := l.r.Read(p)
+	l.lines += strings.Count(string(p[:n]), "\n")
+	return n, err
+}
+
+// master is a master file being read: the sets of the name at hand wait until the
+// next name comes, since most files keep a name's records together.
+type master struct {
+	draft    *Draft
+	origin   Name
+	in       *lineReader
+	name     Name
+	sets     []RRset
+	buf      []byte
+	soa      bool
+	warnings []Warning
+}
+
+func (m *master) line() int { return max(m.in.lines, 1) }
+
+func (m *master) warn(format string, args ...any) {
+	if len(m.warnings) < maxWarnings {
+		m.warnings = append(m.warnings, Warning{0, fmt.Sprintf(format, args...)})
+	}
+}
+
+func (m *master) parseError(err error) error {
+	var pe *dns.ParseError
+	if !errors.As(err, &pe) {
+		return &LineError{m.line(), fmt.Errorf("reading master file: %w", err)}
+	}
+	text := strings.TrimPrefix(pe.Error(), "dns: ")
+	if i := strings.LastIndex(text, " at line: "); i >= 0 {
+		text = text[:i]
+	}
+	return &LineError{m.line(), errors.New(text)}
+}
+
+func (m *master) add(rr dns.RR) error {
+	h := rr.Header()
+	if h.Class != dns.ClassINET {
+		return fmt.Errorf("class %s: only IN is served", dns.Class(h.Class))
+	}
+	name, data, err := m.pack(rr)
+	if err != nil {
+		return err
+	}
+	if !name.IsWithin(m.origin) {
+		return fmt.Errorf("%s: %w %s", name, ErrOutOfZone, m.origin)
+	}
+	typ := Type(h.Rrtype)
+	if typ == TypeSOA {
+		if m.soa {
+			return errors.New("a second SOA record")
+		}
+		m.soa = true
+	}
+	if name != m.name {
+		if err := m.flush(); err != nil {
+			return err
+		}
+		m.start(name)
+	}
+	return m.collect(typ, h.Ttl, data)
+}
+
+// pack returns the record's name and its data in wire form.
+func (m *master) pack(rr dns.RR) (Name, Rdata, error) {
+	need := dns.Len(rr) + 16
+	if len(m.buf) < need {
+		m.buf = make([]byte, max(need, 4096))
+	}
+	end, err := dns.PackRR(rr, m.buf, 0, nil, false)
+	if err != nil {
+		return "", "", fmt.Errorf("%s: %w", dns.Type(rr.Header().Rrtype), err)
+	}
+	name, n, err := NameFromWire(m.buf[:end])
+	if err != nil {
+		return "", "", err
+	}
+	if _, unknown := rr.(*dns.RFC3597); end < n+10 || end == n+10 && !unknown {
+		return "", "", fmt.Errorf("%s %s: no data", name, dns.Type(rr.Header().Rrtype))
+	}
+	return name, Rdata(m.buf[n+10 : end]), nil
+}
+
+// start takes over what the draft already has at name.
+func (m *master) start(name Name) {
+	m.name, m.sets = name, m.sets[:0]
+	for r := range m.draft.View().Node(name).All() {
+		m.sets = append(m.sets, r.RRset(name))
+	}
+}
+
+func (m *master) collect(typ Type, ttl uint32, data Rdata) error {
+	for i := range m.sets {
+		s := &m.sets[i]
+		if s.Type != typ {
+			continue
+		}
+		if s.TTL != ttl {
+			m.warn("line %d: %s %s: TTL %d differs from %d before, which is kept (RFC 2181 §5.2)", m.line(), m.name, typ, ttl, s.TTL)
+		}
+		if (typ == TypeCNAME || typ == TypeDNAME) && data != s.Data[0] {
+			return fmt.Errorf("%s: a second %s record", m.name, typ)
+		}
+		s.Data = append(s.Data, data)
+		return nil
+	}
+	m.sets = append(m.sets, RRset{m.name, typ, ttl, []Rdata{data}})
+	return nil
+}
+
+func (m *master) flush() error {
+	for _, s := range m.sets {
+		if s.Type == TypeCNAME && len(m.sets) > 1 && !onlySecurity(m.sets) {
+			return fmt.Errorf("%s: a CNAME beside other data", m.name)
+		}
+		if err := m.draft.Put(s); err != nil {
+			return err
+		}
+	}
+	m.sets = m.sets[:0]
+	return nil
+}
+
+// onlySecurity tells whether beside a CNAME there are only the types that may be
+// (RFC 4035 §2.5).
+func onlySecurity(sets []RRset) bool {
+	for _, s := range sets {
+		if s.Type != TypeCNAME && s.Type != TypeRRSIG && s.Type != TypeNSEC {
+			return false
+		}
+	}
+	return true
+}
+
+// validate refuses what no zone may hold and warns about what is odd.
+func (z *Zone) validate(warn func(string, ...any)) error {
+	if z.Node(z.origin).Lookup(TypeNS).Len() == 0 {
+		warn("%s has no NS record at its apex", z.origin)
+	}
+	if z.cuts == 0 {
+		z.warnMissingGlue(z.origin, z.Node(z.origin), warn)
+		return nil
+	}
+	var cut, dname Name
+	for name, node := range z.Nodes() {
+		if dname != "" && name != dname && name.IsWithin(dname) {
+			return fmt.Errorf("%s: data below the DNAME at %s", name, dname)
+		}
+		hidden := cut != "" && name != cut && name.IsWithin(cut)
+		if hidden {
+			z.warnHidden(name, node, cut, warn)
+		}
+		ns, dn := node.Lookup(TypeNS).Len() > 0, node.Lookup(TypeDNAME).Len() > 0
+		if ns && dn && name != z.origin {
+			return fmt.Errorf("%s: a DNAME beside NS below the apex", name)
+		}
+		if ns && !hidden {
+			z.warnMissingGlue(name, node, warn)
+			if name != z.origin {
+				cut = name
+			}
+		}
+		if dn {
+			dname = name
+		}
+	}
+	return nil
+}
+
+func (z *Zone) warnHidden(name Name, node Node, cut Name, warn func(string, ...any)) {
+	for r := range node.All() {
+		if r.Type() != TypeA && r.Type() != TypeAAAA {
+			warn("%s %s is hidden by the delegation of %s", name, r.Type(), cut)
+		}
+	}
+}
+
+func (z *Zone) warnMissingGlue(name Name, node Node, warn func(string, ...any)) {
+	for d := range node.Lookup(TypeNS).All() {
+		target, _, err := NameFromWire(d)
+		if err != nil || !target.IsWithin(z.origin) {
+			continue
+		}
+		n := z.Node(target)
+		if n.Lookup(TypeA).Len()+n.Lookup(TypeAAAA).Len() == 0 {
+			warn("%s NS %s has no address in the zone", name, target)
+		}
+	}
+}
