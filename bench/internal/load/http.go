@@ -52,6 +52,9 @@ func NewFleet(keys []Key) *Fleet {
 // Len returns the number of routers.
 func (f *Fleet) Len() int { return len(f.routers) }
 
+// Host returns the name that router i keeps up to date.
+func (f *Fleet) Host(i int) string { return f.routers[i].host }
+
 // source returns the loopback address of router i. Neighbours lie in
 // different /16s, so that limits by prefix do not take the fleet for a flood.
 func source(i int) netip.AddrPort {

@@ -17,7 +17,17 @@ func NewMoves(hosts int) *Moves {
 // 203.0.113.0/24. It differs from the 511 addresses handed out for the host
 // before it, and so from what stands in the DNS.
 func (m *Moves) Next(i int) [4]byte {
-	turn := m.turns[i].Add(1) + uint32(i)
+	return address(m.turns[i].Add(1) + uint32(i))
+}
+
+// Last returns what Next returned last for host i; without a Next the result
+// means nothing.
+func (m *Moves) Last(i int) [4]byte {
+	return address(m.turns[i].Load() + uint32(i))
+}
+
+// address returns one of 512 addresses.
+func address(turn uint32) [4]byte {
 	if turn&0x100 == 0 {
 		return [4]byte{198, 51, 100, byte(turn)}
 	}

@@ -1,0 +1,51 @@
+//go:build linux
+
+package figure
+
+import (
+	"context"
+	"flag"
+	"fmt"
+
+	"stayput.dev/bench/internal/load"
+	"stayput.dev/bench/internal/peer"
+	"stayput.dev/bench/internal/sample"
+)
+
+// flat measures whether an update costs more where there are more hosts: two
+// daemons, a small and a large one, take turns.
+func flat(flags *flag.FlagSet, s *settings) func(context.Context, *bench) error {
+	s.hosts = 1_000_000
+	few := flags.Int("few", 10_000, "hosts of the small daemon")
+	clients := counts{1, 16}
+	flags.Var(&clients, "clients", "how many update at once, as a `list`")
+	return func(ctx context.Context, b *bench) error {
+		sizes := []int{b.hosts, *few}
+		var daemons []func(n int) []load.Client
+		for _, hosts := range sizes {
+			s, fleet, err := b.service(ctx, size(hosts), hosts, peer.StayputOptions{CPU: peer.AnyCPU})
+			if err != nil {
+				return err
+			}
+			way, moves := door(s, false, false, "good "), sample.NewMoves(hosts)
+			daemons = append(daemons, func(n int) []load.Client { return way.Clients(n, fleet, moves.Next) })
+		}
+		err := b.eachRound(ctx, func() error {
+			for _, n := range clients {
+				for i, hosts := range sizes {
+					r := load.Closed(ctx, daemons[i](n), hosts, b.duration)
+					b.addResult(size(hosts), among(n), &r)
+				}
+			}
+			return nil
+		})
+		for _, n := range clients {
+			b.report.ratio("updates/s"+among(n), size(sizes[0]), size(sizes[1]))
+			b.report.ratio("p50"+among(n), size(sizes[0]), size(sizes[1]))
+		}
+		return err
+	}
+}
+
+// size names a daemon by its hosts.
+func size(hosts int) string { return fmt.Sprintf("%d hosts", hosts) }

@@ -1,0 +1,165 @@
+//go:build linux
+
+package peer
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"stayput.dev/bench/internal/load"
+	"stayput.dev/bench/internal/sample"
+)
+
+// A Stayput is a running stayput daemon.
+type Stayput struct {
+	*Server
+	HTTP  netip.AddrPort
+	HTTPS netip.AddrPort // answers only when started with TLS
+
+	binary, config, dir string
+}
+
+// StayputOptions say how a daemon is to run.
+type StayputOptions struct {
+	Binary string
+	Dir    string // for its configuration and data; what an earlier daemon left there is served again
+	CPU    int    // the one core that it may use, or AnyCPU
+	TLS    bool   // serve HTTPS too, with an RSA certificate of its own making
+}
+
+// Build compiles stayput from the module that the working directory lies in,
+// and returns the path of the binary in dir.
+func Build(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "stayput")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "stayput.dev/cmd/stayput")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building stayput: %w: %s", err, out)
+	}
+	return binary, nil
+}
+
+// StartStayput starts a daemon and returns at once: AwaitReady and AwaitHost
+// wait for what the caller needs. The caller stops it.
+func StartStayput(o StayputOptions) (*Stayput, error) {
+	ports, err := freePorts(3)
+	if err != nil {
+		return nil, fmt.Errorf("starting stayput: %w", err)
+	}
+	s := &Stayput{
+		Server: &Server{Name: "stayput", DNS: loopback(ports[0])},
+		HTTP:   loopback(ports[1]),
+		HTTPS:  loopback(ports[2]),
+		binary: o.Binary,
+		dir:    o.Dir,
+	}
+	if s.config, err = s.configure(o); err != nil {
+		return nil, fmt.Errorf("configuring stayput: %w", err)
+	}
+	s.Process, err = Spawn(o.CPU, filepath.Join(o.Dir, "log"), o.Binary, "serve", "--config", s.config)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Stayput) configure(o StayputOptions) (string, error) {
+	data := filepath.Join(o.Dir, "data")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("data = %q\n\n[dns]\nlisten = [%q]\n\n[http]\nlisten = [%q]\n", data, s.DNS, s.HTTP)
+	if o.TLS {
+		cert, key, err := writeCertificate(o.Dir)
+		if err != nil {
+			return "", err
+		}
+		text += fmt.Sprintf("tls_listen = [%q]\n\n[[http.certificate]]\ncert = %q\nkey = %q\n", s.HTTPS, cert, key)
+	}
+	return write(o.Dir, "stayput.toml", text)
+}
+
+// AwaitReady waits until the daemon says that it serves.
+func (s *Stayput) AwaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, StartTimeout)
+	defer cancel()
+	return s.Await(ctx, 5*time.Millisecond, func() bool {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.HTTP.String()+"/readyz", nil)
+		if err != nil {
+			return false
+		}
+		reply, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false
+		}
+		reply.Body.Close()
+		return reply.StatusCode == http.StatusOK
+	})
+}
+
+// run runs a command of stayput against the daemon.
+func (s *Stayput) run(ctx context.Context, args ...string) error {
+	args = append([]string{"--config", s.config}, args...)
+	out, err := exec.CommandContext(ctx, s.binary, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("stayput %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// ImportZone makes the daemon serve the zone of a master file.
+func (s *Stayput) ImportZone(ctx context.Context, file string) error {
+	return s.run(ctx, "zone", "import", sample.ZoneName, file)
+}
+
+// Seed makes the sample zone with hosts that belong to accounts, each account
+// with one update key, and returns the keys. It is the one place that knows
+// how a daemon is filled.
+func (s *Stayput) Seed(ctx context.Context, hosts, accounts int) ([]load.Key, error) {
+	list := filepath.Join(s.dir, "keys.csv")
+	err := s.run(ctx, "seed", "--zone", sample.ZoneName, "--hosts", strconv.Itoa(hosts), "--accounts", strconv.Itoa(accounts), "--out", list)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(list)
+	if err != nil {
+		return nil, fmt.Errorf("reading keys: %w", err)
+	}
+	defer f.Close()
+	keys, err := readKeys(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading keys: %w", err)
+	}
+	return keys, nil
+}
+
+// readKeys reads lines of username,secret,hostname[,hostname...].
+func readKeys(r io.Reader) ([]load.Key, error) {
+	lines := csv.NewReader(r)
+	lines.FieldsPerRecord = -1
+	var keys []load.Key
+	for {
+		fields, err := lines.Read()
+		if errors.Is(err, io.EOF) {
+			return keys, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(fields) < 3 {
+			return nil, fmt.Errorf("%d fields in %q, want a user name, a secret and hosts", len(fields), fields)
+		}
+		keys = append(keys, load.Key{Username: fields[0], Secret: fields[1], Hosts: fields[2:]})
+	}
+}
