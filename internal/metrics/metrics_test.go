@@ -1,0 +1,39 @@
+package metrics_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"stayput.dev/internal/metrics"
+)
+
+func TestOnlyTheAllowedSeeThePage(t *testing.T) {
+	t.Parallel()
+	h := metrics.Handler([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
+		metrics.Counter("stayput_things_total", "Things.", func() float64 { return 42 }))
+	tests := []struct {
+		remote string
+		status int
+	}{
+		{"127.0.0.1:4711", http.StatusOK},
+		{"[::ffff:127.0.0.1]:4711", http.StatusOK},
+		{"[2001:db8::7]:4711", http.StatusOK},
+		{"192.0.2.7:4711", http.StatusNotFound},
+		{"", http.StatusNotFound},
+	}
+	for _, tt := range tests {
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.RemoteAddr = tt.remote
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != tt.status {
+			t.Errorf("from %q: status = %d, want %d", tt.remote, w.Code, tt.status)
+		}
+		if shown := strings.Contains(w.Body.String(), "stayput_things_total 42"); shown != (tt.status == http.StatusOK) {
+			t.Errorf("from %q: counter shown = %v", tt.remote, shown)
+		}
+	}
+}
