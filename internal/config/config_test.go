@@ -1,0 +1,396 @@
+package config_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"math/big"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"stayput.dev/internal/config"
+)
+
+// defaults is what a daemon without file and environment is told.
+func defaults() *config.Config {
+	return &config.Config{
+		Data: "stayput-data",
+		DNS: config.DNS{
+			Listen:                  []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:5300")},
+			UDPSize:                 1232,
+			TCPIdle:                 10 * time.Second,
+			TCPConnections:          1000,
+			TCPConnectionsPerSource: 100,
+		},
+		HTTP: config.HTTP{
+			Listen:               []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8080")},
+			Connections:          16384,
+			ConnectionsPerSource: 512,
+			AllowMetrics: []netip.Prefix{
+				netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
+			},
+			CheckipHosts: []config.HostPattern{"checkip.*"},
+		},
+		Updates: config.Updates{
+			Nonglobal:      config.NonglobalIgnore,
+			TTL:            60,
+			MaxHosts:       20,
+			UnchangedReply: config.UnchangedNochg,
+		},
+		Log:   config.Log{Level: slog.LevelInfo, Format: config.LogText},
+		Store: config.Store{SnapshotAfter: 64 << 20, JournalKeep: 256 << 20},
+	}
+}
+
+// full sets everything to something that is not the default.
+const full = `
+data = "/srv/stayput"
+
+[dns]
+listen = [":5353", "192.0.2.1:53"]
+udp_size = 1_400
+tcp_idle = "1m"
+tcp_connections = 2000
+tcp_connections_per_source = 50
+version = "Stayput"
+
+[http]
+listen = ["[2001:db8::1]:80"]
+tls_listen = ["[::]:443"]
+legacy_tls_listen = ["[::1]:8245"]
+trusted_proxies = ["192.0.2.0/24", "2001:db8::2"]
+connections = 100
+connections_per_source = 10
+allow_metrics = []
+checkip_hosts = ["CheckIP.example.org.", "ip.*"]
+
+[[http.certificate]]
+cert = "tls/cert.pem"
+key = "tls/key.pem"
+
+[updates]
+nonglobal = "accept"
+ttl = 300
+max_hosts = 5
+unchanged_reply = "good"
+
+[log]
+level = "debug"
+format = "json"
+
+[store]
+snapshot_after = "1GiB"
+journal_keep = "1TiB"
+`
+
+// fullEnvironment is full as the environment says it.
+func fullEnvironment(dir string) []string {
+	return []string{
+		"HOME=/",
+		"STAYPUT_DATA=/srv/stayput",
+		"STAYPUT_DNS_LISTEN=:5353, 192.0.2.1:53",
+		"STAYPUT_DNS_UDP_SIZE=1400",
+		"STAYPUT_DNS_TCP_IDLE=1m",
+		"STAYPUT_DNS_TCP_CONNECTIONS=2000",
+		"STAYPUT_DNS_TCP_CONNECTIONS_PER_SOURCE=50",
+		"STAYPUT_DNS_VERSION=Stayput",
+		"STAYPUT_HTTP_LISTEN=[2001:db8::1]:80",
+		"STAYPUT_HTTP_TLS_LISTEN=[::]:443",
+		"STAYPUT_HTTP_LEGACY_TLS_LISTEN=[::1]:8245",
+		"STAYPUT_HTTP_TRUSTED_PROXIES=192.0.2.0/24,2001:db8::2",
+		"STAYPUT_HTTP_CONNECTIONS=100",
+		"STAYPUT_HTTP_CONNECTIONS_PER_SOURCE=10",
+		"STAYPUT_HTTP_ALLOW_METRICS=",
+		"STAYPUT_HTTP_CHECKIP_HOSTS=CheckIP.example.org.,ip.*",
+		"STAYPUT_HTTP_CERTIFICATE_CERT=" + filepath.Join(dir, "tls/cert.pem"),
+		"STAYPUT_HTTP_CERTIFICATE_KEY=" + filepath.Join(dir, "tls/key.pem"),
+		"STAYPUT_UPDATES_NONGLOBAL=accept",
+		"STAYPUT_UPDATES_TTL=300",
+		"STAYPUT_UPDATES_MAX_HOSTS=5",
+		"STAYPUT_UPDATES_UNCHANGED_REPLY=good",
+		"STAYPUT_LOG_LEVEL=debug",
+		"STAYPUT_LOG_FORMAT=json",
+		"STAYPUT_STORE_SNAPSHOT_AFTER=1GiB",
+		"STAYPUT_STORE_JOURNAL_KEEP=1TiB",
+	}
+}
+
+// fullConfig is what full means in dir.
+func fullConfig(dir string) *config.Config {
+	return &config.Config{
+		Data: "/srv/stayput",
+		DNS: config.DNS{
+			Listen: []netip.AddrPort{
+				netip.MustParseAddrPort("0.0.0.0:5353"), netip.MustParseAddrPort("[::]:5353"),
+				netip.MustParseAddrPort("192.0.2.1:53"),
+			},
+			UDPSize:                 1400,
+			TCPIdle:                 time.Minute,
+			TCPConnections:          2000,
+			TCPConnectionsPerSource: 50,
+			Version:                 "Stayput",
+		},
+		HTTP: config.HTTP{
+			Listen:          []netip.AddrPort{netip.MustParseAddrPort("[2001:db8::1]:80")},
+			TLSListen:       []netip.AddrPort{netip.MustParseAddrPort("[::]:443")},
+			LegacyTLSListen: []netip.AddrPort{netip.MustParseAddrPort("[::1]:8245")},
+			Certificates: []config.Certificate{
+				{Cert: filepath.Join(dir, "tls/cert.pem"), Key: filepath.Join(dir, "tls/key.pem")},
+			},
+			TrustedProxies: []netip.Prefix{
+				netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::2/128"),
+			},
+			Connections:          100,
+			ConnectionsPerSource: 10,
+			CheckipHosts:         []config.HostPattern{"checkip.example.org", "ip.*"},
+		},
+		Updates: config.Updates{
+			Nonglobal:      config.NonglobalAccept,
+			TTL:            300,
+			MaxHosts:       5,
+			UnchangedReply: config.UnchangedGood,
+		},
+		Log:   config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
+		Store: config.Store{SnapshotAfter: 1 << 30, JournalKeep: 1 << 40},
+	}
+}
+
+// write puts text into a new file of dir, and returns its path.
+func write(t testing.TB, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// writeCertificate puts a new certificate and its key into two files of dir.
+func writeCertificate(t testing.TB, dir, cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"dyn.example.org"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, cert, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	if der, err = x509.MarshalPKCS8PrivateKey(private); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+}
+
+// mustLoad loads what ought to be right.
+func mustLoad(t *testing.T, path string, env ...string) *config.Config {
+	t.Helper()
+	c, err := config.Load(path, env)
+	if err != nil {
+		t.Fatalf("Load(%q) = %v, want no error", path, err)
+	}
+	return c
+}
+
+// diff compares two configurations; an empty list is as good as none.
+func diff(got, want *config.Config) string {
+	return cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{}, netip.Prefix{}), cmpopts.EquateEmpty())
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	if d := diff(mustLoad(t, ""), defaults()); d != "" {
+		t.Errorf("Load without a file (-want +got):\n%s", d)
+	}
+	dir := t.TempDir()
+	want := defaults()
+	want.Data = filepath.Join(dir, "stayput-data")
+	if d := diff(mustLoad(t, write(t, dir, "empty.toml", "")), want); d != "" {
+		t.Errorf("Load of an empty file (-want +got):\n%s", d)
+	}
+}
+
+func TestSmallestUseful(t *testing.T) {
+	t.Parallel()
+	const text = `# stayput.toml: the smallest useful one
+data = "/var/lib/stayput"
+
+[dns]
+listen = ["0.0.0.0:53", "[::]:53"]
+
+[http]
+listen = ["0.0.0.0:80", "[::]:80"]
+trusted_proxies = []            # only these may say who the client is
+`
+	want := defaults()
+	want.Data = "/var/lib/stayput"
+	want.DNS.Listen = []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:53"), netip.MustParseAddrPort("[::]:53")}
+	want.HTTP.Listen = []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:80"), netip.MustParseAddrPort("[::]:80")}
+	if d := diff(mustLoad(t, write(t, t.TempDir(), "stayput.toml", text)), want); d != "" {
+		t.Errorf("Load (-want +got):\n%s", d)
+	}
+}
+
+func TestEverySettingFromFileAndEnvironment(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeCertificate(t, dir, "tls/cert.pem", "tls/key.pem")
+	want := fullConfig(dir)
+	for field, value := range leaves(reflect.ValueOf(*want), "") {
+		if reflect.DeepEqual(value, leaves(reflect.ValueOf(*defaults()), "")[field]) {
+			t.Errorf("this test sets %s to its default", field)
+		}
+	}
+	path := write(t, dir, "full.toml", full)
+	if d := diff(mustLoad(t, path), want); d != "" {
+		t.Errorf("from the file (-want +got):\n%s", d)
+	}
+	if d := diff(mustLoad(t, "", fullEnvironment(dir)...), want); d != "" {
+		t.Errorf("from the environment (-want +got):\n%s", d)
+	}
+}
+
+// leaves returns the value of every field that is not a struct, by its path in
+// lower case without dots: "dnsudpsize".
+func leaves(v reflect.Value, above string) map[string]any {
+	all := make(map[string]any)
+	for i := range v.NumField() {
+		name := above + strings.ToLower(v.Type().Field(i).Name)
+		if v.Field(i).Kind() != reflect.Struct {
+			all[name] = v.Field(i).Interface()
+			continue
+		}
+		for below, value := range leaves(v.Field(i), name) {
+			all[below] = value
+		}
+	}
+	return all
+}
+
+func TestEnvironmentWins(t *testing.T) {
+	t.Parallel()
+	path := write(t, t.TempDir(), "stayput.toml", `
+[dns]
+listen = ["192.0.2.1:53", "192.0.2.2:53"]
+version = "Stayput"
+[http]
+trusted_proxies = ["192.0.2.0/24"]
+`)
+	got := mustLoad(t, path,
+		"STAYPUT_DATA=elsewhere", "STAYPUT_DNS_LISTEN=127.0.0.1:0", "STAYPUT_DNS_VERSION=", "STAYPUT_HTTP_TRUSTED_PROXIES=")
+	want := defaults()
+	want.Data = "elsewhere"
+	want.DNS.Listen = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+	if d := diff(got, want); d != "" {
+		t.Errorf("Load (-want +got):\n%s", d)
+	}
+}
+
+// Container platforms make up variables with the name of a service in front;
+// they are none of our business.
+func TestStrangersInEnvironment(t *testing.T) {
+	t.Parallel()
+	mustLoad(t, "",
+		"STAYPUT=1", "STAYPUT_CONFIG=/etc/stayput/stayput.toml", "STAYPUT_SOCKET=admin.sock", "STAYPUT_DNS_LISTEN",
+		"STAYPUT_PORT=tcp://192.0.2.1:53", "STAYPUT_SERVICE_HOST=192.0.2.1", "STAYPUT_SERVICE_PORT_HTTP=80",
+		"STAYPUT_PORT_53_UDP_ADDR=192.0.2.1", "STAYPUT_DNS_SERVICE_HOST=192.0.2.1", "STAYPUT_DNS_PORT=udp://192.0.2.1:53",
+		"STAYPUT_HTTP_PORT_80_TCP_PROTO=tcp", "STAYPUT_HTTP_SERVICE_PORT=80")
+}
+
+func TestSpellings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeCertificate(t, dir, "cert.pem", "key.pem")
+	want := defaults()
+	want.Data = filepath.Join(dir, "stayput-data")
+	want.DNS.UDPSize = 4096
+	want.HTTP.Certificates = []config.Certificate{
+		{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")},
+		{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")},
+	}
+	tests := map[string]string{
+		"dotted keys": `
+dns.udp_size = 4096
+[[http.certificate]]
+cert = "cert.pem"
+key = "key.pem"
+[[http.certificate]]
+cert = "./cert.pem"
+key = "./key.pem"`,
+		"tables in a line": `
+dns = { udp_size = 4096 }
+http = { certificate = [{ cert = "cert.pem", key = "key.pem" }, { cert = 'cert.pem', "key" = "key.pem" }] }`,
+	}
+	for name, text := range tests {
+		t.Run(name, func(t *testing.T) {
+			path := write(t, dir, strings.ReplaceAll(name, " ", "-")+".toml", text)
+			if d := diff(mustLoad(t, path), want); d != "" {
+				t.Errorf("Load (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestNoFile(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load(filepath.Join(t.TempDir(), "none.toml"), nil)
+	if !errors.Is(err, fs.ErrNotExist) || c != nil {
+		t.Errorf("Load = %v, %v, want nil and fs.ErrNotExist", c, err)
+	}
+}
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeCertificate(t, dir, "tls/cert.pem", "tls/key.pem")
+	before, after := mustLoad(t, ""), mustLoad(t, "", fullEnvironment(dir)...)
+	want := []string{"data", "dns.listen", "http.listen", "http.tls_listen", "http.legacy_tls_listen"}
+	if got := before.Changes(after); !reflect.DeepEqual(got, want) {
+		t.Errorf("Changes = %q, want %q", got, want)
+	}
+	if got := before.Changes(mustLoad(t, "", "STAYPUT_HTTP_TLS_LISTEN=", "STAYPUT_LOG_LEVEL=debug")); got != nil {
+		t.Errorf("Changes = %q, want none", got)
+	}
+}
+
+func TestHostPattern(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		pattern config.HostPattern
+		host    string
+		want    bool
+	}{
+		{"checkip.*", "checkip.example.org", true},
+		{"checkip.*", "CheckIP.Example.org.", true},
+		{"checkip.*", "checkip.", false},
+		{"checkip.*", "checkip", false},
+		{"checkip.*", "checkip6.example.org", false},
+		{"checkip.*", "my.checkip.example.org", false},
+		{"ip.example.org", "IP.example.org.", true},
+		{"ip.example.org", "ip.example.org.example.org", false},
+		{"ip.example.org", "", false},
+	}
+	for _, test := range tests {
+		if got := test.pattern.Matches(test.host); got != test.want {
+			t.Errorf("%q.Matches(%q) = %v, want %v", test.pattern, test.host, got, test.want)
+		}
+	}
+}
