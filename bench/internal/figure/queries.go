@@ -103,12 +103,13 @@ func (b *bench) queryTurn(ctx context.Context, s *peer.Server, resolver load.Res
 	if err != nil {
 		return err
 	}
+	if answers.Wrong > 0 {
+		return fmt.Errorf("%d of %d answers were wrong", answers.Wrong, answers.Wrong+answers.Right)
+	}
 	rate := float64(answers.Right) / (after - before).Seconds()
 	b.report.add(s.Name, perCPU, "/s", rate)
 	b.report.add(s.Name, "queries a second", "/s", float64(answers.Right)/answers.Elapsed.Seconds())
-	if answers.Wrong+answers.Lost > 0 {
-		b.report.note("%s: %d right, %d wrong, %d lost", s.Name, answers.Right, answers.Wrong, answers.Lost)
-	}
+	b.report.add(s.Name, "not answered", "%", 100*float64(answers.Lost)/float64(answers.Right+answers.Lost))
 	b.log.Printf("%s: %.0f queries per second of CPU, %.0f/s", s.Name, rate, float64(answers.Right)/answers.Elapsed.Seconds())
 	return nil
 }

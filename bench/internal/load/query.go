@@ -36,7 +36,7 @@ type Answers struct {
 
 // patience is how long the load waits for any answer before it gives up what
 // is in flight.
-const patience = 200 * time.Millisecond
+const patience = time.Second
 
 // Ask asks for d, or until ctx ends.
 func (r *Resolver) Ask(ctx context.Context, d time.Duration) (Answers, error) {
@@ -96,6 +96,7 @@ type message struct {
 type line struct {
 	fd        int
 	window    int
+	memory    uint16 // a question is lost when so many later ones were asked
 	questions *Questions
 	next      int // the next question
 
@@ -120,7 +121,9 @@ func (r *Resolver) open() (*line, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	l := &line{fd: fd, window: max(1, r.Window/r.Sockets), questions: r.Questions, heard: time.Now()}
+	enlarge(fd)
+	window := max(1, r.Window/r.Sockets)
+	l := &line{fd: fd, window: window, memory: uint16(min(16*window, 1<<15)), questions: r.Questions, heard: time.Now()}
 	for i := range batch {
 		l.outIOV[i].SetLen(0)
 		l.out[i].hdr.Iov = &l.outIOV[i]
@@ -131,6 +134,18 @@ func (r *Resolver) open() (*line, error) {
 		l.in[i].hdr.SetIovlen(1)
 	}
 	return l, nil
+}
+
+// receiveBuffer holds the answers to a whole window, however long the load
+// is kept from running: what its own socket dropped would look like a loss of
+// the server.
+const receiveBuffer = 4 << 20
+
+// enlarge gives the socket that buffer, or what the system allows.
+func enlarge(fd int) {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer) // losses are reported
+	}
 }
 
 // turn fills the window and takes what answers are there.
@@ -161,7 +176,7 @@ func (l *line) send(n int) error {
 		at := (l.next + i) % l.questions.Len()
 		q := l.questions.at(at)
 		id := l.id + uint16(i)
-		l.forget(id)
+		l.forget(id - l.memory)
 		binary.BigEndian.PutUint16(q, id)
 		l.outIOV[i].Base = &q[0]
 		l.outIOV[i].SetLen(len(q))
@@ -177,8 +192,7 @@ func (l *line) send(n int) error {
 	return err
 }
 
-// forget counts the question that had the id before, if it still waits, as
-// lost: 65,536 later ones were answered.
+// forget counts the question with the id, if it still waits, as lost.
 func (l *line) forget(id uint16) {
 	if l.waiting[id] != 0 {
 		l.waiting[id] = 0

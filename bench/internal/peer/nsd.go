@@ -8,7 +8,9 @@ import (
 	"stayput.dev/bench/internal/sample"
 )
 
-// configureNSD asks for minimal responses, as the others give them.
+// configureNSD asks for minimal responses, as the others give them, and no
+// response rate limit, which Debian's build has on by default and the others
+// have not.
 func configureNSD(o Options, port uint16) ([]string, error) {
 	config, err := write(o.Dir, "nsd.conf", fmt.Sprintf(`
 server:
@@ -22,6 +24,7 @@ server:
 	xfrdir: %[2]q
 	zonelistfile: "%[2]s/zone.list"
 	minimal-responses: yes
+	rrl-ratelimit: 0
 	verbosity: 0
 %[3]sremote-control:
 	control-enable: no
