@@ -7,7 +7,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -21,7 +20,7 @@ func main() {
 	err := run(ctx, os.Args[1:])
 	stop()
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case err == nil:
 	case errors.Is(err, figure.ErrUsage):
 		fmt.Fprintln(os.Stderr, "stayput-bench:", err)
 		figure.Usage(os.Stderr)
@@ -36,5 +35,5 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 1 && args[0] == figure.BareCommand {
 		return figure.ServeBare(ctx, os.Stdout)
 	}
-	return figure.Run(ctx, os.Stdout, args)
+	return figure.Run(ctx, os.Stdout, os.Stderr, args)
 }

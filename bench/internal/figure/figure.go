@@ -99,9 +99,9 @@ func Usage(w io.Writer) {
 var ErrUsage = errors.New("wrong usage")
 
 // Run measures the figure that args name first, with the flags that follow,
-// and writes it to out. Progress and complaints go to the standard error.
-// flag.ErrHelp is returned after help was asked for and given.
-func Run(ctx context.Context, out io.Writer, args []string) error {
+// writes it to out, and says meanwhile on progress what it does. With -h it
+// writes the figure's flags to out instead.
+func Run(ctx context.Context, out, progress io.Writer, args []string) error {
 	if len(args) == 0 {
 		return fmt.Errorf("%w: no figure named", ErrUsage)
 	}
@@ -111,19 +111,22 @@ func Run(ctx context.Context, out io.Writer, args []string) error {
 	}
 	f := figures()[at]
 	flags := flag.NewFlagSet(f.name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
 	s := &settings{rounds: 5, hosts: 10_000, duration: 10 * time.Second}
 	measure := f.define(flags, s)
 	s.define(flags)
 	if err := flags.Parse(args[1:]); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			return err
+			flags.SetOutput(out)
+			flags.Usage()
+			return nil
 		}
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
 	if err := errors.Join(s.check(), noMore(flags)); err != nil {
 		return fmt.Errorf("%w: %w", ErrUsage, err)
 	}
-	return run(ctx, out, f.name, s, measure)
+	return run(ctx, out, f.name, s, log.New(progress, f.name+": ", 0), measure)
 }
 
 func noMore(flags *flag.FlagSet) error {
@@ -134,7 +137,7 @@ func noMore(flags *flag.FlagSet) error {
 }
 
 // run measures in a temporary directory and writes the report.
-func run(ctx context.Context, out io.Writer, name string, s *settings, measure func(context.Context, *bench) error) error {
+func run(ctx context.Context, out io.Writer, name string, s *settings, progress *log.Logger, measure func(context.Context, *bench) error) error {
 	dir, err := os.MkdirTemp(s.dir, "stayput-bench-")
 	if err != nil {
 		return fmt.Errorf("making a directory: %w", err)
@@ -144,7 +147,7 @@ func run(ctx context.Context, out io.Writer, name string, s *settings, measure f
 		settings: s,
 		dir:      dir,
 		report:   newReport(name, dir),
-		log:      log.New(os.Stderr, name+": ", 0),
+		log:      progress,
 	}
 	defer b.stop()
 	if err := measure(ctx, b); err != nil {

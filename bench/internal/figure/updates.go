@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"time"
 
 	"stayput.dev/bench/internal/load"
 	"stayput.dev/bench/internal/peer"
@@ -79,28 +80,44 @@ func (b *bench) compareUpdates(ctx context.Context, subjects []*updatable, clien
 }
 
 // among tells measures with different numbers of clients apart.
-func among(clients int) string { return fmt.Sprintf(", %d clients", clients) }
+func among(clients int) string {
+	if clients == 1 {
+		return ", 1 client"
+	}
+	return fmt.Sprintf(", %d clients", clients)
+}
 
-// updateTurn measures one turn of one subject.
+// updateTurn measures one turn of one subject. How the cores were shared is
+// part of the figure: a generator beside its server takes its part of them.
 func (b *bench) updateTurn(ctx context.Context, u *updatable, clients, hosts int) error {
 	cs, err := u.clients(clients)
 	if err != nil {
 		return err
 	}
-	before, err := u.server.CPU()
+	served, own, err := shares(u.server)
 	if err != nil {
 		return err
 	}
 	r := load.Closed(ctx, cs, hosts, b.duration)
-	after, err := u.server.CPU()
+	servedAfter, ownAfter, err := shares(u.server)
 	if err != nil {
 		return err
 	}
 	b.addResult(u.name, among(clients), &r)
 	if r.Done > 0 {
-		b.report.add(u.name, "server CPU an update"+among(clients), "ms", milliseconds(after-before)/float64(r.Done))
+		b.report.add(u.name, "server CPU an update"+among(clients), "ms", milliseconds(servedAfter-served)/float64(r.Done))
+		b.report.add(u.name, "generator CPU an update"+among(clients), "ms", milliseconds(ownAfter-own)/float64(r.Done))
 	}
 	return nil
+}
+
+// shares returns the CPU time that the server and this program have used.
+func shares(s *peer.Server) (served, own time.Duration, err error) {
+	if served, err = s.CPU(); err != nil {
+		return 0, 0, err
+	}
+	own, err = peer.OwnCPU()
+	return served, own, err
 }
 
 // check moves a few hosts and looks whether the DNS says so: a server that

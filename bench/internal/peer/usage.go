@@ -29,6 +29,15 @@ func (p *Process) CPU() (time.Duration, error) {
 	return total, nil
 }
 
+// OwnCPU returns the user and system time that this program has used so far.
+func OwnCPU() (time.Duration, error) {
+	used, err := cpuOf(os.Getpid())
+	if err != nil {
+		return 0, fmt.Errorf("reading CPU time: %w", err)
+	}
+	return used, nil
+}
+
 // cpuOf returns the user and system time of one process.
 func cpuOf(pid int) (time.Duration, error) {
 	fields, err := statOf(pid)
