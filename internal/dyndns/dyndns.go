@@ -1,0 +1,156 @@
+// Package dyndns speaks the HTTP dialects in which routers, cameras and update
+// programs say "my address is now this", and tells them what their address is.
+//
+// It promises each dialect's words byte for byte, and never a status that makes
+// a known client give up for good without need: on update paths 200 with a
+// keyword, 401 for credentials, 503 for what will pass. It decides nothing: who may
+// change what is the update room's to say. Every reply has a Content-Length, so
+// that the handlers are right under plain net/http as well.
+package dyndns
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strings"
+
+	"stayput.dev/internal/update"
+)
+
+// Updater does what a request asks for, as update.Service does.
+type Updater interface {
+	// Update returns a result for each host, or an error when all failed.
+	Update(context.Context, update.Request) ([]update.Result, error)
+}
+
+// Dialect is one way that devices say "my address is now this". A dialect is
+// safe for concurrent use.
+type Dialect interface {
+	// Parse reads the request. What is wrong with single values it leaves to
+	// the Updater, who looks at the credentials first.
+	Parse(*http.Request) (update.Request, error)
+	// Reply says what became of it; results are nil when err is not.
+	Reply(http.ResponseWriter, *http.Request, []update.Result, error)
+}
+
+// Options are what a handler may be told. The zero Options are usual.
+type Options struct {
+	// Realm is what browsers show when they ask for a password: printable
+	// ASCII without quotes and backslashes. Empty: "Dynamic DNS".
+	Realm string
+
+	// AlwaysGood says "good" where "nochg" would be right, for clients that
+	// take nochg for a failure. Those known by name get it anyway.
+	AlwaysGood bool
+}
+
+// Handler is the dialects and check-IP pages, each at its paths.
+type Handler struct{ paths map[string]http.Handler }
+
+// New returns the handler of all paths.
+func New(updates Updater, opts Options) *Handler {
+	opts.Realm = cmp.Or(opts.Realm, "Dynamic DNS")
+	h := &Handler{paths: map[string]http.Handler{}}
+	for _, d := range dialects(opts) {
+		for _, path := range d.paths {
+			h.paths[path] = &endpoint{updates, d.dialect}
+		}
+	}
+	for _, p := range checkIPPages {
+		for _, path := range p.paths {
+			h.paths[path] = p.page
+		}
+	}
+	return h
+}
+
+// dialects is the one table of update paths, in canonical form: lower case, one
+// leading slash, no trailing one.
+func dialects(opts Options) []struct {
+	dialect Dialect
+	paths   []string
+} {
+	return []struct {
+		dialect Dialect
+		paths   []string
+	}{
+		{dyndns2{opts}, []string{"/nic/update", "/v2/update", "/v3/update", "/update"}},
+	}
+}
+
+// checkIPPages is the one table of pages that tell a client its address.
+var checkIPPages = [...]struct {
+	page  checkIP
+	paths []string
+}{
+	{checkIPClassic, []string{
+		"/checkip", "/nic/checkip", "/nic/checkip.html", "/checkip.html", "/checkip.php", "/dynamic/check.php",
+	}},
+	{checkIPPlain, []string{"/myip", "/ip", "/getip", "/nic/myip"}},
+}
+
+// Paths returns the handler of each path. RemoteAddr of their requests must be
+// the client's address, with or without a port. The map is the caller's.
+func (h *Handler) Paths() map[string]http.Handler {
+	paths := make(map[string]http.Handler, len(h.paths))
+	for path, handler := range h.paths {
+		paths[path] = handler
+	}
+	return paths
+}
+
+// Root returns the handler of the path "/", which depends on the name that the
+// client asked for: the check-IP page at checkip.* and checkip4.* and checkip6.*,
+// nil elsewhere.
+func (h *Handler) Root(r *http.Request) http.Handler {
+	label, _, _ := strings.Cut(strings.ToLower(r.Host), ".")
+	switch label {
+	case "checkip", "checkip4", "checkip6":
+		return checkIPClassic
+	}
+	return nil
+}
+
+// endpoint answers the update paths of a dialect.
+type endpoint struct {
+	updates Updater
+	dialect Dialect
+}
+
+func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Allow", "GET, HEAD, POST, PUT, OPTIONS")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	results, err := e.update(r)
+	e.dialect.Reply(w, r, results, err)
+}
+
+func (e *endpoint) update(r *http.Request) ([]update.Result, error) {
+	if isFromOtherSite(r) {
+		return nil, errOtherSite
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut:
+	default:
+		return nil, errBadMethod
+	}
+	req, err := e.dialect.Parse(r)
+	if err != nil {
+		return nil, err
+	}
+	if r.Method == http.MethodHead {
+		req.V4, req.V6 = update.Family{}, update.Family{} // HEAD is answered but changes nothing
+	}
+	return e.updates.Update(r.Context(), req)
+}
+
+// isFromOtherSite tells whether a page elsewhere made a browser send the
+// request, perhaps with credentials that the browser remembers. Pages at sibling
+// names count as elsewhere: every customer may have one. Devices do not send this
+// header.
+func isFromOtherSite(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "cross-site" || site == "same-site"
+}
