@@ -310,3 +310,16 @@ func TestServeNeedsTLSForTLS(t *testing.T) {
 		}
 	}
 }
+
+// ask1 is ask for what the server may cut off.
+func ask1(addr, raw string) string {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err.Error()
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	io.WriteString(c, raw)
+	all, _ := io.ReadAll(c)
+	return string(all)
+}

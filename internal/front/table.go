@@ -119,7 +119,7 @@ func (rt *routes) locate(m *match, s string) bool {
 
 // device looks up a raw path among the device routes.
 func (rt *routes) device(m *match, path string) bool {
-	var space [maxKey]byte
+	var space [1 + maxKey]byte
 	p := canonical(space[:0], path)
 	if r, ok := rt.exact[string(p)]; ok {
 		m.route = r
