@@ -1,0 +1,203 @@
+package account_test
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/codec"
+	"stayput.dev/internal/zone"
+)
+
+var (
+	created = time.Date(2026, 3, 1, 12, 0, 0, int(5*time.Millisecond), time.UTC)
+	home    = zone.MustName("home.dyn.example.org")
+	nas     = zone.MustName("nas.dyn.example.org")
+	equal   = cmp.Options{cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()}
+)
+
+// apply returns the directory after changes that went through their binary form,
+// as they do when a journal is read.
+func apply(t interface{ Fatal(...any) }, d account.Directory, c account.Changes) account.Directory {
+	r := codec.NewReader(c.Append(nil))
+	back := account.ReadChanges(r)
+	if r.Err() != nil || r.Len() != 0 {
+		t.Fatal("changes do not read back: ", r.Err())
+	}
+	if diff := cmp.Diff(c, back, equal); diff != "" {
+		t.Fatal("changes read back differently:\n", diff)
+	}
+	e := d.Edit()
+	e.Apply(&back)
+	return e.Freeze()
+}
+
+func secret(t testing.TB, token bool) (string, account.Secret) {
+	t.Helper()
+	s := account.NewSecret()
+	kept, err := account.KeepSecret(s, token, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, kept
+}
+
+func TestDirectory(t *testing.T) {
+	t.Parallel()
+	token, kept := secret(t, true)
+	d := apply(t, account.Directory{}, account.Changes{
+		Accounts: []account.Account{
+			{ID: 1, Name: "Alice", Email: "alice@example.org", Role: account.Customer, Created: created},
+			{ID: 2, Name: "bob", Role: account.Admin, Password: "hash", Suspended: true, Created: created},
+		},
+		Hosts: []account.Host{
+			{ID: 1, Name: home, Account: 1, TTL: 60, Created: created, Sources: []account.Source{
+				{Addr: netip.MustParseAddr("192.0.2.7"), Key: 1, Via: "dyndns2", At: created},
+				{Addr: netip.MustParseAddr("2001:db8::7"), Via: "radius", Session: "0000001F", At: created},
+			}},
+			{ID: 2, Name: nas, Account: 1, TTL: 300, Created: created, InterfaceID: netip.MustParseAddr("::1:2"), Follows: home},
+		},
+		Keys: []account.Key{{ID: 1, Account: 1, Username: "k1", Hosts: []zone.Name{home}, Secret: kept, Token: true, Created: created}},
+	})
+	if a, ok := d.Account("aLiCe"); !ok || a.Name != "Alice" || a.ID != 1 {
+		t.Errorf("Account(aLiCe) = %+v, %v", a, ok)
+	}
+	if h, ok := d.Host(home); !ok || len(h.Sources) != 2 || h.Sources[1].Session != "0000001F" || !h.Sources[0].At.Equal(created) {
+		t.Errorf("Host(home) = %+v, %v", h, ok)
+	}
+	if h, ok := d.Owner(zone.MustName("_acme-challenge.home.dyn.example.org")); !ok || h.Name != home {
+		t.Errorf("Owner = %+v, %v", h, ok)
+	}
+	if k, ok := d.KeyByToken(token); !ok || k.Username != "k1" {
+		t.Errorf("KeyByToken = %+v, %v", k, ok)
+	}
+	if n := d.NextHostID(); n != 3 {
+		t.Errorf("NextHostID() = %d, want 3", n)
+	}
+
+	// A key that is made anew under its name leaves nothing of the old one.
+	_, other := secret(t, false)
+	d = apply(t, d, account.Changes{Keys: []account.Key{{ID: 2, Account: 2, Username: "k1", Secret: other}}})
+	if _, ok := d.KeyByToken(token); ok {
+		t.Error("the token of a key that was replaced still works")
+	}
+	if n := len(slices.Collect(d.KeysOf(1))); n != 0 {
+		t.Errorf("account 1 has %d keys, want 0", n)
+	}
+
+	// A host that moves to another account is listed there, and there alone.
+	h, _ := d.Host(nas)
+	h.Account = 2
+	d = apply(t, d, account.Changes{Hosts: []account.Host{h}, DeletedHosts: []zone.Name{home},
+		Rests: []account.Rest{{Name: home, Account: 1, Until: created}}})
+	if n := len(slices.Collect(d.HostsOf(1))); n != 0 {
+		t.Errorf("account 1 has %d hosts, want 0", n)
+	}
+	if got := slices.Collect(d.HostsOf(2)); len(got) != 1 || got[0].Name != nas {
+		t.Errorf("hosts of account 2 = %v", got)
+	}
+	if r, ok := d.Resting(home); !ok || r.Account != 1 || !r.Until.Equal(created) {
+		t.Errorf("Resting(home) = %+v, %v", r, ok)
+	}
+	if n := d.NextHostID(); n != 3 {
+		t.Errorf("NextHostID() = %d, want 3: numbers are never given twice", n)
+	}
+}
+
+// Whatever happens to hosts, the lists of accounts agree with the hosts themselves.
+func TestIndexesAgree(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		d := account.Directory{}
+		want := map[zone.Name]uint32{}
+		for range rapid.IntRange(1, 60).Draw(t, "changes") {
+			name := zone.MustName(fmt.Sprintf("h%d.dyn.example.org", rapid.IntRange(0, 9).Draw(t, "host")))
+			if rapid.Bool().Draw(t, "delete") {
+				d = apply(t, d, account.Changes{DeletedHosts: []zone.Name{name}})
+				delete(want, name)
+				continue
+			}
+			owner := uint32(rapid.IntRange(1, 3).Draw(t, "account"))
+			d = apply(t, d, account.Changes{Hosts: []account.Host{{ID: d.NextHostID(), Name: name, Account: owner}}})
+			want[name] = owner
+		}
+		got := map[zone.Name]uint32{}
+		for id := range uint32(4) {
+			for h := range d.HostsOf(id) {
+				got[h.Name] = id
+			}
+		}
+		if !maps.Equal(got, want) || d.CountHosts() != len(want) {
+			t.Fatalf("hosts by account = %v, want %v", got, want)
+		}
+	})
+}
+
+func TestLeavesMakeTheSameDirectory(t *testing.T) {
+	t.Parallel()
+	c := account.Changes{Accounts: []account.Account{{ID: 1, Name: "alice"}}}
+	for i := range 500 {
+		c.Hosts = append(c.Hosts, account.Host{ID: uint32(i + 1), Name: zone.MustName(fmt.Sprintf("h%d.dyn.example.org", i)), Account: 1})
+	}
+	d := apply(t, account.Directory{}, c)
+	var l account.Loader
+	for i := range account.Maps {
+		for piece := range d.Leaves(i) {
+			if err := l.Add(i, piece); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	back := l.Directory(d.Counters())
+	if diff := cmp.Diff(slices.Collect(d.HostsOf(1)), slices.Collect(back.HostsOf(1)), equal); diff != "" || back.NextHostID() != 501 {
+		t.Errorf("next host %d; hosts differ:\n%s", back.NextHostID(), diff)
+	}
+	if err := l.Add(account.Maps, nil); err == nil {
+		t.Error("Add of a map that there is not: no error")
+	}
+}
+
+func FuzzReadChanges(f *testing.F) {
+	c := account.Changes{Hosts: []account.Host{{ID: 1, Name: home, Account: 1}}, DeletedKeys: []string{"k1"}}
+	f.Add(c.Append(nil))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := account.ReadChanges(codec.NewReader(data))
+		d := account.Directory{}.Edit()
+		for _, h := range c.Hosts {
+			if h.Name == "" {
+				return
+			}
+		}
+		d.Apply(&c)
+		_ = slices.Collect(d.Freeze().Hosts(zone.Root))
+	})
+}
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	for name, ok := range map[string]bool{
+		"alice": true, "Alice.Smith+1@example.org": true, "0": true, strings.Repeat("a", 64): true,
+		"": false, "-a": false, "a b": false, "a/b": false, "ä": false, strings.Repeat("a", 65): false,
+	} {
+		if got := account.CheckName(name) == nil; got != ok {
+			t.Errorf("CheckName(%q) is fine = %v, want %v", name, got, ok)
+		}
+	}
+	for name, ok := range map[string]bool{
+		"k1": true, "home.dyn.example.org": true, "a@example.org#group": true,
+		"": false, "a:b": false, "a b": false, "a\n": false, "ä": false, strings.Repeat("a", 256): false,
+	} {
+		if got := account.CheckUsername(name) == nil; got != ok {
+			t.Errorf("CheckUsername(%q) is fine = %v, want %v", name, got, ok)
+		}
+	}
+}
