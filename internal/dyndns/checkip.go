@@ -21,8 +21,7 @@ const (
 // ServeHTTP answers every method alike but OPTIONS; credentials are ignored.
 func (p checkIP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
-		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
-		w.WriteHeader(http.StatusNoContent)
+		allow(w, "GET, HEAD, OPTIONS")
 		return
 	}
 	client := clientAddr(r)

@@ -11,8 +11,8 @@ package dyndns
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
-	"strings"
 
 	"stayput.dev/internal/update"
 )
@@ -51,65 +51,35 @@ type Handler struct{ paths map[string]http.Handler }
 func New(updates Updater, opts Options) *Handler {
 	opts.Realm = cmp.Or(opts.Realm, "Dynamic DNS")
 	h := &Handler{paths: map[string]http.Handler{}}
-	for _, d := range dialects(opts) {
-		for _, path := range d.paths {
-			h.paths[path] = &endpoint{updates, d.dialect}
-		}
-	}
-	for _, p := range checkIPPages {
-		for _, path := range p.paths {
-			h.paths[path] = p.page
+	for _, r := range table(updates, opts) {
+		for _, path := range r.paths {
+			h.paths[path] = r.handler
 		}
 	}
 	return h
 }
 
-// dialects is the one table of update paths, in canonical form: lower case, one
-// leading slash, no trailing one.
-func dialects(opts Options) []struct {
-	dialect Dialect
+// route is a handler and the paths that it answers, in canonical form: lower
+// case, one leading slash, no trailing one.
+type route struct {
+	handler http.Handler
 	paths   []string
-} {
-	return []struct {
-		dialect Dialect
-		paths   []string
-	}{
-		{dyndns2{opts}, []string{"/nic/update", "/v2/update", "/v3/update", "/update"}},
-	}
 }
 
-// checkIPPages is the one table of pages that tell a client its address.
-var checkIPPages = [...]struct {
-	page  checkIP
-	paths []string
-}{
-	{checkIPClassic, []string{
-		"/checkip", "/nic/checkip", "/nic/checkip.html", "/checkip.html", "/checkip.php", "/dynamic/check.php",
-	}},
-	{checkIPPlain, []string{"/myip", "/ip", "/getip", "/nic/myip"}},
+// table is all that this room answers.
+func table(updates Updater, opts Options) []route {
+	return []route{
+		{&endpoint{updates, dyndns2{opts}}, []string{"/nic/update", "/v2/update", "/v3/update", "/update"}},
+		{checkIPClassic, []string{
+			"/checkip", "/nic/checkip", "/nic/checkip.html", "/checkip.html", "/checkip.php", "/dynamic/check.php",
+		}},
+		{checkIPPlain, []string{"/myip", "/ip", "/getip", "/nic/myip"}},
+	}
 }
 
 // Paths returns the handler of each path. RemoteAddr of their requests must be
 // the client's address, with or without a port. The map is the caller's.
-func (h *Handler) Paths() map[string]http.Handler {
-	paths := make(map[string]http.Handler, len(h.paths))
-	for path, handler := range h.paths {
-		paths[path] = handler
-	}
-	return paths
-}
-
-// Root returns the handler of the path "/", which depends on the name that the
-// client asked for: the check-IP page at checkip.* and checkip4.* and checkip6.*,
-// nil elsewhere.
-func (h *Handler) Root(r *http.Request) http.Handler {
-	label, _, _ := strings.Cut(strings.ToLower(r.Host), ".")
-	switch label {
-	case "checkip", "checkip4", "checkip6":
-		return checkIPClassic
-	}
-	return nil
-}
+func (h *Handler) Paths() map[string]http.Handler { return maps.Clone(h.paths) }
 
 // endpoint answers the update paths of a dialect.
 type endpoint struct {
@@ -119,8 +89,7 @@ type endpoint struct {
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
-		w.Header().Set("Allow", "GET, HEAD, POST, PUT, OPTIONS")
-		w.WriteHeader(http.StatusNoContent)
+		allow(w, "GET, HEAD, POST, PUT, OPTIONS")
 		return
 	}
 	results, err := e.update(r)

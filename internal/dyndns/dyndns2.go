@@ -98,15 +98,13 @@ func appendLines(body []byte, results []update.Result, alwaysGood bool) (lines [
 
 // keyword returns the first word of a host's line.
 func keyword(r update.Result, alwaysGood bool) string {
-	switch r.Outcome {
-	case update.NoHost:
-		return "nohost"
-	case update.NotFQDN:
+	switch {
+	case r.Outcome == update.NotFQDN:
 		return "notfqdn"
-	case update.NoChange:
-		if !alwaysGood && len(r.Addrs) > 0 {
-			return "nochg"
-		}
+	case !r.Outcome.IsSuccess():
+		return "nohost"
+	case r.Outcome == update.NoChange && len(r.Addrs) > 0 && !alwaysGood:
+		return "nochg"
 	}
 	return "good"
 }

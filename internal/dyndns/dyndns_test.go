@@ -209,18 +209,3 @@ func TestCheckIPOfNobody(t *testing.T) {
 		t.Errorf("status = %d, want %d", w.Code, http.StatusServiceUnavailable)
 	}
 }
-
-func TestRoot(t *testing.T) {
-	t.Parallel()
-	h := dyndns.New(&ear{}, dyndns.Options{})
-	for host, want := range map[string]bool{
-		"checkip.dyn.example.org": true, "CheckIP.dyn.example.org:8080": true, "checkip6.example.org": true,
-		"dyn.example.org": false, "": false, "notcheckip.example.org": false,
-	} {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.Host = host
-		if got := h.Root(r) != nil; got != want {
-			t.Errorf("Host %q: a page = %v, want %v", host, got, want)
-		}
-	}
-}

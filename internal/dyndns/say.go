@@ -46,3 +46,9 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.WriteHeader(status)
 	w.Write(body)
 }
+
+// allow answers OPTIONS.
+func allow(w http.ResponseWriter, methods string) {
+	w.Header().Set("Allow", methods)
+	w.WriteHeader(http.StatusNoContent)
+}

@@ -116,10 +116,6 @@ func (s *script) start(opts dyndns.Options) {
 	}
 	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.RemoteAddr = net.JoinHostPort(s.from, "49152")
-		if r.URL.Path == "/" {
-			s.world.handler.Root(r).ServeHTTP(w, r)
-			return
-		}
 		mux.ServeHTTP(w, r)
 	}))
 	s.t.Cleanup(s.server.Close)

@@ -86,7 +86,7 @@ func (s *Service) Update(ctx context.Context, req Request) ([]Result, error) {
 	}
 	s.count(req.Via, results, err)
 	if isOurFault(err) {
-		s.log.ErrorContext(ctx, "update failed", "hosts", req.Hosts, "via", req.Via, "error", err)
+		s.log.ErrorContext(ctx, "update failed", "via", req.Via, "error", err)
 	}
 	return results, err
 }
@@ -104,19 +104,16 @@ func (s *Service) update(ctx context.Context, req *Request) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := req.At
-	if at.IsZero() {
-		at = s.now()
-	}
-	p := plan{
-		key: key, hosts: req.Hosts, wish: w,
-		source: account.Source{Key: key.ID, Via: req.Via, Session: req.Session, At: at},
+	now := s.now()
+	p := plan{key: key, hosts: req.Hosts, wish: w, source: account.Source{Key: key.ID, Via: req.Via, Session: req.Session, At: req.At}}
+	if req.At.IsZero() {
+		p.source.At = now
 	}
 	results, changes, err := p.run(st)
 	if err != nil {
 		return nil, err
 	}
-	s.markSeen(results, at)
+	s.markSeen(results, now)
 	if !changes.IsEmpty() {
 		if results, err = s.write(ctx, p, req); err != nil {
 			return nil, err
