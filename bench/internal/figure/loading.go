@@ -144,7 +144,7 @@ func (b *bench) loadTurn(ctx context.Context, l loadable, idle time.Duration) er
 	b.report.add(l.name, firstAnswer, "s", s.FirstIn.Seconds())
 	b.report.add(l.name, "memory at first answer", "MiB", fresh.Resident)
 	b.report.add(l.name, resting, "MiB", rested.Resident)
-	b.report.add(l.name, "peak memory", "MiB", rested.Peak)
+	b.report.add(l.name, "peak memory, largest process", "MiB", rested.Peak)
 	b.log.Printf("%s: first answer after %.2f s, %.0f MiB at rest", l.name, s.FirstIn.Seconds(), rested.Resident)
 	return nil
 }

@@ -28,10 +28,11 @@ type Resolver struct {
 
 // Answers says what became of the questions of one run.
 type Answers struct {
-	Right   int // answered as the zone has it
-	Wrong   int // answered otherwise
-	Lost    int // not answered in time
-	Elapsed time.Duration
+	Right      int   // answered as the zone has it
+	Wrong      int   // answered otherwise
+	FirstWrong error // one of these, nil when there are none
+	Lost       int   // not answered in time
+	Elapsed    time.Duration
 }
 
 // patience is how long the load waits for any answer before it gives up what
@@ -78,6 +79,9 @@ func (r *Resolver) spin(ctx context.Context, lines []*line, d time.Duration) (An
 	for _, l := range lines {
 		total.Right += l.answers.Right
 		total.Wrong += l.answers.Wrong
+		if total.FirstWrong == nil {
+			total.FirstWrong = l.answers.FirstWrong
+		}
 		total.Lost += l.answers.Lost
 	}
 	return total, nil
@@ -102,8 +106,8 @@ type line struct {
 
 	id       uint16
 	inFlight int
-	waiting  [1 << 16]expectation // by id; 0 is not in flight
-	heard    time.Time            // when the last answer came
+	waiting  [1 << 16]int32 // by id: the question in flight, counted from 1; 0 is none
+	heard    time.Time      // when the last answer came
 	answers  Answers
 
 	out, in       [batch]message
@@ -180,7 +184,7 @@ func (l *line) send(n int) error {
 		binary.BigEndian.PutUint16(q, id)
 		l.outIOV[i].Base = &q[0]
 		l.outIOV[i].SetLen(len(q))
-		l.waiting[id] = l.questions.expect[at]
+		l.waiting[id] = int32(at + 1)
 	}
 	sent, err := l.mmsg(unix.SYS_SENDMMSG, &l.out, n)
 	for i := sent; i < n; i++ {
@@ -206,16 +210,20 @@ func (l *line) take(m []byte) {
 	if !wire.IsReply(m) {
 		return
 	}
-	e := l.waiting[wire.ID(m)]
-	if e == 0 {
+	id := wire.ID(m)
+	at := int(l.waiting[id]) - 1
+	if at < 0 {
 		return // given up already
 	}
-	l.waiting[wire.ID(m)] = 0
+	l.waiting[id] = 0
 	l.inFlight--
-	if e.met(m) {
+	if l.questions.expect[at].met(m) {
 		l.answers.Right++
-	} else {
-		l.answers.Wrong++
+		return
+	}
+	l.answers.Wrong++
+	if l.answers.FirstWrong == nil {
+		l.answers.FirstWrong = fmt.Errorf("question %x has the answer %x", l.questions.at(at), m)
 	}
 }
 

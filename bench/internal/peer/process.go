@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -29,6 +30,7 @@ type Process struct {
 	log  string
 	done chan struct{} // closed when the process has ended
 	err  error         // how it ended; read after done
+	stop sync.Once     // a second signal might reach whoever has the number by then
 }
 
 // Spawn starts the program with everything that it prints going to the file
@@ -90,7 +92,9 @@ func (p *Process) Ended() bool {
 
 // Stop asks the process to end, kills its group after ten seconds, and waits
 // until it is gone. Stopping again does nothing.
-func (p *Process) Stop() {
+func (p *Process) Stop() { p.stop.Do(p.end) }
+
+func (p *Process) end() {
 	if !p.Ended() {
 		_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only when it is gone
 	}
