@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/term"
+
+	"stayput.dev/internal/daemon"
+)
+
+// demoScreen says what to try. It is ready to paste into a shell and fits a
+// terminal of 80 columns. A line that begins with "# " is a heading.
+const demoScreen = `
+Stayput serves dyn.example.org with 1000 hosts, for as long as this runs.
+alice owns home and nas, bob owns shop; the rest (h0001 to h0997) is shared.
+
+# Move a host, as a router does (the answer is "good 203.0.113.7"):
+curl -u alice:{secret} \
+  "http://{http}/nic/update?hostname=home.{zone}&myip=203.0.113.7"
+
+# Ask the DNS for it:
+dig @{dnshost} -p {dnsport} +short home.{zone}
+
+# The same with ddclient:
+D={dir}
+cat > $D/ddclient.conf <<'END'
+use=ip, ip=203.0.113.9
+protocol=dyndns2
+server={http}
+login=alice
+password={secret}
+home.{zone},nas.{zone}
+END
+chmod 600 $D/ddclient.conf
+ddclient -daemon=0 -verbose -file $D/ddclient.conf -cache $D/ddclient.cache
+
+# See what became of it, and look around:
+{program} --socket \
+  {socket} host show home.{zone}
+curl -s http://{http}/metrics | grep ^stayput
+
+Ctrl-C ends it and deletes {dir}.
+`
+
+func (a *app) printDemo(dir string, addrs daemon.Addresses) {
+	dns := addrs.DNS[0]
+	text := strings.NewReplacer(
+		"{secret}", aliceSecret, "{zone}", demoZone, "{dir}", shellWord(dir),
+		"{http}", addrs.HTTP[0].String(), "{dnshost}", dns.Addr().String(), "{dnsport}", port(dns),
+		"{socket}", shellWord(addrs.Socket), "{program}", shellWord(program()),
+	).Replace(demoScreen)
+	for line := range strings.Lines(text) {
+		a.printDemoLine(line)
+	}
+}
+
+func (a *app) printDemoLine(line string) {
+	if strings.HasPrefix(line, "# ") && isTerminal(a.out.to) {
+		line = "\x1b[1m" + strings.TrimSuffix(line, "\n") + "\x1b[0m\n"
+	}
+	fmt.Fprint(a.out, line)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func port(a netip.AddrPort) string { return fmt.Sprint(a.Port()) }
+
+// program returns how this program is called from another terminal: by its path,
+// from the working directory where that is shorter.
+func program() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "stayput"
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
+		return "./" + rel
+	}
+	return path
+}
+
+// shellWord returns text as one word of a shell.
+func shellWord(text string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+,=", r)
+	}
+	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}

@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"stayput.dev/internal/api"
+)
+
+// hostFlags are what `host set` may change.
+type hostFlags struct {
+	ttl                           uint32
+	addresses                     []string
+	noAddress                     bool
+	account, interfaceID, follows string
+	force                         bool
+}
+
+func (a *app) hostSetCommand() *cobra.Command {
+	var f hostFlags
+	cmd := &cobra.Command{
+		Use:   "set FQDN [--address ADDRESS ... | --no-address] [--ttl SECONDS] [--account NAME] [--interface-id ID] [--follows FQDN]",
+		Short: "Change a host",
+		Long: `Change a host. What is not given stays; given addresses take the place of those
+that it has.
+
+With --interface-id, the host keeps the low bits of its IPv6 address when its
+prefix changes; with --follows, the prefix is that of another host of the same
+account, such as its router.`,
+		Example: `  stayput host set home.dyn.example.org --address 192.0.2.7
+  stayput host set nas.dyn.example.org --interface-id ::1:2 --follows home.dyn.example.org`,
+		Args:              takes("FQDN"),
+		ValidArgsFunction: a.complete(hostNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := someChange(cmd); err != nil {
+				return err
+			}
+			c, err := a.dial(cmd.Context())
+			if err != nil {
+				return err
+			}
+			h, err := c.SetHost(cmd.Context(), args[0], f.change(cmd))
+			if err != nil {
+				return err
+			}
+			return a.done(h, "changed host %s", h.Name)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&f.addresses, "address", nil, "IPv4 or IPv6 `address`; may be given more than once")
+	flags.BoolVar(&f.noAddress, "no-address", false, "take its addresses away")
+	flags.Uint32Var(&f.ttl, "ttl", 0, "`seconds`")
+	flags.StringVar(&f.account, "account", "", "`name` of the new owner")
+	flags.StringVar(&f.interfaceID, "interface-id", "", "low bits of its IPv6 address, such as ::1:2; empty for none")
+	flags.StringVar(&f.follows, "follows", "", "`host` whose prefix it has; empty for none")
+	flags.BoolVar(&f.force, "force", false, "although it lies within another account's host")
+	cmd.MarkFlagsMutuallyExclusive("address", "no-address")
+	a.completeFlag(cmd, "account", accountNames)
+	a.completeFlag(cmd, "follows", hostNames)
+	return cmd
+}
+
+func (f *hostFlags) change(cmd *cobra.Command) api.HostChange {
+	c := api.HostChange{
+		TTL: changed(cmd, "ttl", f.ttl), Addresses: changed(cmd, "address", f.addresses),
+		Account: changed(cmd, "account", f.account), InterfaceID: changed(cmd, "interface-id", f.interfaceID),
+		Follows: changed(cmd, "follows", f.follows), Force: f.force,
+	}
+	if f.noAddress {
+		c.Addresses = &[]string{}
+	}
+	return c
+}

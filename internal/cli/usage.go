@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// usageError says that the command line was not understood.
+type usageError struct {
+	err  error
+	hint string // empty: the usage line of the command
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// misuse returns an error about wrong usage.
+func misuse(format string, args ...any) error {
+	return &usageError{err: fmt.Errorf(format, args...)}
+}
+
+// unknownCommand refuses arguments where only subcommands may stand.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := fmt.Sprintf("`%s --help` lists all commands", cmd.CommandPath())
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean `%s %s`?", cmd.CommandPath(), near[0])
+	}
+	return &usageError{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath()), hint}
+}
+
+func missingSubcommand(cmd *cobra.Command, _ []string) error {
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return &usageError{
+		errors.New("missing command after `" + cmd.CommandPath() + "`"),
+		"one of " + strings.Join(names, ", "),
+	}
+}
+
+// takes returns what checks that the arguments are there, one for each name.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return misuse("missing %s", strings.Join(names[len(args):], " and "))
+		}
+		if len(args) > len(names) {
+			return misuse("unexpected argument %q", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// required returns an error that names the flags of the list that were not given.
+func required(cmd *cobra.Command, names ...string) error {
+	missing := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return cmd.Flags().Changed(n) })
+	if len(missing) == 0 {
+		return nil
+	}
+	return misuse("missing --%s", strings.Join(missing, " and --"))
+}
+
+// changed returns a pointer to the flag's value, or nil if it was not given.
+func changed[T any](cmd *cobra.Command, name string, value T) *T {
+	if !cmd.Flags().Changed(name) {
+		return nil
+	}
+	return &value
+}
+
+// someChange returns an error unless one of the command's own flags was given.
+func someChange(cmd *cobra.Command) error {
+	for _, name := range ownFlags(cmd) {
+		if cmd.Flags().Changed(name) {
+			return nil
+		}
+	}
+	return misuse("nothing to change")
+}
