@@ -214,11 +214,13 @@ func TestShutdownFinishesWhatIsInFlight(t *testing.T) {
 		io.WriteString(w, "done\n")
 	})
 	s := front.New(front.Config{Table: front.Table{
-		Devices: map[string]http.Handler{"/nic/update": slow}, Rest: slow,
+		Devices: map[string]http.Handler{"/nic/update": slow, "/fast": echo("device")}, Rest: slow,
 	}})
 	addr := serve(t, s, front.Plain)
 
-	idle := dial(t, addr)
+	idle, kept := dial(t, addr), dial(t, addr)
+	io.WriteString(kept, "GET /fast HTTP/1.1\r\nConnection: keep-alive\r\n\r\n")
+	readReply(t, bufio.NewReader(kept), "GET")
 	device, web := dial(t, addr), dial(t, addr)
 	io.WriteString(device, "GET /nic/update HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
 	io.WriteString(web, "GET /page HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -227,8 +229,10 @@ func TestShutdownFinishesWhatIsInFlight(t *testing.T) {
 
 	ended := make(chan error, 1)
 	go func() { ended <- s.Shutdown(context.Background()) }()
-	if n, err := idle.Read(make([]byte, 1)); err != io.EOF {
-		t.Errorf("idle connection: Read = %d, %v, want EOF", n, err)
+	for _, c := range []net.Conn{idle, kept} {
+		if n, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("idle connection: Read = %d, %v, want EOF", n, err)
+		}
 	}
 	select {
 	case err := <-ended:

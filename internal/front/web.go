@@ -14,7 +14,7 @@ import (
 func (s *Server) serveWeb(w http.ResponseWriter, r *http.Request) {
 	c := r.Context().Value(connKey{}).(*conn)
 	r.RemoteAddr = c.client(r.Header, true)
-	if c.bareLF {
+	if c.bareLF || !isWhole(r) {
 		w.Header().Set("Connection", "close")
 	}
 	if h := s.routeWeb(r); h != nil {
@@ -22,6 +22,14 @@ func (s *Server) serveWeb(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.serveRest(w, r)
+}
+
+// isWhole reports whether it is beyond doubt where the request ends. Only the
+// first request of a connection went through our own reader; net/http lets others
+// have both a coding and a length, bare line feeds and folded lines, and does not
+// tell. Without a body there is nothing to disagree about, and in HTTP/2 neither.
+func isWhole(r *http.Request) bool {
+	return r.ProtoMajor > 1 || r.ContentLength == 0 && r.ProtoMinor > 0
 }
 
 // routeWeb finds the device handler for r, if it has one, and makes r what that
@@ -52,7 +60,31 @@ func (s *Server) serveRest(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}
 	}()
+	if r.ContentLength != 0 {
+		body := &steadyBody{r.Body, http.NewResponseController(w), s.limits.HeadTimeout}
+		body.extend() // net/http reads what the handler does not
+		r.Body = body
+	}
 	s.routes.rest.ServeHTTP(w, r)
+}
+
+// A steadyBody is a body that has to keep coming, however long it is.
+type steadyBody struct {
+	io.ReadCloser
+	deadlines *http.ResponseController
+	timeout   time.Duration
+}
+
+func (b *steadyBody) extend() { b.deadlines.SetReadDeadline(time.Now().Add(b.timeout)) }
+
+// Read waits for the next part for no longer than the timeout.
+func (b *steadyBody) Read(p []byte) (int, error) {
+	b.extend()
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF { // what net/http reads from now on has its own time
+		b.deadlines.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }
 
 // serveDevice answers a device request on a connection of net/http as a dialogue
@@ -96,8 +128,7 @@ func (s *Server) readWebBody(w http.ResponseWriter, r *http.Request) *fault {
 	deadlines := http.NewResponseController(w)
 	deadlines.SetReadDeadline(time.Now().Add(s.limits.HeadTimeout))
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	deadlines.SetReadDeadline(time.Time{})
-	switch {
+	switch { // after a fault the deadline stays, for net/http reads the rest
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errBodyTimeout
 	case err != nil:
@@ -105,6 +136,7 @@ func (s *Server) readWebBody(w http.ResponseWriter, r *http.Request) *fault {
 	case int64(len(body)) > limit:
 		return errBodyTooLarge
 	}
+	deadlines.SetReadDeadline(time.Time{})
 	r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
 	return nil
 }
