@@ -7,6 +7,8 @@ SHELL := /bin/sh
 VERSION := $(or $(VERSION),$(shell git describe --tags --always --dirty 2>/dev/null),dev)
 # The architecture of the package: amd64 or arm64.
 ARCH := $(or $(ARCH),$(shell go env GOARCH))
+# Where packages come.
+DIST ?= dist
 # How long each fuzz target runs.
 FUZZTIME ?= 60s
 # Further arguments of the benchmarks, as in `make bench-load BENCHFLAGS=-hosts=100000`.
@@ -38,9 +40,8 @@ demo: build ## run a seeded throw-away instance on 127.0.0.1 that says what to t
 
 .PHONY: deb
 deb: ## build dist/stayput_VERSION_ARCH.deb (ARCH=amd64 or arm64)
-	@mkdir -p dist/linux-$(ARCH)
-	GOOS=linux GOARCH=$(ARCH) $(GOBUILD) -o dist/linux-$(ARCH)/stayput ./cmd/stayput
-	packaging/build-deb '$(VERSION)' $(ARCH) dist/linux-$(ARCH)/stayput dist
+	GOOS=linux GOARCH=$(ARCH) $(GOBUILD) -o $(DIST)/linux-$(ARCH)/stayput ./cmd/stayput
+	packaging/build-deb '$(VERSION)' $(ARCH) $(DIST)/linux-$(ARCH)/stayput $(DIST)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -1,0 +1,179 @@
+//go:build linux
+
+// Package packaging_test installs the Debian package where it is going to live:
+// on a Debian with a running systemd.
+package packaging_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+const (
+	configuration = "/etc/stayput/stayput.toml"
+	data          = "/var/lib/stayput"
+	host          = "home.dyn.example.org"
+	address       = "192.0.2.7"
+)
+
+// TestDebianPackage is the life of an installation: the first, while somebody
+// else holds port 53; the work; an upgrade; the end.
+func TestDebianPackage(t *testing.T) {
+	if os.Getuid() != 0 {
+		missing(t, "root")
+	}
+	for _, program := range []string{"debootstrap", "dig", "dpkg-deb", "ip", "lintian", "make", "nsenter", "tar"} {
+		if _, err := exec.LookPath(program); err != nil {
+			missing(t, program)
+		}
+	}
+	packages := t.TempDir()
+	old, fresh := buildPackage(t, "v1.0.0", packages), buildPackage(t, "v1.1.0", packages)
+	must(t, exec.Command("lintian", "--fail-on=error,warning", "--allow-root", fresh))
+
+	m := bootMachine(t)
+	release := m.holdPort("127.0.0.1:53")
+	m.install(old)
+	m.eventually("the journal says who is to blame", func() bool {
+		journal := m.run("journalctl", "--unit=stayput", "--output=cat", "--no-pager")
+		return strings.Contains(journal, "cannot listen on 0.0.0.0:53") && strings.Contains(journal, "hint: ")
+	})
+	release()
+	m.eventually("the service starts once the port is free", func() bool { return m.property("ActiveState") == "active" })
+
+	m.checkUnit()
+	m.work()
+	m.upgrade(fresh)
+	m.purge(fresh)
+}
+
+// buildPackage returns the path of the package of a version, made in directory.
+func buildPackage(t *testing.T, version, directory string) string {
+	t.Helper()
+	build := exec.Command("make", "--no-print-directory", "--directory=../..", "deb", "VERSION="+version, "DIST="+directory)
+	// This test may itself be running below a make.
+	build.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=")
+	must(t, build)
+	return filepath.Join(directory, "stayput_"+strings.TrimPrefix(version, "v")+"-1_"+runtime.GOARCH+".deb")
+}
+
+// install installs or upgrades as an administrator does.
+func (m *machine) install(deb string) {
+	m.t.Helper()
+	inside := "/root/" + filepath.Base(deb)
+	must(m.t, exec.Command("cp", deb, m.root+inside))
+	m.run("apt-get", "install", "--yes", "--no-install-recommends", inside)
+	if got, want := m.run("dpkg-query", "--show", "--showformat=${db:Status-Status}", "stayput"), "installed"; got != want {
+		m.t.Errorf("state of the package = %s, want %s", got, want)
+	}
+}
+
+// checkUnit: systemd finds nothing wrong in the unit, and little exposed.
+func (m *machine) checkUnit() {
+	m.t.Helper()
+	const unit = "/usr/lib/systemd/system/stayput.service"
+	if out := m.run("systemd-analyze", "verify", "--man=no", unit); out != "" {
+		m.t.Errorf("systemd-analyze verify: %s", out)
+	}
+	// In tenths: 2.0 and below is what systemd calls safe.
+	m.run("systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=20", unit)
+	if got, want := m.run("systemctl", "is-enabled", "stayput"), "enabled"; got != want {
+		m.t.Errorf("service is %s, want %s", got, want)
+	}
+}
+
+// work: the service, locked in as the unit says, does what it is for.
+func (m *machine) work() {
+	m.t.Helper()
+	if got, want := m.run("stayput", "version"), "1.0.0"; !strings.Contains(got, want) {
+		m.t.Errorf("stayput version = %s, want %s in it", got, want)
+	}
+	m.stayput("zone", "add", "dyn.example.org", "--ns", "ns1.dyn.example.org=192.0.2.53")
+	m.stayput("account", "add", "alice")
+	m.stayput("host", "add", host, "--account", "alice", "--address", address)
+	m.checkHost()
+
+	pid := m.property("MainPID")
+	m.run("systemctl", "reload", "stayput")
+	m.checkHost()
+	if got := m.property("MainPID"); got != pid {
+		m.t.Errorf("a reload replaced process %s by %s", pid, got)
+	}
+	fed := m.property("WatchdogTimestampMonotonic")
+	m.eventually("the service tells the watchdog that it is well", func() bool {
+		return m.property("WatchdogTimestampMonotonic") != fed
+	})
+}
+
+// upgrade: the new version runs at once, with the administrator's configuration
+// and the customers' hosts.
+func (m *machine) upgrade(deb string) {
+	m.t.Helper()
+	edit := "\n# The administrator was here.\n"
+	before, err := os.ReadFile(m.root + configuration)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	after := string(before) + edit
+	if err := os.WriteFile(m.root+configuration, []byte(after), 0o644); err != nil {
+		m.t.Fatal(err)
+	}
+	pid := m.property("MainPID")
+	m.install(deb)
+
+	if got, want := m.run("stayput", "version"), "1.1.0"; !strings.Contains(got, want) {
+		m.t.Errorf("stayput version after the upgrade = %s, want %s in it", got, want)
+	}
+	if got := m.property("MainPID"); got == pid || got == "0" {
+		m.t.Errorf("main process after the upgrade = %s, was %s", got, pid)
+	}
+	if got, err := os.ReadFile(m.root + configuration); err != nil || string(got) != after {
+		m.t.Errorf("configuration after the upgrade = %q, %v, want %q", got, err, after)
+	}
+	m.checkHost()
+}
+
+// purge: the configuration goes, what customers entrusted to us stays, unless
+// the administrator says otherwise.
+func (m *machine) purge(deb string) {
+	m.t.Helper()
+	said := m.run("apt-get", "purge", "--yes", "stayput")
+	if !strings.Contains(said, data) {
+		m.t.Errorf("the purge does not say where the data stays:\n%s", said)
+	}
+	if m.exists(filepath.Dir(configuration)) {
+		m.t.Errorf("the purge left %s", filepath.Dir(configuration))
+	}
+	if answer := m.dig("+short", host, "A"); strings.Contains(answer, address) {
+		m.t.Errorf("the service answers %s after the purge", answer)
+	}
+
+	m.install(deb)
+	m.checkHost()
+
+	m.run("env", "STAYPUT_PURGE_DATA=yes", "apt-get", "purge", "--yes", "stayput")
+	if m.exists(data) {
+		m.t.Errorf("a purge with STAYPUT_PURGE_DATA=yes left %s", data)
+	}
+	if _, err := m.try("getent", "passwd", "stayput"); err == nil {
+		m.t.Error("a purge with STAYPUT_PURGE_DATA=yes left the user")
+	}
+}
+
+// stayput runs a command of the administrator.
+func (m *machine) stayput(args ...string) {
+	m.t.Helper()
+	m.run(append([]string{"stayput", "--config", configuration}, args...)...)
+}
+
+// checkHost: the DNS answers with the host's address.
+func (m *machine) checkHost() {
+	m.t.Helper()
+	if got := m.dig("+short", host, "A"); got != address {
+		m.t.Errorf("dig %s = %q, want %s\n%s", host, got, address, m.dig(host, "A"))
+	}
+}
