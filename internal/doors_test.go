@@ -37,12 +37,13 @@ var rooms = map[string][]string{
 	// What the outside may ask for, and the listeners that hear it. Listeners
 	// do not know each other: what one shows of another, daemon hands it.
 	"internal/update":    {"internal/account", "internal/registry", "internal/zone"},
+	"internal/admin":     {"internal/account", "internal/registry", "internal/update", "internal/zone"},
 	"internal/front":     {},
 	"internal/dyndns":    {"internal/account", "internal/update", "internal/zone"},
 	"internal/radius":    {"internal/account", "internal/update", "internal/zone"},
 	"internal/dnsserver": {"internal/registry", "internal/tsig", "internal/update", "internal/zone"},
-	"internal/api":       {"internal/account", "internal/registry", "internal/update", "internal/zone"},
-	"internal/web":       {"internal/account", "internal/registry", "internal/update", "internal/zone"},
+	"internal/api":       {"internal/account", "internal/admin", "internal/registry", "internal/update", "internal/zone"},
+	"internal/web":       {"internal/account", "internal/admin", "internal/registry", "internal/update", "internal/zone"},
 
 	// What follows the state.
 	"internal/publish": {"internal/registry", "internal/tsig", "internal/zone"},
@@ -50,11 +51,11 @@ var rooms = map[string][]string{
 	"internal/metrics": {},
 
 	// What puts the house together.
-	"internal/config":   {"internal/zone"},
+	"internal/config":   {},
 	"internal/importer": {"internal/api"},
-	"internal/cli":      {"internal/api", "internal/config", "internal/daemon", "internal/importer"},
+	"internal/cli":      {"internal/admin", "internal/api", "internal/config", "internal/daemon", "internal/importer"},
 	"internal/daemon": {
-		"internal/account", "internal/api", "internal/config", "internal/dnsserver", "internal/dnssec", "internal/dyndns",
+		"internal/account", "internal/admin", "internal/api", "internal/config", "internal/dnsserver", "internal/dnssec", "internal/dyndns",
 		"internal/front", "internal/metrics", "internal/publish", "internal/radius", "internal/registry", "internal/store",
 		"internal/tlscert", "internal/tsig", "internal/update", "internal/web", "internal/zone",
 	},
@@ -75,6 +76,7 @@ var guests = map[string][]string{
 		"internal/publish", "internal/radius", "internal/registry", "internal/store", "internal/update",
 	},
 	"github.com/spf13/cobra": {"internal/cli"},
+	"github.com/spf13/pflag": {"internal/cli"},
 	"golang.org/x/crypto":    {"internal/account", "internal/update"},
 	"golang.org/x/sys":       {"internal/daemon", "internal/dnsserver", "internal/store"},
 	"golang.org/x/term":      {"internal/cli"},

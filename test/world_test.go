@@ -1,0 +1,246 @@
+// Package test holds what can only be shown from outside: the real binary, real
+// clients and real faults.
+package test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// binary builds the binary under test, once.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "stayput-test-")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "stayput")
+	out, err := exec.Command("go", "build", "-o", file, "stayput.dev/cmd/stayput").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building: %w\n%s", err, out)
+	}
+	return file, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if file, err := binary(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(file))
+	}
+	os.Exit(code)
+}
+
+// need skips the test when a program that it talks to is not installed; in CI
+// that is a failure.
+func need(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			missing(t, p+" is not installed")
+		}
+	}
+}
+
+// needRoot is need for what only root may do.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		missing(t, "only root may mount file systems")
+	}
+}
+
+func missing(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// world is a daemon with its data, on ports that the kernel chose.
+type world struct {
+	t      testing.TB
+	dir    string // configuration
+	data   string
+	prefix []string // what the daemon is run by, such as strace
+
+	cmd       *exec.Cmd
+	dns, http string
+	log       *logBuffer
+}
+
+// newWorld prepares a world whose data is in the given directory, or in one of its
+// own when that is empty. It does not start the daemon.
+func newWorld(t testing.TB, data string) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), data: data}
+	if data == "" {
+		w.data = filepath.Join(w.dir, "data")
+	}
+	w.write("stayput.toml", fmt.Sprintf("data = %q\n[dns]\nlisten = [\"127.0.0.1:0\"]\n[http]\nlisten = [\"127.0.0.1:0\"]\n", w.data))
+	return w
+}
+
+func (w *world) write(name, content string) string {
+	w.t.Helper()
+	file := filepath.Join(w.dir, name)
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return file
+}
+
+// start runs the daemon and waits until it is ready.
+func (w *world) start() {
+	w.t.Helper()
+	file, err := binary()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	args := append(append([]string{}, w.prefix...), file, "serve", "--config", filepath.Join(w.dir, "stayput.toml"))
+	w.cmd = exec.Command(args[0], args[1:]...)
+	w.cmd.Env = append(os.Environ(), "STAYPUT_LOG_FORMAT=json")
+	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	w.log = &logBuffer{ready: make(chan readyLine, 1)}
+	w.cmd.Stderr = w.log
+	if err := w.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(w.kill)
+	select {
+	case r := <-w.log.ready:
+		w.dns, w.http = r.DNS[0].String(), r.HTTP[0].String()
+	case <-time.After(60 * time.Second):
+		w.kill()
+		w.t.Fatalf("the daemon is not ready after a minute; its log:\n%s", w.log)
+	}
+}
+
+// kill ends the daemon as kill -9 does, with all its children.
+func (w *world) kill() {
+	if w.cmd == nil {
+		return
+	}
+	_ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL)
+	_ = w.cmd.Wait()
+	w.cmd = nil
+}
+
+// stop ends the daemon as systemd does, and fails the test when it does not end
+// well.
+func (w *world) stop() {
+	w.t.Helper()
+	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.cmd.Wait(); err != nil {
+		w.t.Errorf("stopping the daemon: %v; its log:\n%s", err, w.log)
+	}
+	w.cmd = nil
+}
+
+// run runs a command of the command line and returns what it printed.
+func (w *world) run(args ...string) string {
+	w.t.Helper()
+	file, err := binary()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command(file, append([]string{"--config", filepath.Join(w.dir, "stayput.toml")}, args...)...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		w.t.Fatalf("stayput %s: %v\n%s", strings.Join(args, " "), err, &stderr)
+	}
+	return stdout.String()
+}
+
+// seed makes a zone, an account, its hosts and one update key for all of them.
+func (w *world) seed(hosts ...string) (user, secret string) {
+	w.t.Helper()
+	w.run("zone", "add", "dyn.example.org", "--ns", "ns1.dyn.example.org=127.0.0.1")
+	w.run("account", "add", "alice")
+	for _, h := range hosts {
+		w.run("host", "add", h, "--account", "alice")
+	}
+	var key struct{ Username, Secret string }
+	if err := json.Unmarshal([]byte(w.run("key", "add", "--account", "alice", "--json")), &key); err != nil {
+		w.t.Fatal(err)
+	}
+	return key.Username, key.Secret
+}
+
+// ask returns the answer's records of one type as text, sorted as they came.
+func (w *world) ask(name string, qtype uint16) []string {
+	w.t.Helper()
+	m := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	r, err := dns.ExchangeContext(ctx, m, w.dns)
+	if err != nil {
+		w.t.Fatalf("asking for %s: %v; the log:\n%s", name, err, w.log)
+	}
+	var out []string
+	for _, rr := range r.Answer {
+		out = append(out, strings.TrimPrefix(rr.String(), rr.Header().String()))
+	}
+	return out
+}
+
+// serial returns the serial of the zone.
+func (w *world) serial() uint32 {
+	w.t.Helper()
+	m := new(dns.Msg).SetQuestion("dyn.example.org.", dns.TypeSOA)
+	r, err := dns.Exchange(m, w.dns)
+	if err != nil || len(r.Answer) != 1 {
+		w.t.Fatalf("asking for the SOA: %v", err)
+	}
+	return r.Answer[0].(*dns.SOA).Serial
+}
+
+type readyLine struct {
+	Msg  string
+	DNS  []netip.AddrPort
+	HTTP []netip.AddrPort
+}
+
+// logBuffer keeps what the daemon logs and finds the line that says it is ready.
+type logBuffer struct {
+	mu    sync.Mutex // guards text
+	text  bytes.Buffer
+	ready chan readyLine
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for s := bufio.NewScanner(bytes.NewReader(p)); s.Scan(); {
+		var r readyLine
+		if json.Unmarshal(s.Bytes(), &r) == nil && r.Msg == "ready" {
+			select {
+			case l.ready <- r:
+			default:
+			}
+		}
+	}
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
