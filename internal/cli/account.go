@@ -13,7 +13,7 @@ import (
 func (a *app) accountCommand() *cobra.Command {
 	return group(
 		&cobra.Command{
-			Use:   "account",
+			Use:   "account COMMAND",
 			Short: "Manage accounts",
 			Long: `Manage accounts: the people and companies that own hosts, and staff. The
 password of an account is for signing in, and never works for updates; routers

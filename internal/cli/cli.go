@@ -10,8 +10,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -38,8 +40,8 @@ func Main(version string, args []string, stdin io.Reader, stdout, stderr io.Writ
 	root.SetOut(a.out)
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(context.Background())
-	if err != nil && !a.began {
-		err = &usageError{err: err}
+	if _, ok := errors.AsType[*usageError](err); err != nil && !a.began && !ok {
+		err = &usageError{err: err} // from cobra, which reads the command line
 	}
 	if err == nil && a.out.err != nil {
 		err = fmt.Errorf("writing to standard output: %w", a.out.err)
@@ -110,6 +112,7 @@ the socket in its data directory, and take effect at once.`,
 	add(groupManage, a.zoneCommand(), a.accountCommand(), a.hostCommand(), a.keyCommand())
 	add(groupKeep, a.statusCommand(), a.backupCommand(), a.restoreCommand(), a.configCommand(), a.versionCommand())
 	cmd.AddCommand(a.seedCommand())
+	addShells(cmd)
 	plainUse(cmd)
 	return cmd
 }
@@ -121,6 +124,19 @@ func group(c *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
 	c.RunE = missingSubcommand
 	c.AddCommand(subcommands...)
 	return c
+}
+
+// addShells adds the help and completion commands of cobra.
+func addShells(root *cobra.Command) {
+	root.SetHelpCommandGroupID(groupKeep)
+	root.SetCompletionCommandGroupID(groupKeep)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd("completion")
+	if c, _, err := root.Find([]string{"completion"}); err == nil && c != root {
+		c.Use, c.Short = "completion SHELL", "Print the completion script for a shell"
+		group(c)
+	}
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "\n  {{.CommandPath}} [command]{{end}}", "{{end}}", 1))
 }
 
 // plainUse makes usage lines say only what we wrote.

@@ -8,7 +8,7 @@ import (
 
 func (a *app) configCommand() *cobra.Command {
 	return group(&cobra.Command{
-		Use:   "config",
+		Use:   "config COMMAND",
 		Short: "Check the configuration, or print one that explains all",
 		Long: `Check the configuration, or print an example that says of every setting what it
 is for. Neither needs the daemon.`,

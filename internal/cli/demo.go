@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -43,20 +44,19 @@ func (a *app) demo(ctx context.Context) error {
 	}
 	ctx, stop := untilSignal(ctx)
 	defer stop()
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
+	var seeding error
 	err = daemon.Run(ctx, cfg, daemon.Options{
 		Version: a.version, LogTo: a.logFile(),
 		Ready: func(addrs daemon.Addresses, s *admin.Service) {
-			if err := seedDemo(ctx, s); err != nil {
-				fail(fmt.Errorf("filling the demo: %w", err))
+			if seeding = seedDemo(ctx, s); seeding != nil {
+				stop()
 				return
 			}
 			a.printDemo(dir, addrs)
 		},
 	})
-	if cause := context.Cause(ctx); err == nil && cause != ctx.Err() { //nolint:errorlint // only ours is another one
-		return cause
+	if seeding != nil {
+		err = errors.Join(fmt.Errorf("filling the demo: %w", seeding), err)
 	}
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"golang.org/x/term"
@@ -19,9 +18,9 @@ const demoScreen = `
 Stayput serves dyn.example.org with 1000 hosts, for as long as this runs.
 alice owns home and nas, bob owns shop; the rest (h0001 to h0997) is shared.
 
-# Move a host, as a router does (the answer is "good 203.0.113.7"):
+# Move a host, as a router does (the answer is "good 192.0.2.7"):
 curl -u alice:{secret} \
-  "http://{http}/nic/update?hostname=home.{zone}&myip=203.0.113.7"
+"http://{http}/nic/update?hostname=home.{zone}&myip=192.0.2.7"
 
 # Ask the DNS for it:
 dig @{dnshost} -p {dnsport} +short home.{zone}
@@ -37,11 +36,12 @@ password={secret}
 home.{zone},nas.{zone}
 END
 chmod 600 $D/ddclient.conf
-ddclient -daemon=0 -verbose -file $D/ddclient.conf -cache $D/ddclient.cache
+ddclient -daemon=0 -noquiet -file $D/ddclient.conf -cache $D/ddclient.cache
 
 # See what became of it, and look around:
-{program} --socket \
-  {socket} host show home.{zone}
+{program} \
+  --socket {socket} \
+  host show home.{zone}
 curl -s http://{http}/metrics | grep ^stayput
 
 Ctrl-C ends it and deletes {dir}.
@@ -73,19 +73,11 @@ func isTerminal(w io.Writer) bool {
 
 func port(a netip.AddrPort) string { return fmt.Sprint(a.Port()) }
 
-// program returns how this program is called from another terminal: by its path,
-// from the working directory where that is shorter.
+// program returns how this program is called from another terminal.
 func program() string {
 	path, err := os.Executable()
 	if err != nil {
 		return "stayput"
-	}
-	wd, err := os.Getwd()
-	if err != nil {
-		return path
-	}
-	if rel, err := filepath.Rel(wd, path); err == nil && filepath.IsLocal(rel) {
-		return "./" + rel
 	}
 	return path
 }

@@ -14,7 +14,7 @@ import (
 func (a *app) hostCommand() *cobra.Command {
 	return group(
 		&cobra.Command{
-			Use:   "host",
+			Use:   "host COMMAND",
 			Short: "Manage hosts",
 			Long: `Manage hosts: the names that accounts keep up to date. Names are written in full,
 such as home.dyn.example.org.`,

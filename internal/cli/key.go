@@ -13,7 +13,7 @@ import (
 func (a *app) keyCommand() *cobra.Command {
 	return group(
 		&cobra.Command{
-			Use:   "key",
+			Use:   "key COMMAND",
 			Short: "Manage update keys",
 			Long: `Manage update keys: the user names and secrets that routers use to report
 addresses. They work for nothing else.`,

@@ -15,7 +15,7 @@ import (
 func (a *app) zoneCommand() *cobra.Command {
 	return group(
 		&cobra.Command{
-			Use:   "zone",
+			Use:   "zone COMMAND",
 			Short: "Manage zones",
 			Long: `Manage the zones that the daemon answers for. A change is durable and answered
 by the DNS when the command ends.`,
