@@ -105,8 +105,8 @@ func (r *reader) skipTrailers() error {
 	return errBadChunk
 }
 
-// readLine returns the next line without its CRLF. It is valid until the
-// next call.
+// readLine returns the next line without its CRLF. It is valid until the next
+// call.
 func (r *reader) readLine() ([]byte, error) {
 	for {
 		b := r.buffered()
@@ -126,8 +126,8 @@ func (r *reader) readLine() ([]byte, error) {
 	}
 }
 
-// parseChunkSize reads the hexadecimal number that begins a chunk. What follows a
-// semicolon is ignored (RFC 9112 §7.1.1).
+// parseChunkSize reads the hexadecimal number that begins a chunk. What follows
+// a semicolon is ignored (RFC 9112 §7.1.1).
 func parseChunkSize(line []byte) (int, error) {
 	digits, _, _ := bytes.Cut(line, []byte{';'})
 	digits = bytes.TrimRight(digits, " \t")

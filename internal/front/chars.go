@@ -8,8 +8,8 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigit(c)
 }
 
-// isTokenChar reports whether c may stand in a method or a header name
-// (RFC 9110 §5.6.2).
+// isTokenChar reports whether c may stand in a method or a header name (RFC
+// 9110 §5.6.2).
 func isTokenChar(c byte) bool {
 	return isAlphanumeric(c) || strings.IndexByte("-!#$%&'*+.^_`|~", c) >= 0
 }
@@ -34,7 +34,8 @@ func hasControl(s string) bool {
 }
 
 // isHost reports whether s looks like a host with or without a port, so that
-// whoever repeats it repeats nothing but a name. Empty is a host (RFC 9110 §7.2).
+// whoever repeats it repeats nothing but a name. Empty is a host (RFC 9110
+// §7.2).
 func isHost(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isAlphanumeric(c) && strings.IndexByte("-._:[]%~", c) < 0 {

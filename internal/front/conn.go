@@ -197,16 +197,16 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// Write gives each part a deadline of its own, so that neither a client that does
-// not read holds a handler for ever, nor a long reply has to hurry.
-func (c *conn) Write(p []byte) (n int, err error) {
-	for {
-		part := p[n:min(len(p), n+maxWrite)]
+// Write gives each part a deadline of its own, so that neither a client that
+// does not read holds a handler for ever, nor a long reply has to hurry.
+func (c *conn) Write(p []byte) (int, error) {
+	for written := 0; ; {
+		part := p[written:min(len(p), written+maxWrite)]
 		c.Conn.SetWriteDeadline(time.Now().Add(c.server.limits.WriteTimeout))
-		m, err := c.Conn.Write(part)
-		n += m
-		if err != nil || n == len(p) {
-			return n, err
+		n, err := c.Conn.Write(part)
+		written += n
+		if err != nil || written == len(p) {
+			return written, err
 		}
 	}
 }

@@ -59,8 +59,8 @@ func (d *dialogue) request(m *match) *http.Request {
 }
 
 // context returns the context of the connection's requests. It ends with the
-// connection or when Shutdown gives up waiting: noticing a client that
-// leaves would cost a second goroutine.
+// connection or when Shutdown gives up waiting: noticing a client that leaves
+// would cost a second goroutine.
 func (d *dialogue) context() context.Context {
 	if d.ctx == nil {
 		d.ctx, d.cancel = context.WithCancel(d.conn.server.base)

@@ -16,13 +16,14 @@ const (
 	maxKept = 64 << 10
 
 	// lingerTime and maxLinger bound how long, and how much, the rest of a
-	// refused request is read, so that the client sees the reply and not a reset.
+	// refused request is read, so that the client sees the reply and not a
+	// reset.
 	lingerTime = 500 * time.Millisecond
 	maxLinger  = 1 << 20
 )
 
-// A dialogue is the exchange of requests and replies with one client, by our own
-// reader. Its buffers go from one connection to the next.
+// A dialogue is the exchange of requests and replies with one client, by our
+// own reader. Its buffers go from one connection to the next.
 type dialogue struct {
 	conn   *conn
 	stream net.Conn // conn, or TLS over it
@@ -60,8 +61,8 @@ func (d *dialogue) end() {
 	*d = dialogue{in: in, head: head{fields: fields}, body: body, out: out}
 }
 
-// serve answers requests until the connection is to be closed, or until one comes
-// that net/http is to answer: then its bytes are still in d.in.
+// serve answers requests until the connection is to be closed, or until one
+// comes that net/http is to answer: then its bytes are still in d.in.
 func (d *dialogue) serve() (handOver bool) {
 	for first := true; ; first = false {
 		r, h, err := d.next(first)

@@ -17,8 +17,8 @@ import (
 )
 
 // FuzzRequest: the parser never panics, does not mind how the bytes arrive,
-// what it accepts means the same when written properly, and net/http does
-// not read what it is handed in another way.
+// what it accepts means the same when written properly, and net/http does not
+// read what it is handed in another way.
 func FuzzRequest(f *testing.F) {
 	for _, test := range requests {
 		f.Add([]byte(test.raw))
@@ -47,8 +47,8 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// compareWithNetHTTP checks that net/http sees the same request in a head that is
-// handed over to it, if it accepts it.
+// compareWithNetHTTP checks that net/http sees the same request in a head that
+// is handed over to it, if it accepts it.
 func compareWithNetHTTP(t *testing.T, p front.ParsedHead) {
 	t.Helper()
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(p.Text)))
@@ -108,8 +108,8 @@ func FuzzProxyHeader(f *testing.F) {
 	})
 }
 
-// FuzzTarget: the query is the end of what was sent, and a device path is its own
-// canonical form.
+// FuzzTarget: the query is the end of what was sent, and a device path is its
+// own canonical form.
 func FuzzTarget(f *testing.F) {
 	table := testTable()
 	for _, test := range requests {

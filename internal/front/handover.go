@@ -39,8 +39,8 @@ func (l *handover) Close() error {
 
 func (l *handover) Addr() net.Addr { return &net.TCPAddr{} }
 
-// A replay is a TLS connection of which something has been read already. It is no
-// *tls.Conn, so that net/http reads through it, but shows its state, so that
+// A replay is a TLS connection of which something has been read already. It is
+// no *tls.Conn, so that net/http reads through it, but shows its state, so that
 // net/http finds that.
 type replay struct {
 	*tls.Conn
@@ -73,8 +73,8 @@ func (s *Server) handOver(c net.Conn) bool {
 type connKey struct{}
 
 // newWeb returns the server for all that is not a device's. It has no
-// ReadTimeout and WriteTimeout, which would end long downloads and event streams: its
-// connections have a deadline for each write.
+// ReadTimeout and WriteTimeout, which would end long downloads and event
+// streams: its connections have a deadline for each write.
 func (s *Server) newWeb() *http.Server {
 	return &http.Server{
 		Handler:           http.HandlerFunc(s.serveWeb),

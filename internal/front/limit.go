@@ -21,7 +21,7 @@ type Limits struct {
 	HandshakeTimeout time.Duration // for a PROXY header, and for a TLS handshake, [DefaultHandshakeTimeout]
 
 	PerSource int // connections of one IPv4 address or IPv6 /64, [DefaultPerSource]
-	Total     int // connections of all, [DefaultTotal]
+	Total     int // connections of all, more than there are listeners, [DefaultTotal]
 }
 
 // The defaults of [Limits].

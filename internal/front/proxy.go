@@ -6,12 +6,12 @@ import (
 )
 
 // ClientAddr returns who sent a request that came in from peer. An untrusted
-// peer is the client, whatever the header says. A trusted one is a proxy: then the
-// client is the right-most hop of the X-Forwarded-For lines that is not
-// trusted itself, since all to the left of it could be invented. Where a hop is no
-// address, the last good one before it counts, and if all are trusted the
-// left-most. Brackets, ports and zones are understood, ::ffff: is
-// unmapped. A hop without a port gets port 0.
+// peer is the client, whatever the header says. A trusted one is a proxy: then
+// the client is the right-most hop of the X-Forwarded-For lines that is not
+// trusted itself, since all to the left of it could be invented. Where a hop is
+// no address, the last good one before it counts, and if all are trusted the
+// left-most. Brackets, ports and zones are understood, ::ffff: is unmapped. A
+// hop without a port gets port 0.
 func ClientAddr(peer netip.AddrPort, forwardedFor []string, trusted func(netip.Addr) bool) netip.AddrPort {
 	client := plainAddrPort(peer)
 	for i := len(forwardedFor) - 1; i >= 0; i-- {
@@ -54,8 +54,8 @@ func parseHop(s string) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(plainAddr(addr), 0), err == nil
 }
 
-// isForwarding reports whether a header, its name in canonical case, says for whom
-// a proxy speaks.
+// isForwarding reports whether a header, its name in canonical case, says for
+// whom a proxy speaks.
 func isForwarding(name string) bool {
 	return name == "Forwarded" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-")
 }

@@ -130,8 +130,8 @@ const (
 		"\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x03\xe8\x00\x50"
 )
 
-// proxyHeaders are headers with the client that they name: "" is the proxy itself,
-// "!" closes the connection.
+// proxyHeaders are headers with the client that they name: "" is the proxy
+// itself, "!" closes the connection.
 var proxyHeaders = []struct{ name, header, client string }{
 	{"none", "", ""},
 	{"v1", "PROXY TCP4 203.0.113.9 127.0.0.1 1000 80\r\n", "203.0.113.9"},
@@ -179,8 +179,8 @@ func TestProxyHeader(t *testing.T) {
 	}
 }
 
-// TestProxyHeaderIsNoProxy: what a client behind a PROXY header says about itself
-// counts no more than what others say.
+// TestProxyHeaderIsNoProxy: what a client behind a PROXY header says about
+// itself counts no more than what others say.
 func TestProxyHeaderIsNoProxy(t *testing.T) {
 	t.Parallel()
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}

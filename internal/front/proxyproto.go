@@ -24,9 +24,9 @@ var (
 )
 
 // parseProxy reads the PROXY header, version 1 or 2, that b may begin with. It
-// returns the client (invalid where the proxy speaks for itself) and the
-// length of the header, 0 if there is none. It fails with errProxyShort
-// while b is too short to tell.
+// returns the client (invalid where the proxy speaks for itself) and the length
+// of the header, 0 if there is none. It fails with errProxyShort while b is too
+// short to tell.
 func parseProxy(b []byte) (client netip.AddrPort, n int, err error) {
 	switch {
 	case bytes.HasPrefix(b, []byte(proxySignature1)):

@@ -77,8 +77,8 @@ type headScan struct {
 }
 
 // end returns the length of the complete head that b begins with, or 0 if b
-// ends before it does. Of a head that can never be right it does not wait for the
-// end: an HTTP/0.9 client has nothing more to say.
+// ends before it does. Of a head that can never be right it does not wait for
+// the end: an HTTP/0.9 client has nothing more to say.
 func (s *headScan) end(b []byte) (int, error) {
 	for {
 		i := bytes.IndexByte(b[s.next:], '\n')
@@ -107,8 +107,8 @@ func (s *headScan) end(b []byte) (int, error) {
 	}
 }
 
-// checkFirst refuses at once what does not begin like a request, such as a
-// TLS handshake on a plain port.
+// checkFirst refuses at once what does not begin like a request, such as a TLS
+// handshake on a plain port.
 func (s *headScan) checkFirst(b []byte) error {
 	if s.lines > 0 || s.start == len(b) || b[s.start] == '\r' || isTokenChar(b[s.start]) {
 		return nil

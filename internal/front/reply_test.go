@@ -128,7 +128,8 @@ func TestMixedConnection(t *testing.T) {
 }
 
 // TestSecondRequest has, on connections that net/http has already, what our own
-// reader would refuse or answer otherwise. Nothing after it is taken for a request.
+// reader would refuse or answer otherwise. Nothing after it is taken for a
+// request.
 func TestSecondRequest(t *testing.T) {
 	t.Parallel()
 	_, addr := newServer(t, front.Config{}, front.Plain)
@@ -292,8 +293,8 @@ func TestTokenIsNotLogged(t *testing.T) {
 	}
 }
 
-// TestRequestContext: the context ends with the connection, and handlers may use
-// what http.Request offers.
+// TestRequestContext: the context ends with the connection, and handlers may
+// use what http.Request offers.
 func TestRequestContext(t *testing.T) {
 	t.Parallel()
 	contexts := make(chan context.Context, 2)

@@ -40,8 +40,8 @@ type head struct {
 	forwarded bool   // there are lines that only a trusted proxy may add
 	bareLF    bool   // some line ended without a carriage return
 
-	// sloppy says what makes the head malformed by the letter, though it
-	// has only one possible meaning. Devices get away with it.
+	// sloppy says what makes the head malformed by the letter, though it has
+	// only one possible meaning. Devices get away with it.
 	sloppy string
 }
 

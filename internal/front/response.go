@@ -55,8 +55,8 @@ func (w *response) fail(status int) {
 	w.body = append(append(w.body[:0], http.StatusText(status)...), '\n')
 }
 
-// finish completes the header. Framing is ours alone: what a handler says
-// about it is dropped, except that it may ask to close.
+// finish completes the header. Framing is ours alone: what a handler says about
+// it is dropped, except that it may ask to close.
 func (w *response) finish() (closing bool) {
 	w.WriteHeader(http.StatusOK)
 	closing = strings.EqualFold(w.header.Get("Connection"), "close")
@@ -86,10 +86,10 @@ type framing struct {
 
 // append appends the reply in wire form, after finish.
 //
-// The reply has the version of the request, as with net/http: with a reply
-// in HTTP/1.1 a client that asked in HTTP/1.0 could expect a connection that stays
-// open. ddclient, inadyn and ez-ipupdate take both. Connection is always
-// said, for the same reason.
+// The reply has the version of the request, as with net/http. That is what was
+// seen to work: ddclient asks in HTTP/1.1, inadyn and ez-ipupdate in HTTP/1.0,
+// and a client of HTTP/1.0 cannot take the reply for one in chunks, or the
+// connection for one that stays open. Connection is always said.
 func (w *response) append(dst []byte, f framing) []byte {
 	dst = append(append(dst, f.proto...), ' ')
 	dst = strconv.AppendInt(dst, int64(w.status), 10)
@@ -148,7 +148,8 @@ func appendField(dst []byte, name, value string) []byte {
 
 // wireName spells a header name as everybody else's servers do: firmware
 // compares bytes. ez-ipupdate finds "\nw" of a lower-case www-authenticate to
-// be a reply of its own, and Go's canonical form is not how the RFCs write that one.
+// be a reply of its own, and Go's canonical form is not how the RFCs write that
+// one.
 func wireName(name string) string {
 	name = textproto.CanonicalMIMEHeaderKey(name)
 	if name == "Www-Authenticate" {

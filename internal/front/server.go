@@ -4,15 +4,16 @@
 //
 // Paths that devices call are read by a reader of its own, since net/http
 // refuses much of what routers and cameras have been sending for twenty years:
-// blanks in a query, a missing Host, a path without its slash. Their replies are
-// held back and sent in one write, with a length, never in chunks. Every other
-// well-formed request goes to net/http, the bytes unchanged. Tolerance ends
-// where two readers could disagree about the length of a message: such requests
-// are refused and the connection closed.
+// blanks in a query, a missing Host, a path without its slash. Their replies
+// are held back and sent in one write, with a length, never in chunks. Every
+// other well-formed request goes to net/http, the bytes unchanged. Tolerance
+// ends where two readers could disagree about the length of a message: such
+// requests are refused and the connection closed.
 //
-// Handlers find the client in Request.RemoteAddr, always as "ip:port", also behind
-// trusted proxies. Forwarding headers (Forwarded, X-Real-IP, X-Forwarded-*)
-// reach them from trusted proxies only, from anybody else they are removed.
+// Handlers find the client in Request.RemoteAddr, always as "ip:port", also
+// behind trusted proxies. Forwarding headers (Forwarded, X-Real-IP,
+// X-Forwarded-*) reach them from trusted proxies only, from anybody else they
+// are removed.
 //
 // The package logs no query, no credentials and no body.
 package front
@@ -43,13 +44,13 @@ const (
 type Config struct {
 	Table
 
-	// TrustedProxies may say who the client is, by X-Forwarded-For or by a PROXY
-	// header in front of the connection. They are exempt from Limits.PerSource;
-	// a client named in a PROXY header is not.
+	// TrustedProxies may say who the client is, by X-Forwarded-For or by a
+	// PROXY header in front of the connection. They are exempt from
+	// Limits.PerSource; a client named in a PROXY header is not.
 	TrustedProxies []netip.Prefix
 
-	// TLS has the certificates for the TLS and LegacyTLS listeners; nil if there
-	// are none. MinVersion 0 means TLS 1.2. NextProtos is set by the
+	// TLS has the certificates for the TLS and LegacyTLS listeners; nil if
+	// there are none. MinVersion 0 means TLS 1.2. NextProtos is set by the
 	// server, and for LegacyTLS the versions and cipher suites too.
 	TLS *tls.Config
 
@@ -120,9 +121,9 @@ func New(cfg Config) *Server {
 }
 
 // Serve accepts connections from l until Shutdown is called or ctx is done, and
-// returns nil then. It closes l. Connections go on when ctx is done; it is
-// Shutdown that ends them. A listener without deadlines on its connections
-// (anything but TCP) works, but without limits by source.
+// returns nil then, or the error that ended it before. It closes l. Connections
+// live on when ctx is done: it is Shutdown that ends them. Where l is not TCP,
+// clients have no address, no source to limit, and are never trusted.
 func (s *Server) Serve(ctx context.Context, l net.Listener, kind Kind) error {
 	defer l.Close()
 	if kind != Plain && s.modern == nil {

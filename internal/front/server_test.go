@@ -50,8 +50,8 @@ func testTable() front.Table {
 	}
 }
 
-// newServer starts a server on a port of its own and returns its address. Without a
-// table it has testTable.
+// newServer starts a server on a port of its own and returns its address.
+// Without a table it has testTable.
 func newServer(t testing.TB, cfg front.Config, kind front.Kind) (*front.Server, string) {
 	t.Helper()
 	if cfg.Rest == nil && cfg.Devices == nil {

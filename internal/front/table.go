@@ -12,11 +12,12 @@ import (
 type Table struct {
 	// Devices maps the paths that routers, cameras and update programs call to
 	// their handlers. Keys have lower-case letters, one leading slash and no
-	// trailing one ("/nic/update") and are at most 128 bytes long; requests match whatever
-	// their case, doubled leading or trailing slashes. A key that ends in a
-	// slash ("/u/") answers for everything below it, and for itself without
-	// the slash unless that is a key of its own; the longest key wins. What
-	// follows such a key keeps its case, since it is usually a secret.
+	// trailing one ("/nic/update") and are at most 128 bytes long; requests
+	// match whatever their case, doubled leading or trailing slashes. A key
+	// that ends in a slash ("/u/") answers for everything below it, and for
+	// itself without the slash unless that is a key of its own; the longest key
+	// wins. What follows such a key keeps its case, since it is usually a
+	// secret.
 	Devices map[string]http.Handler
 
 	// Root picks the handler for the path "/", by host (a check-IP name) or by

@@ -65,8 +65,8 @@ func (c *conn) handshake() (*tls.Conn, bool) {
 	return secure, true
 }
 
-// handshakeFailed notes a failed handshake, and tells a client that speaks plain
-// HTTP what is wrong.
+// handshakeFailed notes a failed handshake, and tells a client that speaks
+// plain HTTP what is wrong.
 func (c *conn) handshakeFailed(err error) {
 	if errors.Is(err, io.EOF) {
 		return // a health check, or a change of mind

@@ -25,9 +25,10 @@ func (s *Server) serveWeb(w http.ResponseWriter, r *http.Request) {
 }
 
 // isWhole reports whether it is beyond doubt where the request ends. Only the
-// first request of a connection went through our own reader; net/http lets others
-// have both a coding and a length, bare line feeds and folded lines, and does not
-// tell. Without a body there is nothing to disagree about, and in HTTP/2 neither.
+// first request of a connection went through our own reader; net/http lets
+// others have both a coding and a length, bare line feeds and folded lines, and
+// does not tell. Without a body there is nothing to disagree about, and in
+// HTTP/2 neither.
 func isWhole(r *http.Request) bool {
 	return r.ProtoMajor > 1 || r.ContentLength == 0 && r.ProtoMinor > 0
 }
@@ -87,8 +88,9 @@ func (b *steadyBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// serveDevice answers a device request on a connection of net/http as a dialogue
-// does: the body read before, the reply held back, closed unless asked to keep.
+// serveDevice answers a device request on a connection of net/http as a
+// dialogue does: the body read before, the reply held back, closed unless asked
+// to keep.
 func (s *Server) serveDevice(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	s.counters.deviceRequests.Add(1)
 	reply := &response{header: make(http.Header)}
