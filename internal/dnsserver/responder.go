@@ -1,0 +1,170 @@
+package dnsserver
+
+import (
+	"stayput.dev/internal/zone"
+)
+
+// Transport is how a packet came, and how its reply goes.
+type Transport uint8
+
+// The transports.
+const (
+	UDP Transport = iota
+	TCP
+	transports // all are below
+)
+
+// maxMessage is the size of the greatest message in octets (RFC 1035 §4.2.2).
+const maxMessage = 1<<16 - 1
+
+// BufferSize is the room that Answer wants for a reply over any transport. In a
+// smaller buffer a reply that does not fit costs an allocation.
+const BufferSize = maxMessage + slack
+
+// Responder turns packets into replies: octets in, octets out, from one version
+// of the zones. It is not safe for concurrent use: it holds memory that it uses
+// again for each packet, so that it need not allocate any.
+type Responder struct {
+	opts  *Options
+	via   Transport
+	query query
+	reply message
+	code  rcode  // of the reply
+	ede   uint16 // extended error of the reply; 0 for none
+
+	chain  chain
+	target [zone.MaxName]byte // where a name from a record is put in lower case
+}
+
+// NewResponder returns a responder. Of the options, it heeds UDPSize, Version
+// and Identity.
+func NewResponder(opts Options) *Responder {
+	opts = opts.withDefaults()
+	return newResponder(&opts)
+}
+
+func newResponder(opts *Options) *Responder {
+	r := &Responder{opts: opts}
+	r.query.lowered = new([zone.MaxName]byte)
+	r.reply.known = make([]suffix, 0, maxKnown)
+	return r
+}
+
+// Answer returns the reply to packet, which stands in buf as far as that has
+// room, or nil when the packet deserves none. Over UDP the reply is at most 512
+// octets, or what the client's EDNS and our own limit allow; one that had to
+// leave out something is marked as truncated and holds no records (RFC 2181
+// §9). Over TCP a reply is never truncated. Packet is not changed and must not
+// overlap buf. For the usual questions, Answer does not allocate.
+func (r *Responder) Answer(zones zone.Set, packet, buf []byte, via Transport) []byte {
+	if len(packet) < headerSize || packet[2]&bitQR != 0 {
+		return nil
+	}
+	r.via, r.ede = via, 0
+	r.code = r.query.read(packet)
+	if r.code != rcodeNoError {
+		r.query.edns = false // it may have been broken, or not read
+	}
+	r.start(buf)
+	if r.code == rcodeNoError {
+		r.code = r.respond(zones)
+	}
+	return r.finish(packet)
+}
+
+// start begins the reply, and sets aside the room that finish needs.
+func (r *Responder) start(buf []byte) {
+	limit := maxMessage
+	if r.via == UDP {
+		limit = r.query.udpLimit(r.opts.UDPSize)
+	}
+	if r.query.edns {
+		limit -= optSize
+	}
+	r.reply.start(buf, limit, r.query.question)
+}
+
+// finish appends what stands at the end of a reply, and writes its header.
+func (r *Responder) finish(packet []byte) []byte {
+	m, q := &r.reply, &r.query
+	if q.edns {
+		m.putOPT(r.opts.UDPSize, r.code, q.do, r.ede)
+	}
+	if r.code == rcodeNotAuth {
+		m.putBadKey(q.tsig)
+	}
+	return m.finish(packet, r.code)
+}
+
+// respond answers a query that could be read.
+func (r *Responder) respond(zones zone.Set) rcode {
+	q := &r.query
+	switch {
+	case q.edns && q.version != 0:
+		return rcodeBadVers
+	case q.tsig.name != nil: // we know no keys
+		return rcodeNotAuth
+	case q.sig0: // no work for it, and no state (RFC 2931)
+		return rcodeRefused
+	case q.class == classCH:
+		return r.answerChaos()
+	case q.class != classIN:
+		return rcodeRefused
+	}
+	if code := refusal(q.typ); code != rcodeNoError {
+		return code
+	}
+	z := zoneFor(zones, q.name, q.typ)
+	if z == nil {
+		r.ede = edeNotAuthoritative
+		return rcodeRefused
+	}
+	code, fits := r.answerFrom(z)
+	if fits {
+		return code
+	}
+	return r.overflow(code)
+}
+
+// overflow empties a reply that did not fit and marks it as truncated. There is
+// no way to ask again for what is too much for TCP.
+func (r *Responder) overflow(code rcode) rcode {
+	r.reply.clear()
+	if r.via == TCP {
+		r.reply.aa = false
+		return rcodeServFail
+	}
+	r.reply.tc = true
+	return code
+}
+
+// refusal returns what is answered to a question for a type that no zone holds,
+// whatever the name; rcodeNoError when the question can be asked.
+func refusal(t zone.Type) rcode {
+	switch t {
+	case zone.TypeAXFR, zone.TypeIXFR, typeTKEY:
+		return rcodeRefused
+	case typeMAILA, typeMAILB: // obsolete (RFC 1035 §3.2.3)
+		return rcodeNotImp
+	case zone.TypeANY:
+		return rcodeNoError
+	}
+	if t.IsMeta() {
+		return rcodeFormErr
+	}
+	return rcodeNoError
+}
+
+// zoneFor returns the zone that answers for name, nil when there is none. DS
+// records stand above the cut, so that the parent answers for them if it is
+// here (RFC 4035 §3.1.4.1).
+func zoneFor(zones zone.Set, name zone.Name, t zone.Type) *zone.Zone {
+	z := zones.Find(name)
+	if z == nil || t != zone.TypeDS || name != z.Origin() || name == zone.Root {
+		return z
+	}
+	if parent := zones.Find(name.Parent()); parent != nil {
+		return parent
+	}
+	return z
+}

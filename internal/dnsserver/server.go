@@ -1,0 +1,148 @@
+// Package dnsserver answers questions for the zones of the live state, over UDP
+// and TCP. It is authoritative only: what lies outside the zones is refused, and
+// it never asks another server.
+//
+// A Responder makes replies of packets and knows no socket; a Server gives it
+// packets from sockets, and keeps those who waste them from harming the others.
+// Each packet is answered from the state as it was after the packet had come, so
+// that a change is seen by all that ask after it. A query takes no lock, waits
+// for nothing and, in the usual cases, allocates nothing. Whatever a packet
+// brings, the server goes on: a panic costs the one reply.
+package dnsserver
+
+import (
+	"context"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"stayput.dev/internal/registry"
+)
+
+// Server serves any number of sockets. Its methods are safe for concurrent use.
+type Server struct {
+	state func() *registry.State
+	opts  atomic.Pointer[Options]
+	tally tally
+	conns conns
+	pool  sync.Pool // of *worker, for TCP
+
+	stopping context.Context // ends when Shutdown begins
+	stop     context.CancelFunc
+	mu       sync.Mutex     // guards the start of serving against its end
+	serving  sync.WaitGroup // calls of ServeUDP and ServeTCP
+
+	lastPanic atomic.Int64 // Unix time, in seconds, of the last one that was logged
+}
+
+// New returns a server that answers from what state returns. It serves nothing
+// until ServeUDP or ServeTCP is called.
+func New(state func() *registry.State, opts Options) *Server {
+	s := &Server{state: state}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.SetOptions(opts)
+	shared := s.tally.share()
+	s.pool.New = func() any { return s.newWorker(shared) }
+	return s
+}
+
+// SetOptions replaces the options. Packets and connections that come later heed
+// them.
+func (s *Server) SetOptions(opts Options) {
+	opts = opts.withDefaults()
+	s.opts.Store(&opts)
+}
+
+// begin counts a call that serves a socket, unless the server is shut down: then
+// ok is false. The context that it returns ends with ctx and when Shutdown
+// begins; end must be called when the socket is served no more.
+func (s *Server) begin(ctx context.Context) (serving context.Context, end func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping.Err() != nil {
+		return nil, nil, false
+	}
+	s.serving.Add(1)
+	ctx, cancel := context.WithCancel(ctx)
+	detach := context.AfterFunc(s.stopping, cancel)
+	return ctx, func() {
+		detach()
+		cancel()
+		s.serving.Done()
+	}, true
+}
+
+// Shutdown stops serving, for good: sockets are closed, queries that have come in
+// whole are answered. It returns when all is done; when ctx ends first, it cuts
+// what is left and returns the context's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stop()
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		s.serving.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		s.conns.closeAll()
+		return ctx.Err()
+	}
+}
+
+// worker answers packets, one at a time.
+type worker struct {
+	server    *Server
+	responder *Responder
+	counters  *counters
+	buf       []byte // of the reply, behind the two octets that TCP wants before it
+}
+
+func (s *Server) newWorker(c *counters) *worker {
+	return &worker{
+		server: s, counters: c,
+		responder: newResponder(s.opts.Load()),
+		buf:       make([]byte, tcpPrefix+BufferSize),
+	}
+}
+
+// reply returns the reply to a packet, which is good until the next; nil for
+// none.
+func (w *worker) reply(packet []byte, via Transport) (reply []byte) {
+	w.counters.queries[via].Add(1)
+	defer func() {
+		if p := recover(); p != nil {
+			w.counters.panics.Add(1)
+			w.server.logPanic(p)
+			reply = nil
+		}
+	}()
+	w.responder.opts = w.server.opts.Load()
+	reply = w.responder.Answer(w.server.state().Zones, packet, w.buf[tcpPrefix:], via)
+	w.counters.count(w.responder, reply)
+	return reply
+}
+
+// logPanic logs a panic with its stack, at most once a second: who finds a
+// packet that makes us panic must not fill the disk.
+func (s *Server) logPanic(p any) {
+	now := time.Now().Unix()
+	if last := s.lastPanic.Load(); last == now || !s.lastPanic.CompareAndSwap(last, now) {
+		return
+	}
+	s.opts.Load().Logger.Error("answering a DNS query panicked", "panic", p, "stack", string(debug.Stack()))
+}
+
+// pause waits for a moment after a fault that may pass, or until ctx ends.
+func pause(ctx context.Context) {
+	t := time.NewTimer(10 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

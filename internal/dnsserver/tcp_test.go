@@ -1,0 +1,329 @@
+package dnsserver_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"stayput.dev/internal/dnsserver"
+	"stayput.dev/internal/registry"
+)
+
+func dialTCP(t *testing.T, from, address string) net.Conn {
+	t.Helper()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	conn, err := dialer.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	return conn
+}
+
+// message returns a query as it goes over TCP.
+func message(t *testing.T, id uint16, name string) []byte {
+	t.Helper()
+	m := question(name, dns.TypeA)
+	m.Id = id
+	packet, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
+}
+
+// answered reads a reply and checks that it is one to the query with the ID.
+func answered(conn net.Conn, id uint16) error {
+	c := dns.Conn{Conn: conn}
+	reply, err := c.ReadMsg()
+	if err != nil {
+		return err
+	}
+	if reply.Id != id || len(reply.Answer) != 1 {
+		return fmt.Errorf("reply %v, want an answer to %d", reply, id)
+	}
+	return nil
+}
+
+// Queries come together or in pieces, as TCP likes; replies come in order.
+func TestPipeline(t *testing.T) {
+	t.Parallel()
+	s := serve(t, dnsserver.Options{}, nil)
+	conn := dialTCP(t, "127.0.0.1", s.tcp)
+	var all []byte
+	for id := range uint16(300) {
+		all = append(all, message(t, id, "home.example.org")...)
+	}
+	cut := 100
+	for i := range cut {
+		if _, err := conn.Write(all[i : i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := conn.Write(all[cut:]); err != nil {
+		t.Fatal(err)
+	}
+	// That is all: what has come in is answered nevertheless.
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	for id := range uint16(300) {
+		if err := answered(conn, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("got = %v, want %v", err, io.EOF)
+	}
+}
+
+// Messages of all lengths are read; what deserves no reply ends the connection.
+func TestMessageLengths(t *testing.T) {
+	t.Parallel()
+	s := serve(t, dnsserver.Options{}, nil)
+	for _, size := range []int{12, 13, 511, 1024, 1025, 40000, 65535} {
+		conn := dialTCP(t, "127.0.0.1", s.tcp)
+		packet := make([]byte, size)
+		out := append(binary.BigEndian.AppendUint16(nil, uint16(size)), packet...)
+		if _, err := conn.Write(append(out, message(t, 7, "home.example.org")...)); err != nil {
+			t.Fatal(err)
+		}
+		c := dns.Conn{Conn: conn}
+		if reply, err := c.ReadMsg(); err != nil || reply.Rcode != dns.RcodeFormatError {
+			t.Errorf("%d octets: %v %v", size, reply, err)
+		}
+		if err := answered(conn, 7); err != nil {
+			t.Errorf("after %d octets: %v", size, err)
+		}
+	}
+	for _, out := range []string{"\x00\x00", "\x00\x01x", "\x00\x0c\x12\x34\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00"} {
+		conn := dialTCP(t, "127.0.0.1", s.tcp)
+		if _, err := io.WriteString(conn, out); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("after %q: %d octets, %v", out, n, err)
+		}
+	}
+}
+
+// Who holds connections open, silent or with half a message, keeps nobody out,
+// and does not cut off who is being answered.
+func TestIdleConnectionsMakeRoom(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	const limit = 50
+	s := serve(t, dnsserver.Options{TCPConnections: limit, TCPConnectionsPerSource: limit}, g.load)
+	busy := send(t, "tcp", s.tcp)
+	<-g.entered
+	for i := range 300 {
+		conn := dialTCP(t, "127.0.0.1", s.tcp)
+		half := message(t, 1, "home.example.org")[:i%20]
+		if _, err := conn.Write(half); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(g.open)
+	for id := range uint16(60) {
+		conn := dialTCP(t, "127.0.0.1", s.tcp)
+		if _, err := conn.Write(message(t, id, "home.example.org")); err != nil {
+			t.Fatal(err)
+		}
+		if err := answered(conn, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if reply, err := busy.ReadMsg(); err != nil || len(reply.Answer) != 1 {
+		t.Errorf("got = %v, %v", reply, err)
+	}
+	stats := s.Stats()
+	if stats.Connections > limit || stats.Displaced < 300-limit {
+		t.Errorf("%d connections open, %d displaced", stats.Connections, stats.Displaced)
+	}
+}
+
+// Even where all are busy, the one that keeps us waiting longest goes.
+func TestBusyConnectionsMakeRoom(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	s := serve(t, dnsserver.Options{TCPConnections: 2}, g.load)
+	first := send(t, "tcp", s.tcp)
+	<-g.entered
+	second := send(t, "tcp", s.tcp)
+	<-g.entered
+	third := send(t, "tcp", s.tcp)
+	<-g.entered
+	close(g.open)
+	if reply, err := first.ReadMsg(); err == nil {
+		t.Errorf("got = %v, want a closed connection", reply)
+	}
+	for _, conn := range []*dns.Conn{second, third} {
+		if reply, err := conn.ReadMsg(); err != nil || len(reply.Answer) != 1 {
+			t.Errorf("got = %v, %v", reply, err)
+		}
+	}
+}
+
+// One source that takes more than its share pays itself.
+func TestSourcesDoNotDisplaceOthers(t *testing.T) {
+	t.Parallel()
+	s := serve(t, dnsserver.Options{TCPConnections: 20, TCPConnectionsPerSource: 3}, nil)
+	quiet := dialTCP(t, "127.0.0.1", s.tcp)
+	greedy := make([]net.Conn, 30)
+	for i := range greedy {
+		greedy[i] = dialTCP(t, "127.0.0.2", s.tcp)
+		if _, err := greedy[i].Write(message(t, 1, "home.example.org")); err != nil {
+			t.Fatal(err)
+		}
+		if err := answered(greedy[i], 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := quiet.Write(message(t, 2, "home.example.org")); err != nil {
+		t.Fatal(err)
+	}
+	if err := answered(quiet, 2); err != nil {
+		t.Error(err)
+	}
+	if got := s.Stats().Displaced; got != 27 {
+		t.Errorf("got = %v displaced, want 27", got)
+	}
+}
+
+// pipes is a listener whose connections lie in memory, so that the test can hold
+// the clock.
+type pipes struct {
+	conns chan net.Conn
+	close func()
+}
+
+func newPipes() *pipes {
+	conns := make(chan net.Conn)
+	return &pipes{conns, sync.OnceFunc(func() { close(conns) })}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	conn, ok := <-p.conns
+	switch {
+	case !ok:
+		return nil, net.ErrClosed
+	case conn == nil:
+		return nil, syscall.EMFILE
+	}
+	return conn, nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (p *pipes) Close() error {
+	p.close()
+	return nil
+}
+
+// dial returns the client's end of a new connection.
+func (p *pipes) dial() net.Conn {
+	client, server := net.Pipe()
+	p.conns <- server
+	return client
+}
+
+// A connection is closed when it has been silent for its time, when a message is
+// begun and not ended, and when a reply is not taken.
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	query := message(t, 1, "home.example.org")
+	for _, tt := range []struct {
+		name string
+		act  func(conn net.Conn)
+		want time.Duration // until the connection is closed
+	}{
+		{"silent", func(net.Conn) {}, 30 * time.Second},
+		{"half a length", func(conn net.Conn) { _, _ = conn.Write(query[:1]) }, 30 * time.Second},
+		{"half a message", func(conn net.Conn) { _, _ = conn.Write(query[:9]) }, 5 * time.Second},
+		{"drop by drop", func(conn net.Conn) {
+			for _, b := range query {
+				if _, err := conn.Write([]byte{b}); err != nil {
+					return
+				}
+				time.Sleep(1100 * time.Millisecond)
+			}
+		}, 6 * time.Second}, // of which one is for the length
+		{"reply not taken", func(conn net.Conn) { _, _ = conn.Write(query) }, 5 * time.Second},
+		{"used, then silent", func(conn net.Conn) {
+			for range 3 {
+				time.Sleep(29 * time.Second)
+				_, _ = conn.Write(query)
+				if err := answered(conn, 1); err != nil {
+					t.Error(err)
+				}
+			}
+		}, (3*29 + 30) * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			serveMemory(t, dnsserver.Options{TCPIdle: 30 * time.Second}, func(s *dnsserver.Server, l *pipes) {
+				start := time.Now()
+				conn := l.dial()
+				defer conn.Close()
+				tt.act(conn)
+				for s.Stats().Connections > 0 {
+					time.Sleep(time.Second / 2)
+				}
+				if got := time.Since(start).Truncate(time.Second); got != tt.want {
+					t.Errorf("got = %v, want %v", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// serveMemory runs a server whose clock stands still while anybody has something
+// to do.
+func serveMemory(t *testing.T, opts dnsserver.Options, test func(*dnsserver.Server, *pipes)) {
+	synctest.Test(t, func(t *testing.T) {
+		opts.Logger = slog.New(slog.DiscardHandler)
+		state := &registry.State{Zones: exampleZones(t)}
+		s := dnsserver.New(func() *registry.State { return state }, opts)
+		l, ended := newPipes(), make(chan error)
+		go func() { ended <- s.ServeTCP(context.Background(), l) }()
+		test(s, l)
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Without file descriptors, the server closes who is idle and goes on.
+func TestAcceptFails(t *testing.T) {
+	t.Parallel()
+	query := message(t, 1, "home.example.org")
+	serveMemory(t, dnsserver.Options{}, func(s *dnsserver.Server, l *pipes) {
+		idle := l.dial()
+		l.conns <- nil // which makes Accept fail
+		if _, err := idle.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("got = %v, want %v", err, io.EOF)
+		}
+		conn := l.dial()
+		defer conn.Close()
+		if _, err := conn.Write(query); err != nil {
+			t.Error(err)
+		}
+		if err := answered(conn, 1); err != nil {
+			t.Error(err)
+		}
+	})
+}
