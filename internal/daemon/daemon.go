@@ -70,9 +70,6 @@ const shutdownTime = 10 * time.Second
 func Run(ctx context.Context, cfg *config.Config, opts Options) error {
 	d := &daemon{cfg: cfg, opts: opts, failed: make(chan error, 1), lvl: new(slog.LevelVar)}
 	d.log = newLogger(cfg.Log, d.lvl, opts.LogTo)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // the state is large, lives long and holds few pointers: marking it is cheap
-	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	d.stopping = running
@@ -104,6 +101,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		return errors.Join(err, d.store.Close())
 	}
 	debug.FreeOSMemory() // what loading needed once
+	tuneCollector()
 	s := d.registry.State()
 	d.log.Info("state loaded", "revision", s.Revision, "zones", s.Zones.Len(), "hosts", s.Accounts.CountHosts(),
 		"took", time.Since(began).Round(time.Millisecond))
@@ -197,7 +195,7 @@ func (d *daemon) goRun(f func() error) {
 	})
 }
 
-// compact writes snapshots when they are due.
+// compact writes snapshots when they are due, and keeps the collector in tune.
 func (d *daemon) compact(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
@@ -207,6 +205,7 @@ func (d *daemon) compact(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		tuneCollector()
 		if err := d.store.Compact(ctx, d.registry.State()); err != nil && ctx.Err() == nil {
 			d.log.Warn("writing a snapshot failed; the journal keeps everything", "error", err)
 		}
