@@ -1,0 +1,92 @@
+// Package admin is what staff may change: zones, accounts, hosts and update
+// keys, each change as one edit of the registry, and what staff may see of them.
+//
+// It serves the REST API and the pages. It judges whether a change is right (a
+// name that may be a host, a user name that is free, a child zone that hides
+// nobody), never who may ask for it: that is for the door through which the wish
+// came. Passwords and secrets are hashed before an edit, never in it.
+package admin
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"stayput.dev/internal/registry"
+)
+
+const (
+	// DefaultTTL is the TTL of new hosts in seconds, when nothing else says one.
+	DefaultTTL = 60
+
+	// DefaultRest is how long a released name is kept from strangers.
+	DefaultRest = 90 * 24 * time.Hour
+)
+
+// via names this room in actors and in the sources of addresses.
+const via = "admin"
+
+// Registry is the live state, as package registry has it.
+type Registry interface {
+	// State returns the state after the last commit.
+	State() *registry.State
+	// Apply runs the edit; what it changed is durable and visible on return.
+	Apply(ctx context.Context, by registry.Actor, e registry.Edit) (registry.Revision, error)
+}
+
+// Seen tells when hosts were last heard of.
+type Seen interface {
+	// Last returns when the host with the number last reported; the zero
+	// time when it never did.
+	Last(host uint32) time.Time
+}
+
+// Options are what a Service may be told. The zero Options are usual.
+type Options struct {
+	Seen Seen             // nil: nothing is known of when hosts were seen
+	TTL  uint32           // seconds, of new hosts; 0: DefaultTTL
+	Rest time.Duration    // of released names; 0: DefaultRest
+	Now  func() time.Time // nil: time.Now
+}
+
+// Service makes the changes. All methods are safe for concurrent use. A method
+// that changes something returns when the change is durable and visible, and
+// with an error nothing has changed; errors are one of the sentinels of this
+// package, or registry.ErrUnavailable, or that of the context.
+type Service struct {
+	registry Registry
+	by       registry.Actor
+	opts     Options
+}
+
+// New returns a service that acts as the operator.
+func New(r Registry, opts Options) *Service {
+	opts.TTL = cmp.Or(opts.TTL, DefaultTTL)
+	opts.Rest = cmp.Or(opts.Rest, DefaultRest)
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Service{registry: r, by: registry.Actor{Via: via}, opts: opts}
+}
+
+// As returns a service whose changes are made in the name of by.
+func (s *Service) As(by registry.Actor) *Service {
+	as := *s
+	as.by = by
+	return &as
+}
+
+// State returns the state that the service reads.
+func (s *Service) State() *registry.State { return s.registry.State() }
+
+// edit runs e, which may run more than once, on the registry's writer.
+func (s *Service) edit(ctx context.Context, e func(*draft) error) error {
+	_, err := s.registry.Apply(ctx, s.by, func(st *registry.State) (registry.Changes, error) {
+		d := &draft{state: st, opts: s.opts, now: s.opts.Now().UTC().Truncate(time.Millisecond)}
+		if err := e(d); err != nil {
+			return registry.Changes{}, err
+		}
+		return d.changes, nil
+	})
+	return err
+}

@@ -1,0 +1,98 @@
+package admin
+
+import (
+	"net/netip"
+	"reflect"
+	"time"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/registry"
+	"stayput.dev/internal/update"
+	"stayput.dev/internal/zone"
+)
+
+// draft gathers what one edit will change of a state.
+type draft struct {
+	state   *registry.State
+	opts    Options
+	now     time.Time
+	changes registry.Changes
+	records map[zone.Name]int // where a zone's records stand among the changes
+}
+
+// put takes sets over into the zone with the given origin.
+func (d *draft) put(origin zone.Name, sets ...zone.RRset) {
+	i, ok := d.records[origin]
+	if !ok {
+		if d.records == nil {
+			d.records = map[zone.Name]int{}
+		}
+		i = len(d.changes.Records)
+		d.records[origin] = i
+		d.changes.Records = append(d.changes.Records, registry.ZoneRecords{Zone: origin})
+	}
+	records := &d.changes.Records[i]
+	records.Sets = append(records.Sets, sets...)
+}
+
+// clear removes all sets of a node.
+func (d *draft) clear(origin, name zone.Name, node zone.Node) {
+	for r := range node.All() {
+		d.put(origin, zone.RRset{Name: name, Type: r.Type()})
+	}
+}
+
+// place puts h into the directory with these sources, and their addresses into
+// the zone that st has for it. When the host is silent, because its account is
+// suspended, the zone gets the placeholder and only the sources remember.
+func (d *draft) place(st *registry.State, h account.Host, sources []account.Source, silent bool) {
+	h.Sources = sources
+	var addrs []netip.Addr
+	if !silent {
+		addrs = sourceAddrs(sources)
+	}
+	if st.Zones.Find(h.Name) != nil {
+		c := update.SetAddresses(st, h, addrs, account.Source{Via: via, At: d.now})
+		for _, r := range c.Records {
+			d.put(r.Zone, r.Sets...)
+		}
+	}
+	if was, known := d.state.Accounts.Host(h.Name); !known || !reflect.DeepEqual(was, h) {
+		d.changes.Accounts.Hosts = append(d.changes.Accounts.Hosts, h)
+	}
+}
+
+// account returns the account with the name, or says that there is none.
+func (d *draft) account(name string) (account.Account, error) { return findAccount(d.state, name) }
+
+func findAccount(st *registry.State, name string) (account.Account, error) {
+	a, ok := st.Accounts.Account(name)
+	if !ok {
+		return a, notFound("no account %s", name)
+	}
+	return a, nil
+}
+
+func findZone(st *registry.State, name zone.Name) (*zone.Zone, error) {
+	z := st.Zones.Get(name)
+	if z == nil {
+		return nil, notFound("no zone %s", name)
+	}
+	return z, nil
+}
+
+func findHost(st *registry.State, name zone.Name) (account.Host, error) {
+	h, ok := st.Accounts.Host(name)
+	if !ok {
+		return h, notFound("no host %s", name)
+	}
+	return h, nil
+}
+
+func findKey(st *registry.State, username string) (account.Key, error) {
+	k, ok := st.Accounts.Key(username)
+	if !ok {
+		return k, notFound("no update key %s", username)
+	}
+	return k, nil
+}

@@ -1,0 +1,187 @@
+package admin
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/update"
+	"stayput.dev/internal/zone"
+)
+
+// NewHost is a host to be made.
+type NewHost struct {
+	Name    zone.Name
+	Account string // its name
+
+	// Addresses may be empty: then the host takes over those that stand at
+	// the name, as after an import, or is offline until its first update.
+	Addresses []netip.Addr
+	TTL       uint32 // seconds; 0: that of the records taken over, or Zone.HostTTL
+
+	// Force sets aside that a name is reserved, rests for another account,
+	// belongs to a name server or lies within another account's host.
+	Force bool
+}
+
+// AddHost makes a host.
+func (s *Service) AddHost(ctx context.Context, n NewHost) (Host, error) {
+	if err := s.AddHosts(ctx, []NewHost{n}); err != nil {
+		return Host{}, err
+	}
+	return s.Host(n.Name)
+}
+
+// AddHosts makes all the hosts in one edit, or none.
+func (s *Service) AddHosts(ctx context.Context, hosts []NewHost) error {
+	hosts = slices.Clone(hosts)
+	for i := range hosts {
+		if err := hosts[i].normalise(); err != nil {
+			return err
+		}
+	}
+	return s.edit(ctx, func(d *draft) error { return d.addHosts(hosts) })
+}
+
+func (n *NewHost) normalise() (err error) {
+	if n.Addresses, err = checkAddresses(n.Addresses); err != nil {
+		return err
+	}
+	return checkTTL(n.TTL)
+}
+
+func checkTTL(ttl uint32) error {
+	if ttl > zone.MaxTTL {
+		return invalid("TTL %d is over %d", ttl, zone.MaxTTL)
+	}
+	return nil
+}
+
+func (d *draft) addHosts(hosts []NewHost) error {
+	owners := map[string]account.Account{}
+	fresh := map[zone.Name]uint32{}
+	for _, n := range hosts {
+		if _, ok := owners[n.Account]; !ok {
+			owner, err := d.account(n.Account)
+			if err != nil {
+				return err
+			}
+			owners[n.Account] = owner
+		}
+		if _, twice := fresh[n.Name]; twice {
+			return invalid("host %s is given twice", n.Name)
+		}
+		fresh[n.Name] = owners[n.Account].ID
+	}
+	id := d.state.Accounts.NextHostID()
+	for i, n := range hosts {
+		owner := owners[n.Account]
+		z, err := (&naming{d, n.Force, fresh}).check(n.Name, owner)
+		if err != nil {
+			return err
+		}
+		d.addHost(n, z, account.Host{ID: id + uint32(i), Name: n.Name, Account: owner.ID, Created: d.now}, owner.Suspended)
+	}
+	return nil
+}
+
+func (d *draft) addHost(n NewHost, z *zone.Zone, h account.Host, silent bool) {
+	node := z.Node(n.Name)
+	addrs := n.Addresses
+	if len(addrs) == 0 {
+		addrs = addresses(node)
+	}
+	switch h.TTL = n.TTL; {
+	case h.TTL != 0:
+	case node.Lookup(zone.TypeA).Len() > 0:
+		h.TTL = node.Lookup(zone.TypeA).TTL()
+	case node.Lookup(zone.TypeAAAA).Len() > 0:
+		h.TTL = node.Lookup(zone.TypeAAAA).TTL()
+	default:
+		h.TTL = d.opts.hostTTL(z)
+	}
+	d.place(d.state, h, d.sources(h, addrs), silent)
+	if _, rested := d.state.Accounts.Resting(n.Name); rested {
+		d.changes.Accounts.DeletedRests = append(d.changes.Accounts.DeletedRests, n.Name)
+	}
+}
+
+// DeleteHost releases a host: its records and those of the names below go, and
+// the name rests for a while, in which only the same account may have it again.
+// Hosts and zones below it stay, and so does what else stands at the apex of a
+// zone.
+func (s *Service) DeleteHost(ctx context.Context, name zone.Name) error {
+	return s.edit(ctx, func(d *draft) error {
+		h, err := findHost(d.state, name)
+		if err != nil {
+			return err
+		}
+		d.erase(h)
+		d.release([]account.Host{h})
+		return nil
+	})
+}
+
+// release takes hosts out of the directory and lets their names rest.
+func (d *draft) release(hosts []account.Host) {
+	c := &d.changes.Accounts
+	gone := map[zone.Name]bool{}
+	owners := map[uint32]bool{}
+	for _, h := range hosts {
+		c.DeletedHosts = append(c.DeletedHosts, h.Name)
+		c.Rests = append(c.Rests, account.Rest{Name: h.Name, Account: h.Account, Until: d.now.Add(d.opts.Rest)})
+		gone[h.Name], owners[h.Account] = true, true
+	}
+	for owner := range owners {
+		d.unfollow(owner, gone)
+	}
+}
+
+// unfollow makes sure that no host of the account follows one that goes.
+func (d *draft) unfollow(owner uint32, gone map[zone.Name]bool) {
+	for h := range d.state.Accounts.HostsOf(owner) {
+		if gone[h.Follows] && !gone[h.Name] {
+			h.Follows = ""
+			d.changes.Accounts.Hosts = append(d.changes.Accounts.Hosts, h)
+		}
+	}
+}
+
+// erase removes the records of a host and of the names that belong to it.
+func (d *draft) erase(h account.Host) {
+	z := d.state.Zones.Find(h.Name)
+	if z == nil {
+		return
+	}
+	if h.Name == z.Origin() {
+		d.eraseAddresses(z, h.Name)
+		return
+	}
+	for name, node := range z.NodesBelow(h.Name) {
+		if !d.belongsToOther(name, h.Name) {
+			d.clear(z.Origin(), name, node)
+		}
+	}
+}
+
+// belongsToOther tells whether a name below the host top is that of another host
+// or of a zone, or lies below one.
+func (d *draft) belongsToOther(name, top zone.Name) bool {
+	for ; name != top; name = name.Parent() {
+		if _, isHost := d.state.Accounts.Host(name); isHost || d.state.Zones.Get(name) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// eraseAddresses removes the addresses of a name, or the placeholder, and leaves
+// all else that stands there.
+func (d *draft) eraseAddresses(z *zone.Zone, name zone.Name) {
+	texts := z.Node(name).Lookup(zone.TypeTXT).RRset(name)
+	texts.Type = zone.TypeTXT
+	placeholder := zone.TextData(update.Placeholder)
+	texts.Data = slices.DeleteFunc(texts.Data, func(text zone.Rdata) bool { return text == placeholder })
+	d.put(z.Origin(), texts, zone.RRset{Name: name, Type: zone.TypeA}, zone.RRset{Name: name, Type: zone.TypeAAAA})
+}

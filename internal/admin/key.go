@@ -1,0 +1,144 @@
+package admin
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/registry"
+	"stayput.dev/internal/zone"
+)
+
+// Key is what there is to see of an update key: never its secret.
+type Key struct {
+	Username string
+	Account  string      // name of the owner
+	Hosts    []zone.Name // what it may update; empty: all hosts of the account
+	Token    bool        // the secret alone suffices
+	MD5      bool        // digests of the secret work as well
+	Created  time.Time
+}
+
+// NewKey is an update key to be made.
+type NewKey struct {
+	Account  string      // its name
+	Hosts    []zone.Name // what it may update; empty: all hosts of the account
+	Username string      // empty: one is made
+	Secret   string      // empty: one is made
+	Token    bool        // the secret alone suffices, without the user name
+	MD5      bool        // also take the MD5 and SHA-256 digests of the secret
+}
+
+// maxSecret bounds what a device may send, in octets.
+const maxSecret = 255
+
+// AddKey makes an update key and returns its secret, which nobody can read
+// again. A short secret of one's own takes some 20 ms.
+func (s *Service) AddKey(ctx context.Context, n NewKey) (k Key, secret string, err error) {
+	if n.Username == "" {
+		n.Username = account.NewUsername()
+	}
+	if n.Secret == "" {
+		n.Secret = account.NewSecret()
+	}
+	if err := account.CheckUsername(n.Username); err != nil {
+		return Key{}, "", invalid("%v", err)
+	}
+	if len(n.Secret) > maxSecret {
+		return Key{}, "", invalid("the secret is longer than %d characters", maxSecret)
+	}
+	kept, err := account.KeepSecret(n.Secret, n.Token, n.MD5)
+	if err != nil {
+		return Key{}, "", invalid("%v", err)
+	}
+	err = s.edit(ctx, func(d *draft) error { return d.addKey(n, kept) })
+	if err != nil {
+		return Key{}, "", err
+	}
+	k, err = s.Key(n.Username)
+	return k, n.Secret, err
+}
+
+func (d *draft) addKey(n NewKey, secret account.Secret) error {
+	owner, err := d.account(n.Account)
+	if err != nil {
+		return err
+	}
+	if _, taken := d.state.Accounts.Key(n.Username); taken {
+		return exists("update key %s exists already", n.Username).but("choose another user name")
+	}
+	if _, taken := d.state.Accounts.KeyByToken(n.Secret); taken && n.Token {
+		return exists("this token exists already").but("choose another secret")
+	}
+	for _, name := range n.Hosts {
+		h, err := findHost(d.state, name)
+		if err != nil {
+			return err
+		}
+		if h.Account != owner.ID {
+			return conflict("host %s does not belong to account %s", name, owner.Name)
+		}
+	}
+	d.changes.Accounts.Keys = []account.Key{{
+		ID: d.state.Accounts.NextKeyID(), Account: owner.ID, Username: n.Username,
+		Hosts: slices.Clone(n.Hosts), Secret: secret, Token: n.Token, Created: d.now,
+	}}
+	return nil
+}
+
+// RevokeKey deletes an update key.
+func (s *Service) RevokeKey(ctx context.Context, username string) error {
+	return s.edit(ctx, func(d *draft) error {
+		if _, err := findKey(d.state, username); err != nil {
+			return err
+		}
+		d.changes.Accounts.DeletedKeys = []string{username}
+		return nil
+	})
+}
+
+// Key returns the update key with the user name.
+func (s *Service) Key(username string) (Key, error) {
+	st := s.State()
+	k, err := findKey(st, username)
+	if err != nil {
+		return Key{}, err
+	}
+	return viewKey(st, k), nil
+}
+
+// Keys returns a page of update keys in order of their user names, those of one
+// account unless its name is empty, and where the next page begins: empty after
+// the last one. It begins at start, which may be empty; a limit of 0 is
+// DefaultPage.
+func (s *Service) Keys(owner, start string, limit int) ([]Key, string, error) {
+	st := s.State()
+	all := st.Accounts.Keys()
+	if owner != "" {
+		a, err := findAccount(st, owner)
+		if err != nil {
+			return nil, "", err
+		}
+		all = st.Accounts.KeysOf(a.ID)
+	}
+	var page []Key
+	for k := range all {
+		if k.Username < start {
+			continue
+		}
+		if len(page) == pageSize(limit) {
+			return page, k.Username, nil
+		}
+		page = append(page, viewKey(st, k))
+	}
+	return page, "", nil
+}
+
+func viewKey(st *registry.State, k account.Key) Key {
+	owner, _ := st.Accounts.AccountByID(k.Account)
+	return Key{
+		Username: k.Username, Account: owner.Name, Hosts: k.Hosts,
+		Token: k.Token, MD5: k.Secret.MD5 != "", Created: k.Created,
+	}
+}

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/admin"
+)
+
+// accountPath is a request about one account.
+type accountPath struct {
+	Account string `path:"account"`
+}
+
+// accountQuery is a request for a list of accounts.
+type accountQuery struct {
+	Start string `query:"start" doc:"Where the page begins: what next of the page before says."`
+	Limit int    `query:"limit" minimum:"0" maximum:"10000" doc:"How many at most; 1000 without it."`
+}
+
+func (s *server) addAccounts(api huma.API) {
+	answer(api, operation(http.MethodGet, "/accounts", "list-accounts", "List accounts"), s.listAccounts)
+	answer(api, operation(http.MethodPost, "/accounts", "add-account", "Make an account"), s.addAccount)
+	answer(api, operation(http.MethodGet, "/accounts/{account}", "show-account", "Show an account"), s.showAccount)
+	answer(api, operation(http.MethodPatch, "/accounts/{account}", "set-account", "Change an account"), s.setAccount)
+	act(api, operation(http.MethodDelete, "/accounts/{account}", "delete-account", "Delete an account"), s.deleteAccount)
+}
+
+func (s *server) listAccounts(_ context.Context, in *accountQuery) (AccountPage, error) {
+	accounts, next := s.admin.Accounts(in.Start, in.Limit)
+	out := AccountPage{Accounts: []Account{}, Next: next}
+	for _, a := range accounts {
+		out.Accounts = append(out.Accounts, viewAccount(a))
+	}
+	return out, nil
+}
+
+func (s *server) addAccount(ctx context.Context, in *body[NewAccount]) (Account, error) {
+	a, err := s.admin.AddAccount(ctx, admin.NewAccount{
+		Name: in.Body.Name, Email: in.Body.Email, Role: account.Role(in.Body.Role), Password: in.Body.Password,
+	})
+	return viewAccount(a), err
+}
+
+func (s *server) showAccount(_ context.Context, in *accountPath) (Account, error) {
+	a, err := s.admin.Account(in.Account)
+	return viewAccount(a), err
+}
+
+// accountChange is a request to change one account.
+type accountChange struct {
+	Account string `path:"account"`
+	Body    AccountChange
+}
+
+func (s *server) setAccount(ctx context.Context, in *accountChange) (Account, error) {
+	change := admin.AccountChange{Email: in.Body.Email, Password: in.Body.Password, Suspended: in.Body.Suspended}
+	if in.Body.Role != nil {
+		role := account.Role(*in.Body.Role)
+		change.Role = &role
+	}
+	a, err := s.admin.SetAccount(ctx, in.Account, change)
+	return viewAccount(a), err
+}
+
+// accountDeletion is a request to delete one account.
+type accountDeletion struct {
+	Account string `path:"account"`
+	Force   bool   `query:"force" doc:"Release its hosts as well."`
+}
+
+func (s *server) deleteAccount(ctx context.Context, in *accountDeletion) error {
+	return s.admin.DeleteAccount(ctx, in.Account, in.Force)
+}
+
+func viewAccount(a admin.Account) Account {
+	return Account{
+		Name: a.Name, Email: a.Email, Role: string(a.Role), HasPassword: a.HasPassword,
+		Suspended: a.Suspended, Created: a.Created, Hosts: a.Hosts, Keys: a.Keys,
+	}
+}

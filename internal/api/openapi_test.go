@@ -1,0 +1,127 @@
+package api_test
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// document is what the test reads of an OpenAPI 3.1 document.
+type document struct {
+	OpenAPI string `json:"openapi"`
+	Info    struct{ Title, Version string }
+	Servers []struct{ URL string }
+	Paths   map[string]map[string]operation
+}
+
+type operation struct {
+	OperationID string `json:"operationId"`
+	Summary     string
+	Parameters  []struct {
+		Name, In string
+		Required bool
+		Schema   map[string]any
+	}
+	RequestBody *struct {
+		Content map[string]map[string]any
+	} `json:"requestBody"`
+	Responses map[string]struct {
+		Description string
+		Content     map[string]struct{ Schema map[string]any }
+	}
+}
+
+// routes is every way to ask that is for others to use.
+var routes = []string{
+	"DELETE /accounts/{account}", "DELETE /hosts/{host}", "DELETE /keys/{username}", "DELETE /zones/{zone}",
+	"GET /accounts", "GET /accounts/{account}", "GET /hosts", "GET /hosts/{host}", "GET /keys", "GET /keys/{username}",
+	"GET /status", "GET /zones", "GET /zones/{zone}", "GET /zones/{zone}/export",
+	"PATCH /accounts/{account}", "PATCH /hosts/{host}", "PATCH /zones/{zone}",
+	"POST /accounts", "POST /backup", "POST /hosts", "POST /hosts:batch", "POST /keys", "POST /zones", "POST /zones:import",
+}
+
+func TestOpenAPI(t *testing.T) {
+	t.Parallel()
+	answer := newWorld(t).ask("GET", "/api/v1/openapi.json", "", "")
+	defer answer.Body.Close()
+	if got := answer.Header.Get("Content-Type"); got != "application/openapi+json" {
+		t.Errorf("Content-Type = %s", got)
+	}
+	var text json.RawMessage
+	done(t, json.NewDecoder(answer.Body).Decode(&text))
+	var doc document
+	done(t, json.Unmarshal(text, &doc))
+	if doc.OpenAPI != "3.1.0" || doc.Info.Title != "Stayput" || doc.Info.Version != "1.2.3" || len(doc.Servers) != 1 || doc.Servers[0].URL != "/api/v1" {
+		t.Errorf("document = %+v", doc)
+	}
+	var got []string
+	ids := map[string]bool{}
+	for path, operations := range doc.Paths {
+		for method, op := range operations {
+			got = append(got, strings.ToUpper(method)+" "+path)
+			if ids[op.OperationID] || op.OperationID == "" || op.Summary == "" {
+				t.Errorf("%s %s: operation id %q, summary %q", method, path, op.OperationID, op.Summary)
+			}
+			ids[op.OperationID] = true
+			checkOperation(t, method+" "+path, op)
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, routes) {
+		t.Errorf("routes = %q, want %q", got, routes)
+	}
+	checkReferences(t, text)
+}
+
+// checkOperation holds an operation against the rules of OpenAPI 3.1: its path
+// parameters are those of the path, and whatever it answers is explained.
+func checkOperation(t *testing.T, name string, op operation) {
+	t.Helper()
+	var parameters []string
+	for _, p := range op.Parameters {
+		if p.Schema == nil {
+			t.Errorf("%s: parameter %s has no schema", name, p.Name)
+		}
+		if p.In == "path" {
+			parameters = append(parameters, "{"+p.Name+"}")
+			if !p.Required {
+				t.Errorf("%s: parameter %s is not required", name, p.Name)
+			}
+		}
+	}
+	if inPath := regexp.MustCompile(`\{\w+\}`).FindAllString(name, -1); !slices.Equal(parameters, inPath) {
+		t.Errorf("%s: path parameters %v", name, parameters)
+	}
+	if method, _, _ := strings.Cut(name, " "); (method == "post" || method == "patch") != (op.RequestBody != nil) {
+		t.Errorf("%s: request body %v", name, op.RequestBody)
+	}
+	for status, r := range op.Responses {
+		if r.Description == "" {
+			t.Errorf("%s: answer %s is not described", name, status)
+		}
+	}
+	if fault := op.Responses["default"].Content["application/problem+json"].Schema["$ref"]; fault != "#/components/schemas/Problem" {
+		t.Errorf("%s: faults are %v", name, fault)
+	}
+}
+
+// checkReferences makes sure that every reference leads to something.
+func checkReferences(t *testing.T, text json.RawMessage) {
+	t.Helper()
+	var whole struct {
+		Components struct{ Schemas map[string]any }
+	}
+	done(t, json.Unmarshal(text, &whole))
+	references := regexp.MustCompile(`"\$ref":"([^"]*)"`).FindAllSubmatch(text, -1)
+	if len(references) == 0 {
+		t.Error("nothing is referred to")
+	}
+	for _, m := range references {
+		name, local := strings.CutPrefix(string(m[1]), "#/components/schemas/")
+		if _, there := whole.Components.Schemas[name]; !local || !there {
+			t.Errorf("%s leads nowhere", m[1])
+		}
+	}
+}
