@@ -33,7 +33,7 @@ func (a *app) accountAddCommand() *cobra.Command {
 update keys work all the same.
 
 --password-stdin reads the password from standard input, and asks for it when
-that is a terminal.`,
+that is a terminal. There staff are asked for theirs without it, too.`,
 		Example: `  stayput account add alice --email alice@example.org
   stayput account add root --role admin --password-stdin < password.txt`,
 		Args: takes("NAME"),
@@ -43,10 +43,8 @@ that is a terminal.`,
 			if err != nil {
 				return err
 			}
-			if password {
-				if n.Password, err = a.readSecret("password-stdin", "password"); err != nil {
-					return err
-				}
+			if n.Password, err = a.newPassword(password, n.Role); err != nil {
+				return err
 			}
 			added, err := c.AddAccount(cmd.Context(), n)
 			if err != nil {
@@ -61,6 +59,19 @@ that is a terminal.`,
 	flags.BoolVar(&password, "password-stdin", false, "read the password from standard input")
 	completeWords(cmd, "role", "customer", "support", "admin")
 	return cmd
+}
+
+// newPassword returns the password of an account to be made, "" for none: that of
+// standard input where the flag asks for it, and of staff at a terminal.
+func (a *app) newPassword(flag bool, role string) (string, error) {
+	tty := a.terminal()
+	switch {
+	case flag:
+		return a.readSecret("password-stdin", "password")
+	case tty != nil && (role == "support" || role == "admin"):
+		return a.askSecret(tty, "password")
+	}
+	return "", nil
 }
 
 func (a *app) accountListCommand() *cobra.Command {
@@ -139,61 +150,6 @@ func printAccount(w io.Writer, x api.Account) {
 		fact{"hosts", fmt.Sprint(x.Hosts)},
 		fact{"keys", fmt.Sprint(x.Keys)},
 	)
-}
-
-func (a *app) accountSetCommand() *cobra.Command {
-	var email, role string
-	var suspended, password, noPassword bool
-	cmd := &cobra.Command{
-		Use:   "set NAME [--email ADDRESS] [--role ROLE] [--suspended=true|false] [--password-stdin | --no-password]",
-		Short: "Change an account, suspend or resume it",
-		Long: `Change an account. What is not given stays.
-
-The hosts of a suspended account keep their names but have no addresses, and its
-update keys do nothing. When it is resumed, they get back what they had.`,
-		Example: `  stayput account set alice --email alice@example.org
-  stayput account set alice --suspended=true
-  stayput account set alice --suspended=false`,
-		Args:              takes("NAME"),
-		ValidArgsFunction: a.complete(accountNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := someChange(cmd); err != nil {
-				return err
-			}
-			change := api.AccountChange{
-				Email: changed(cmd, "email", email), Role: changed(cmd, "role", role),
-				Suspended: changed(cmd, "suspended", suspended),
-			}
-			c, err := a.dial(cmd.Context())
-			if err != nil {
-				return err
-			}
-			switch {
-			case password:
-				secret, err := a.readSecret("password-stdin", "password")
-				if err != nil {
-					return err
-				}
-				change.Password = &secret
-			case noPassword:
-				change.Password = new(string)
-			}
-			x, err := c.SetAccount(cmd.Context(), args[0], change)
-			if err != nil {
-				return err
-			}
-			return a.done(x, "changed account %s", x.Name)
-		},
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&email, "email", "", "mail `address`; empty for none")
-	flags.StringVar(&role, "role", "", "`role`: customer, support or admin")
-	flags.BoolVar(&suspended, "suspended", false, "suspend it, or resume it with =false")
-	flags.BoolVar(&password, "password-stdin", false, "read a new password from standard input")
-	flags.BoolVar(&noPassword, "no-password", false, "take its password away")
-	cmd.MarkFlagsMutuallyExclusive("password-stdin", "no-password")
-	completeWords(cmd, "role", "customer", "support", "admin")
-	return cmd
 }
 
 func (a *app) accountDeleteCommand() *cobra.Command {

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"stayput.dev/internal/api"
 )
@@ -95,15 +94,4 @@ func keyNames(ctx context.Context, c *api.Client, prefix string) ([]string, erro
 		names = append(names, k.Username)
 	}
 	return names, err
-}
-
-// ownFlags returns the names of the flags that only this command has.
-func ownFlags(cmd *cobra.Command) []string {
-	var names []string
-	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" && f.Name != "force" {
-			names = append(names, f.Name)
-		}
-	})
-	return names
 }

@@ -31,7 +31,7 @@ account, such as its router.`,
 		Args:              takes("FQDN"),
 		ValidArgsFunction: a.complete(hostNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := someChange(cmd); err != nil {
+			if err := someChange(cmd, "address", "no-address", "ttl", "account", "interface-id", "follows"); err != nil {
 				return err
 			}
 			c, err := a.dial(cmd.Context())
@@ -50,7 +50,7 @@ account, such as its router.`,
 	flags.BoolVar(&f.noAddress, "no-address", false, "take its addresses away")
 	flags.Uint32Var(&f.ttl, "ttl", 0, "`seconds`")
 	flags.StringVar(&f.account, "account", "", "`name` of the new owner")
-	flags.StringVar(&f.interfaceID, "interface-id", "", "low bits of its IPv6 address, such as ::1:2; empty for none")
+	flags.StringVar(&f.interfaceID, "interface-id", "", "low `bits` of its IPv6 address, such as ::1:2; empty for none")
 	flags.StringVar(&f.follows, "follows", "", "`host` whose prefix it has; empty for none")
 	flags.BoolVar(&f.force, "force", false, "although it lies within another account's host")
 	cmd.MarkFlagsMutuallyExclusive("address", "no-address")

@@ -136,9 +136,9 @@ exist is made.`,
 			return a.seed(cmd.Context(), plan, file)
 		},
 	}
-	cmd.Flags().StringVar(&plan.Zone, "zone", "", "zone to fill")
-	cmd.Flags().IntVar(&plan.Hosts, "hosts", 0, "how many hosts to make")
-	cmd.Flags().IntVar(&plan.Accounts, "accounts", 0, "how many accounts own them")
-	cmd.Flags().StringVar(&file, "out", "", "file for the list of keys (default standard output)")
+	cmd.Flags().StringVar(&plan.Zone, "zone", "", "`zone` to fill")
+	cmd.Flags().IntVar(&plan.Hosts, "hosts", 0, "how `many` hosts to make")
+	cmd.Flags().IntVar(&plan.Accounts, "accounts", 0, "how `many` accounts own them")
+	cmd.Flags().StringVar(&file, "out", "", "`file` for the list of keys (default standard output)")
 	return cmd
 }

@@ -23,27 +23,26 @@ func (a *app) terminal() *os.File {
 // readSecret reads a secret that was announced with the flag: one line of
 // standard input, asked for where a person sits there.
 func (a *app) readSecret(flag, what string) (string, error) {
+	read := func() (string, error) { return readLine(a.in) }
 	if tty := a.terminal(); tty != nil {
-		return a.askSecret(tty, what)
+		read = func() (string, error) { return a.askSecret(tty, what) }
 	}
-	line, err := readLine(a.in)
+	secret, err := read()
 	if err != nil {
 		return "", fmt.Errorf("reading the %s: %w", what, err)
 	}
-	if line == "" {
+	if secret == "" {
 		return "", misuse("--%s, but standard input holds no %s", flag, what)
 	}
-	return line, nil
+	return secret, nil
 }
 
-// askSecret asks twice for a secret, which the terminal does not show.
+// askSecret asks twice for a secret, which the terminal does not show. It may be
+// empty.
 func (a *app) askSecret(tty *os.File, what string) (string, error) {
 	first, err := a.askHidden(tty, capital(what)+": ")
-	if err != nil {
+	if err != nil || first == "" {
 		return "", err
-	}
-	if first == "" {
-		return "", fmt.Errorf("no %s given", what)
 	}
 	again, err := a.askHidden(tty, "Again: ")
 	if err != nil {

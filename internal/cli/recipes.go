@@ -25,7 +25,7 @@ func recipes(base *url.URL, host, username string) []recipe {
 	fill := strings.NewReplacer(
 		"{base}", base.String(), "{server}", base.Host, "{scheme}", base.Scheme, "{host}", host,
 		"{user}", username, "{secret}", unknownSecret, "{yes}", yesNo, "{true}", trueFalse,
-		"{login}", shellWord(username+":"+unknownSecret),
+		"{word}", shellWord(username), "{login}", shellWord(username+":"+unknownSecret),
 		"{script-user}", routerString(username),
 	)
 	all := []recipe{
@@ -65,7 +65,7 @@ use=web, web={base}/checkip
 ssl={yes}
 protocol=dyndns2
 server={server}
-login={user}
+login={word}
 password='{secret}'
 {host}
 `

@@ -76,12 +76,10 @@ func changed[T any](cmd *cobra.Command, name string, value T) *T {
 	return &value
 }
 
-// someChange returns an error unless one of the command's own flags was given.
-func someChange(cmd *cobra.Command) error {
-	for _, name := range ownFlags(cmd) {
-		if cmd.Flags().Changed(name) {
-			return nil
-		}
+// someChange returns an error unless one of the flags was given.
+func someChange(cmd *cobra.Command, names ...string) error {
+	if slices.ContainsFunc(names, cmd.Flags().Changed) {
+		return nil
 	}
-	return misuse("nothing to change")
+	return misuse("nothing to change: one of --%s says what", strings.Join(names, ", --"))
 }

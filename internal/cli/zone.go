@@ -51,8 +51,8 @@ A name server within the zone needs its addresses, after "=".`,
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&servers, "ns", nil, "name `server` of the zone, with its addresses if it is within the zone")
-	flags.StringVar(&n.MName, "mname", "", "primary name server (default the first --ns)")
-	flags.StringVar(&n.RName, "rname", "", "mailbox of who answers for the zone (default hostmaster below the zone)")
+	flags.StringVar(&n.MName, "mname", "", "primary name `server` (default the first --ns)")
+	flags.StringVar(&n.RName, "rname", "", "`mailbox` of who answers for the zone (default hostmaster below the zone)")
 	flags.Uint32Var(&n.TTL, "ttl", 0, "`seconds`, of the SOA record and of negative answers (default 60)")
 	flags.BoolVar(&n.Force, "force", false, "take along hosts of the zone above that this one would hide")
 	return cmd
@@ -206,7 +206,7 @@ func (a *app) zoneSetCommand() *cobra.Command {
 		Args:              takes("NAME"),
 		ValidArgsFunction: a.complete(zoneNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := someChange(cmd); err != nil {
+			if err := someChange(cmd, "ttl", "mname", "rname"); err != nil {
 				return err
 			}
 			c, err := a.dial(cmd.Context())
@@ -223,8 +223,8 @@ func (a *app) zoneSetCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().Uint32Var(&ttl, "ttl", 0, "`seconds`, of the SOA record and of negative answers")
-	cmd.Flags().StringVar(&mname, "mname", "", "primary name server")
-	cmd.Flags().StringVar(&rname, "rname", "", "mailbox of who answers for the zone")
+	cmd.Flags().StringVar(&mname, "mname", "", "primary name `server`")
+	cmd.Flags().StringVar(&rname, "rname", "", "`mailbox` of who answers for the zone")
 	return cmd
 }
 

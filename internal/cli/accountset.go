@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"stayput.dev/internal/api"
+)
+
+// accountFlags are what `account set` may change.
+type accountFlags struct {
+	email, role          string
+	suspended            bool
+	password, noPassword bool
+}
+
+func (a *app) accountSetCommand() *cobra.Command {
+	var f accountFlags
+	cmd := &cobra.Command{
+		Use:   "set NAME [--email ADDRESS] [--role ROLE] [--suspended=true|false] [--password-stdin | --no-password]",
+		Short: "Change an account, suspend or resume it",
+		Long: `Change an account. What is not given stays.
+
+The hosts of a suspended account keep their names but have no addresses, and its
+update keys do nothing. When it is resumed, they get back what they had.`,
+		Example: `  stayput account set alice --email alice@example.org
+  stayput account set alice --suspended=true
+  stayput account set alice --suspended=false`,
+		Args:              takes("NAME"),
+		ValidArgsFunction: a.complete(accountNames),
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.setAccount(cmd, args[0], f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.email, "email", "", "mail `address`; empty for none")
+	flags.StringVar(&f.role, "role", "", "`role`: customer, support or admin")
+	flags.BoolVar(&f.suspended, "suspended", false, "suspend it, or resume it with =false")
+	flags.BoolVar(&f.password, "password-stdin", false, "read a new password from standard input")
+	flags.BoolVar(&f.noPassword, "no-password", false, "take its password away")
+	cmd.MarkFlagsMutuallyExclusive("password-stdin", "no-password")
+	completeWords(cmd, "role", "customer", "support", "admin")
+	return cmd
+}
+
+func (a *app) setAccount(cmd *cobra.Command, name string, f accountFlags) error {
+	if err := someChange(cmd, "email", "role", "suspended", "password-stdin", "no-password"); err != nil {
+		return err
+	}
+	change := api.AccountChange{
+		Email: changed(cmd, "email", f.email), Role: changed(cmd, "role", f.role),
+		Suspended: changed(cmd, "suspended", f.suspended),
+	}
+	c, err := a.dial(cmd.Context())
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.password:
+		secret, err := a.readSecret("password-stdin", "password")
+		if err != nil {
+			return err
+		}
+		change.Password = &secret
+	case f.noPassword:
+		change.Password = new(string)
+	}
+	x, err := c.SetAccount(cmd.Context(), name, change)
+	if err != nil {
+		return err
+	}
+	return a.done(x, "changed account %s", x.Name)
+}
