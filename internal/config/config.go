@@ -70,7 +70,6 @@ type Certificate struct {
 type Updates struct {
 	Nonglobal      Nonglobal
 	TTL            uint32 // seconds, for new hosts
-	MaxHosts       int    // in one request
 	UnchangedReply UnchangedReply
 }
 

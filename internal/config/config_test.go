@@ -47,11 +47,10 @@ func defaults() *config.Config {
 		Updates: config.Updates{
 			Nonglobal:      config.NonglobalIgnore,
 			TTL:            60,
-			MaxHosts:       20,
 			UnchangedReply: config.UnchangedNochg,
 		},
 		Log:   config.Log{Level: slog.LevelInfo, Format: config.LogText},
-		Store: config.Store{SnapshotAfter: 64 << 20, JournalKeep: 256 << 20},
+		Store: config.Store{SnapshotAfter: 16 << 20, JournalKeep: 64 << 20},
 	}
 }
 
@@ -84,7 +83,6 @@ key = "tls/key.pem"
 [updates]
 nonglobal = "accept"
 ttl = 300
-max_hosts = 5
 unchanged_reply = "good"
 
 [log]
@@ -119,7 +117,6 @@ func fullEnvironment(dir string) []string {
 		"STAYPUT_HTTP_CERTIFICATE_KEY=" + filepath.Join(dir, "tls/key.pem"),
 		"STAYPUT_UPDATES_NONGLOBAL=accept",
 		"STAYPUT_UPDATES_TTL=300",
-		"STAYPUT_UPDATES_MAX_HOSTS=5",
 		"STAYPUT_UPDATES_UNCHANGED_REPLY=good",
 		"STAYPUT_LOG_LEVEL=debug",
 		"STAYPUT_LOG_FORMAT=json",
@@ -160,7 +157,6 @@ func fullConfig(dir string) *config.Config {
 		Updates: config.Updates{
 			Nonglobal:      config.NonglobalAccept,
 			TTL:            300,
-			MaxHosts:       5,
 			UnchangedReply: config.UnchangedGood,
 		},
 		Log:   config.Log{Level: slog.LevelDebug, Format: config.LogJSON},

@@ -132,7 +132,6 @@ tcp_connections = 0
 version = "\n"
 [updates]
 ttl = 86401
-max_hosts = -1
 [store]
 snapshot_after = "1KiB"
 journal_keep = "9999999TiB"
@@ -143,9 +142,8 @@ stayput.toml:4: dns.tcp_idle: wants a duration from 1s to 10m, got "11m"
 stayput.toml:5: dns.tcp_connections: wants a number from 1 to 1000000, got 0
 stayput.toml:6: dns.version: wants printable text of at most 255 octets, got "\n"
 stayput.toml:8: updates.ttl: wants a number from 1 to 86400, got 86401
-stayput.toml:9: updates.max_hosts: wants a number from 1 to 100, got -1
-stayput.toml:11: store.snapshot_after: wants a size from 1MiB to 4GiB, got "1KiB"
-stayput.toml:12: store.journal_keep: wants a size from 1MiB to 1TiB, got "9999999TiB" (write a whole number and B, KiB, MiB, GiB or TiB, such as "64MiB")`,
+stayput.toml:10: store.snapshot_after: wants a size from 1MiB to 4GiB, got "1KiB"
+stayput.toml:11: store.journal_keep: wants a size from 1MiB to 1TiB, got "9999999TiB" (write a whole number and B, KiB, MiB, GiB or TiB, such as "64MiB")`,
 		},
 		{
 			name: "units and words",

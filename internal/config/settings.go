@@ -161,8 +161,6 @@ with them; "accept" takes them, as a homelab may want. Zones and hosts can say
 otherwise.`},
 		{key: "updates.ttl", value: "60", field: number(&u.TTL, 1, 86400), doc: `
 The TTL of new hosts in seconds.`},
-		{key: "updates.max_hosts", value: "20", field: number(&u.MaxHosts, 1, 100), doc: `
-How many hosts one request may name.`},
 		{key: "updates.unchanged_reply", value: "nochg", field: choice(&u.UnchangedReply, UnchangedNochg, UnchangedGood), doc: `
 What a router hears when its address was known already. "nochg" is the
 protocol's word; "good" is for devices that take it for a failure.`},
@@ -180,10 +178,10 @@ One line of text or one JSON object for each event.`},
 
 func (s *Store) settings() []setting {
 	return []setting{
-		{key: "store.snapshot_after", value: "64MiB", field: size(&s.SnapshotAfter, 1<<20, 4<<30), doc: `
-How far the journal grows before a new snapshot is written. Less starts
-faster, more writes less.`},
-		{key: "store.journal_keep", value: "256MiB", field: size(&s.JournalKeep, 1<<20, 1<<40), doc: `
+		{key: "store.snapshot_after", value: "16MiB", field: size(&s.SnapshotAfter, 1<<20, 4<<30), doc: `
+How far the journal grows before a new snapshot is written, or half the size
+of the last snapshot if that is more. Less starts faster, more writes less.`},
+		{key: "store.journal_keep", value: "64MiB", field: size(&s.JournalKeep, 1<<20, 1<<40), doc: `
 How much journal stays for those who follow: secondaries by IXFR, publishers,
 other nodes. Who is further behind begins anew with everything. What came
 after the last snapshot always stays.`},
