@@ -15,21 +15,20 @@ func NewMoves(hosts int) *Moves {
 
 // Next returns a new address for host i, in 198.51.100.0/24 or
 // 203.0.113.0/24. It differs from the 511 addresses handed out for the host
-// before it, and so from what stands in the DNS.
-func (m *Moves) Next(i int) [4]byte {
-	return address(m.turns[i].Add(1) + uint32(i))
-}
+// before it. The first ends in 0, as no host has it when it is made, so that
+// one is a change too.
+func (m *Moves) Next(i int) [4]byte { return address(i, m.turns[i].Add(1)) }
 
 // Last returns what Next returned last for host i; without a Next the result
 // means nothing.
-func (m *Moves) Last(i int) [4]byte {
-	return address(m.turns[i].Load() + uint32(i))
-}
+func (m *Moves) Last(i int) [4]byte { return address(i, m.turns[i].Load()) }
 
-// address returns one of 512 addresses.
-func address(turn uint32) [4]byte {
-	if turn&0x100 == 0 {
-		return [4]byte{198, 51, 100, byte(turn)}
+// address returns the address of host i in its turn, counted from 1. Every
+// second host begins in the other prefix.
+func address(i int, turn uint32) [4]byte {
+	at := turn - 1 + uint32(i)<<8
+	if at&0x100 == 0 {
+		return [4]byte{198, 51, 100, byte(at)}
 	}
-	return [4]byte{203, 0, 113, byte(turn)}
+	return [4]byte{203, 0, 113, byte(at)}
 }

@@ -74,6 +74,12 @@ func TestMovesAlwaysChange(t *testing.T) {
 			if got == last {
 				t.Fatalf("host %d, turn %d: address stays %v", host, turn, got)
 			}
+			if turn == 0 && got.As4()[3] != 0 {
+				t.Errorf("host %d moves to %v first, want an address that ends in 0", host, got)
+			}
+			if told := netip.AddrFrom4(moves.Last(host)); told != got {
+				t.Fatalf("Last(%d) = %v, want %v", host, told, got)
+			}
 			if !allowed[0].Contains(got) && !allowed[1].Contains(got) {
 				t.Fatalf("host %d, turn %d: %v is no documentation address", host, turn, got)
 			}
