@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[worldKey{}] = new(world)
+			env.Vars = append(env.Vars, raceOptions)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -52,6 +53,10 @@ func TestScripts(t *testing.T) {
 		},
 	})
 }
+
+// raceOptions lets programs that were built with -race end at once. Otherwise each
+// sleeps for a second first.
+const raceOptions = "GORACE=atexit_sleep_ms=0"
 
 type worldKey struct{}
 
@@ -69,7 +74,7 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 	ts.Check(err)
 	w.cmd = exec.Command(path, append([]string{"serve"}, args...)...)
 	w.cmd.Dir = ts.MkAbs(".")
-	w.cmd.Env = append(os.Environ(), "STAYPUT_LOG_FORMAT=json",
+	w.cmd.Env = append(os.Environ(), raceOptions, "STAYPUT_LOG_FORMAT=json",
 		"STAYPUT_DNS_LISTEN=127.0.0.1:0", "STAYPUT_HTTP_LISTEN=127.0.0.1:0")
 	stderr, err := w.cmd.StderrPipe()
 	ts.Check(err)
