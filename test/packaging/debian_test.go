@@ -92,9 +92,9 @@ func (m *machine) work() {
 	if got, want := m.run("stayput", "version"), "1.0.0"; !strings.Contains(got, want) {
 		m.t.Errorf("stayput version = %s, want %s in it", got, want)
 	}
-	m.stayput("zone", "add", "dyn.example.org", "--ns", "ns1.dyn.example.org=192.0.2.53")
-	m.stayput("account", "add", "alice")
-	m.stayput("host", "add", host, "--account", "alice", "--address", address)
+	m.run("stayput", "zone", "add", "dyn.example.org", "--ns", "ns1.dyn.example.org=192.0.2.53")
+	m.run("stayput", "account", "add", "alice")
+	m.run("stayput", "host", "add", host, "--account", "alice", "--address", address)
 	m.checkHost()
 
 	pid := m.property("MainPID")
@@ -162,12 +162,6 @@ func (m *machine) purge(deb string) {
 	if _, err := m.try("getent", "passwd", "stayput"); err == nil {
 		m.t.Error("a purge with STAYPUT_PURGE_DATA=yes left the user")
 	}
-}
-
-// stayput runs a command of the administrator.
-func (m *machine) stayput(args ...string) {
-	m.t.Helper()
-	m.run(append([]string{"stayput", "--config", configuration}, args...)...)
 }
 
 // checkHost: the DNS answers with the host's address.
