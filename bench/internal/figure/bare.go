@@ -27,7 +27,7 @@ func ServeBare(ctx context.Context, out io.Writer) error {
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		io.WriteString(w, body) //nolint:errcheck // the client may have gone
+		io.WriteString(w, body)
 	})}
 	fmt.Fprintln(out, l.Addr())
 	defer context.AfterFunc(ctx, func() { server.Close() })()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"strconv"
 
 	"stayput.dev/bench/internal/load"
 	"stayput.dev/bench/internal/peer"
@@ -23,7 +24,7 @@ func flat(flags *flag.FlagSet, s *settings) func(context.Context, *bench) error 
 		sizes := []int{b.hosts, *few}
 		var daemons []func(n int) []load.Client
 		for _, hosts := range sizes {
-			s, fleet, err := b.service(ctx, size(hosts), hosts, peer.StayputOptions{CPU: peer.AnyCPU})
+			s, fleet, err := b.service(ctx, strconv.Itoa(hosts), hosts, peer.StayputOptions{CPU: peer.AnyCPU})
 			if err != nil {
 				return err
 			}

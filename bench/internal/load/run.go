@@ -72,7 +72,8 @@ func (r *Result) merge(part *Result) {
 }
 
 // Closed runs the clients in a closed loop for d: each updates a random one of
-// the hosts, waits for the answer, and goes on. It closes the clients.
+// the hosts, waits for the answer, and goes on until d is over, at least once.
+// It closes the clients.
 func Closed(ctx context.Context, clients []Client, hosts int, d time.Duration) Result {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
@@ -83,10 +84,13 @@ func Closed(ctx context.Context, clients []Client, hosts int, d time.Duration) R
 		wg.Go(func() {
 			defer client.Close()
 			rng := rand.New(rand.NewPCG(uint64(n), uint64(start.UnixNano())))
-			for ctx.Err() == nil {
+			for {
 				began := time.Now()
 				err := client.Update(rng.IntN(hosts))
 				parts[n].record(time.Since(began), err)
+				if ctx.Err() != nil {
+					return
+				}
 			}
 		})
 	}

@@ -1,0 +1,96 @@
+//go:build linux
+
+package figure_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"stayput.dev/bench/internal/figure"
+	"stayput.dev/bench/internal/peer"
+)
+
+// TestMain lets the test binary be the bare handler, as stayput-bench is.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == figure.BareCommand {
+		if err := figure.ServeBare(context.Background(), os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// TestFiguresOfStayput runs every figure for a moment against the real daemon.
+func TestFiguresOfStayput(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds and starts the daemon")
+	}
+	binary, err := peer.Build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		args    string
+		measure string // that stayput must have, above 0
+	}{
+		{"updates -servers stayput -hosts 200 -clients 2 -duration 100ms", "updates/s, 2 clients"},
+		{"updates -servers stayput -hosts 200 -clients 2 -duration 100ms -keepalive", "updates/s, 2 clients"},
+		{"updates -servers stayput -hosts 200 -clients 2 -duration 100ms -tls", "updates/s, 2 clients"},
+		{"openloop -hosts 200 -rate 100 -duration 200ms", "p99"},
+		{"nochg -hosts 200 -clients 2 -duration 50ms", "updates/s, 2 clients, closing"},
+		{"return -hosts 50 -within 100ms", "answered good or nochg"},
+		{"load -servers stayput -hosts 200 -idle 1ms", "first answer"},
+		{"flat -hosts 300 -few 100 -clients 1 -duration 50ms", "updates/s, 1 client"},
+		{"queries -servers stayput -hosts 200 -duration 200ms", "queries per second of CPU"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.args, func(t *testing.T) {
+			t.Parallel()
+			args := append(strings.Fields(tt.args), "-json", "-rounds", "1", "-stayput", binary)
+			var out strings.Builder
+			if err := figure.Run(t.Context(), &out, t.Output(), args); err != nil {
+				t.Fatal(err)
+			}
+			checkMeasured(t, out.String(), tt.measure)
+		})
+	}
+}
+
+// checkMeasured checks that the report has the measure, that each value of it
+// is positive, and that nothing failed.
+func checkMeasured(t *testing.T, text, measure string) {
+	t.Helper()
+	var got struct {
+		Notes    []string
+		Measured []struct {
+			Subject, Measure string
+			Values           []float64
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Notes) != 0 {
+		t.Errorf("notes = %q, want none", got.Notes)
+	}
+	found := false
+	for _, m := range got.Measured {
+		if m.Measure != measure {
+			continue
+		}
+		found = true
+		if len(m.Values) != 1 || m.Values[0] <= 0 {
+			t.Errorf("%s of %s = %v, want one value above 0", measure, m.Subject, m.Values)
+		}
+	}
+	if !found {
+		t.Errorf("%s was not measured: %s", measure, text)
+	}
+}
