@@ -186,18 +186,22 @@ func TestImportedNamesAreTakenOver(t *testing.T) {
 func TestApexHost(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	before := w.records("dyn.example.org", "dyn.example.org")[1:] // but for the SOA record
+	apex := zone.MustName("dyn.example.org")
+	wantApex := func(want ...string) {
+		t.Helper()
+		got := slices.DeleteFunc(w.records("dyn.example.org", "dyn.example.org"), func(s string) bool { return strings.HasPrefix(s, "SOA ") })
+		if !slices.Equal(got, want) {
+			t.Errorf("apex = %q, want %q", got, want)
+		}
+	}
+	w.put("dyn.example.org", "dyn.example.org", "mine")
 	w.addHost("dyn.example.org", "alice", "192.0.2.1")
 	w.addHost("home.dyn.example.org", "bob", "192.0.2.2") // is not within the host at the apex
-	if got := w.records("dyn.example.org", "dyn.example.org"); got[0] != "A 192.0.2.1" {
-		t.Errorf("apex = %q", got)
-	}
-	w.ok(w.SetHost(t.Context(), zone.MustName("dyn.example.org"), admin.HostChange{Addresses: ptr(addrs())}))
-	w.ok(nil, w.DeleteHost(t.Context(), zone.MustName("dyn.example.org")))
-	got := slices.DeleteFunc(w.records("dyn.example.org", "dyn.example.org"), func(s string) bool { return strings.HasPrefix(s, "SOA") })
-	if !slices.Equal(got, slices.DeleteFunc(before, func(s string) bool { return strings.HasPrefix(s, "SOA") })) && len(got) != 1 {
-		t.Errorf("apex after the host has gone = %q", got)
-	}
+	wantApex("A 192.0.2.1", "NS ns1.dyn.example.org.", `TXT "mine"`)
+	w.ok(w.SetHost(t.Context(), apex, admin.HostChange{Addresses: ptr(addrs())}))
+	wantApex("NS ns1.dyn.example.org.", `TXT "mine"`, placeholder)
+	w.ok(nil, w.DeleteHost(t.Context(), apex))
+	wantApex("NS ns1.dyn.example.org.", `TXT "mine"`)
 	w.wantRecords("dyn.example.org", "home.dyn.example.org", "A 192.0.2.2")
 	w.addHost("new.dyn.example.org", "bob") // the rest of the apex bars nobody below it
 }

@@ -202,7 +202,7 @@ func ParseMailbox(s string) (zone.Name, error) {
 		return ParseName(s)
 	}
 	domain, err := zone.ParseName(s[at+1:])
-	if err != nil || !domain.IsHostname() {
+	if err != nil || !domain.IsHostname() || !isPrintable(s[:at]) {
 		return "", invalid("%q is not a mail address", s)
 	}
 	name, err := domain.Child(s[:at])
@@ -210,6 +210,16 @@ func ParseMailbox(s string) (zone.Name, error) {
 		return "", invalid("%q is not a mail address", s)
 	}
 	return name, nil
+}
+
+// isPrintable tells whether s is printable ASCII without blanks.
+func isPrintable(s string) bool {
+	for _, c := range []byte(s) {
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // ParseName reads a domain name; its error is ErrInvalid.

@@ -104,6 +104,27 @@ func TestParseMailboxRefusals(t *testing.T) {
 	}
 }
 
+func FuzzParseMailbox(f *testing.F) {
+	for _, text := range []string{"a@example.org", "a.b@example.org", "a@b@example.org", "hostmaster.example.org", `a\.b.example.org.`, "@", "a@-b", "\xff@example.org", ""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		name, err := admin.ParseMailbox(text)
+		if err != nil {
+			if !errors.Is(err, admin.ErrInvalid) {
+				t.Errorf("ParseMailbox(%q): %v, want it invalid", text, err)
+			}
+			return
+		}
+		if at := strings.LastIndexByte(text, '@'); at >= 0 && name.First() != strings.ToLower(text[:at]) {
+			t.Errorf("ParseMailbox(%q) = %s, want %q in front", text, name, text[:at])
+		}
+		if again, err := zone.ParseName(name.String()); err != nil || again != name {
+			t.Errorf("ParseMailbox(%q) = %q, which is no name: %v", text, name, err)
+		}
+	})
+}
+
 func TestChildZoneIsDelegatedInOneCommit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -308,7 +309,12 @@ func TestSeed(t *testing.T) {
 func TestNobodyListens(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(t.TempDir(), "admin.sock")
-	_, err := api.NewClient(socket).Status(t.Context())
+	client := api.NewClient(socket)
+	_, err := client.ImportZones(t.Context(), []api.ZoneFile{{Zone: "example.org", Content: strings.NewReader(head)}})
+	if fault, ok := errors.AsType[*api.Error](err); !ok || fault.Status != 0 || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("import: error = %v, want that the daemon cannot be reached", err)
+	}
+	_, err = client.Status(t.Context())
 	refused(t, err, 0, "cannot reach the daemon at "+socket+": dial unix "+socket+": connect: no such file or directory",
 		"is `stayput serve` running, with this data directory?")
 }
