@@ -86,7 +86,7 @@ soak: ## crash and power-loss tests with many rounds; takes hours
 vulns: ## look up known faults of our dependencies (asks vuln.go.dev)
 	$(TOOL) govulncheck ./...
 
-## Measuring; doc/benchmarks.md tells how to read the figures
+## Measuring; bench/README.md tells how to read the figures
 
 .PHONY: bench
 bench: bench-updates bench-openloop bench-nochg bench-return bench-load bench-flat bench-queries ## all benchmarks, one after another

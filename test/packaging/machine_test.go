@@ -54,12 +54,13 @@ func bootMachine(t *testing.T) *machine {
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
 		Pdeathsig:  syscall.SIGKILL,
 	}
-	started, ended := make(chan error), make(chan error, 1)
+	started, ended := make(chan error), make(chan struct{})
 	go func() {
 		// The kernel sends Pdeathsig when the thread ends that started the process.
 		runtime.LockOSThread()
 		started <- systemd.Start()
-		ended <- systemd.Wait()
+		_ = systemd.Wait()
+		close(ended)
 	}()
 	if err := <-started; err != nil {
 		t.Fatalf("starting a machine: %v", err)
