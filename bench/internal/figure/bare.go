@@ -23,11 +23,11 @@ func ServeBare(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
-	const body = "nochg 192.0.2.1\n"
+	body := []byte("nochg 192.0.2.1\n")
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		io.WriteString(w, body)
+		w.Write(body)
 	})}
 	fmt.Fprintln(out, l.Addr())
 	defer context.AfterFunc(ctx, func() { server.Close() })()

@@ -232,7 +232,7 @@ func (c *httpClient) reply() (reply, error) {
 func (c *httpClient) drain() error {
 	var rest [64]byte
 	switch n, err := c.conn.Read(rest[:]); {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
 		return err

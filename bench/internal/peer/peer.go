@@ -16,7 +16,8 @@ import (
 	"stayput.dev/bench/internal/wire"
 )
 
-// The TSIG key that may update the zone on servers that take RFC 2136.
+// KeyName is the TSIG key that may update the zone on servers that take
+// RFC 2136.
 const KeyName = "bench-key"
 
 // Secret returns the key's secret.
