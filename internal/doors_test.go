@@ -185,9 +185,11 @@ func (p pkg) outside() bool {
 var list = sync.OnceValues(func() ([]pkg, error) {
 	command := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports", "./...")
 	command.Dir = ".."
+	var complaint strings.Builder
+	command.Stderr = &complaint
 	out, err := command.Output()
 	if err != nil {
-		return nil, fmt.Errorf("listing packages: %w", err)
+		return nil, fmt.Errorf("listing packages: %w: %s", err, complaint.String())
 	}
 	var all []pkg
 	for in := json.NewDecoder(strings.NewReader(string(out))); ; {
