@@ -3,6 +3,7 @@ package registry
 import (
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"stayput.dev/internal/account"
@@ -79,70 +80,94 @@ func DecodeCommit(data []byte) (Commit, error) {
 	if len(data) == 0 || data[0] != formatVersion {
 		return Commit{}, fmt.Errorf("commit of an unknown format: %w", codec.ErrMalformed)
 	}
-	r := codec.NewReader(data[1:])
-	c := Commit{Revision: Revision(r.Uint()), ID: r.String(), At: time.UnixMilli(int64(r.Uint())).UTC()}
-	for range r.Count(4) {
-		c.By = append(c.By, Actor{uint32(r.Uint()), uint32(r.Uint()), r.String(), r.String()})
+	r := decoder{Reader: codec.NewReader(data[1:])}
+	c, err := r.commit()
+	if err == nil {
+		err = r.Err()
 	}
-	for range r.Count(1) {
-		c.Removed = append(c.Removed, readName(r))
-	}
-	for range r.Count(2) {
-		z, err := zone.FromLeaves(readName(r), pieces(r))
-		if err != nil {
-			return Commit{}, fmt.Errorf("commit %d: %w", c.Revision, err)
-		}
-		c.Replaced = append(c.Replaced, z)
-	}
-	for range r.Count(4) {
-		c.Deltas = append(c.Deltas, readDelta(r))
-	}
-	c.Accounts = account.ReadChanges(r)
-	if err := r.Err(); err != nil {
+	if err != nil {
 		return Commit{}, fmt.Errorf("commit %d: %w", c.Revision, err)
 	}
 	return c, nil
 }
 
-func pieces(r *codec.Reader) iter.Seq2[[]byte, error] {
+// decoder reads the parts of a commit. As in the reader that it is made of, the
+// first fault sticks, and Err tells of it.
+type decoder struct {
+	*codec.Reader
+	bad bool
+}
+
+func (r *decoder) Err() error {
+	if r.bad {
+		return codec.ErrMalformed
+	}
+	return r.Reader.Err()
+}
+
+func (r *decoder) commit() (c Commit, err error) {
+	c = Commit{Revision: Revision(r.Uint()), ID: r.String(), At: time.UnixMilli(int64(r.Uint())).UTC()}
+	for range r.Count(4) {
+		c.By = append(c.By, Actor{r.uint32(), r.uint32(), r.String(), r.String()})
+	}
+	for range r.Count(1) {
+		c.Removed = append(c.Removed, r.name())
+	}
+	for range r.Count(2) {
+		z, err := zone.FromLeaves(r.name(), r.pieces())
+		if err != nil {
+			return c, err
+		}
+		c.Replaced = append(c.Replaced, z)
+	}
+	for range r.Count(4) {
+		c.Deltas = append(c.Deltas, r.delta())
+	}
+	c.Accounts = account.ReadChanges(r.Reader)
+	return c, checkNames(&c.Accounts)
+}
+
+// pieces yields the pieces of a zone.
+func (r *decoder) pieces() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		for r.Err() == nil {
+		for {
 			piece := r.Bytes()
-			if len(piece) == 0 {
-				break
+			if err := r.Err(); err != nil {
+				yield(nil, err)
+				return
 			}
-			if !yield(piece, nil) {
+			if len(piece) == 0 || !yield(piece, nil) {
 				return
 			}
 		}
-		if r.Err() != nil {
-			yield(nil, r.Err())
-		}
 	}
 }
 
-// readName reads a name and makes sure that it is one; a bad one reads as the
-// root, which fails where it is used.
-func readName(r *codec.Reader) zone.Name {
-	b := r.Bytes()
-	name, n, err := zone.NameFromWire(b)
-	if err != nil || n != len(b) {
-		return zone.Root
-	}
+func (r *decoder) name() zone.Name {
+	name := zone.Name(r.Bytes())
+	r.bad = r.bad || !isName(name)
 	return name
 }
 
-func readDelta(r *codec.Reader) zone.Delta {
-	d := zone.Delta{Origin: readName(r), From: uint32(r.Uint()), To: uint32(r.Uint())}
+func (r *decoder) uint32() uint32 { return uint32(r.upTo(math.MaxUint32)) }
+
+func (r *decoder) upTo(limit uint64) uint64 {
+	v := r.Uint()
+	r.bad = r.bad || v > limit
+	return v
+}
+
+func (r *decoder) delta() zone.Delta {
+	d := zone.Delta{Origin: r.name(), From: r.uint32(), To: r.uint32()}
 	for range r.Count(6) {
-		name, typ := readName(r), zone.Type(r.Uint())
-		d.Changes = append(d.Changes, zone.Change{Old: readData(r, name, typ), New: readData(r, name, typ)})
+		name, typ := r.name(), zone.Type(r.upTo(math.MaxUint16))
+		d.Changes = append(d.Changes, zone.Change{Old: r.set(name, typ), New: r.set(name, typ)})
 	}
 	return d
 }
 
-func readData(r *codec.Reader, name zone.Name, typ zone.Type) zone.RRset {
-	s := zone.RRset{Name: name, Type: typ, TTL: uint32(r.Uint())}
+func (r *decoder) set(name zone.Name, typ zone.Type) zone.RRset {
+	s := zone.RRset{Name: name, Type: typ, TTL: r.uint32()}
 	for range r.Count(1) {
 		s.Data = append(s.Data, zone.Rdata(r.String()))
 	}

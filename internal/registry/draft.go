@@ -3,8 +3,8 @@ package registry
 import (
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"stayput.dev/internal/account"
@@ -40,17 +40,9 @@ func (d *draft) view() *State {
 }
 
 // run runs one edit and takes over what it changes: all or, with an error, none.
-func (d *draft) run(w *wish) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("edit panicked: %v", p)
-		}
-	}()
-	c, err := w.edit(d.view())
+func (d *draft) run(w *wish) error {
+	c, err := d.ask(w.edit)
 	if err != nil || c.IsEmpty() {
-		return err
-	}
-	if err := d.check(&c); err != nil {
 		return err
 	}
 	d.take(&c)
@@ -58,8 +50,32 @@ func (d *draft) run(w *wish) (err error) {
 	return nil
 }
 
+// panicError is an edit that panicked.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("edit panicked: %v", e.value) }
+
+// ask returns what an edit wants changed, when it can be.
+func (d *draft) ask(e Edit) (c Changes, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{p, debug.Stack()}
+		}
+	}()
+	if c, err = e(d.view()); err != nil {
+		return Changes{}, err
+	}
+	return c, d.check(&c)
+}
+
 // check finds what would make take fail halfway.
 func (d *draft) check(c *Changes) error {
+	if err := checkNames(&c.Accounts); err != nil {
+		return err
+	}
 	for _, records := range c.Records {
 		made := slices.ContainsFunc(c.Replaced, func(z *zone.Zone) bool { return z.Origin() == records.Zone })
 		if !made && (d.zones.Get(records.Zone) == nil || slices.Contains(c.Removed, records.Zone)) {
@@ -146,8 +162,7 @@ func (d *draft) finish(now time.Time) (*State, *Commit, error) {
 	}
 	next := &State{Revision: c.Revision, Lineage: d.base.Lineage, Zones: zones, Accounts: d.base.Accounts}
 	if d.accounts != nil {
-		c.Accounts = merge(d.changes)
-		next.Accounts = d.accounts.Freeze()
+		c.Accounts, next.Accounts = d.finishAccounts()
 	}
 	if len(c.Removed)+len(c.Replaced)+len(c.Deltas) == 0 && c.Accounts.IsEmpty() {
 		return d.base, nil, nil
@@ -188,71 +203,28 @@ func (d *draft) finishZone(origin zone.Name) (*zone.Zone, *zone.Delta, error) {
 	return z, &delta, nil
 }
 
-// merge makes one of the changes of several edits: what came last counts.
-func merge(list []account.Changes) account.Changes {
-	if len(list) == 1 {
-		return list[0]
+// raise makes sure that the serial of a draft is newer than that of its base.
+func raise(d *zone.Draft, base *zone.Zone) error {
+	serial, err := d.Serial()
+	if err != nil || zone.SerialLess(base.Serial(), serial) {
+		return err
 	}
-	var m merged
-	m.init()
-	for i := range list {
-		m.add(&list[i])
+	return d.SetSerial(zone.NextSerial(base.Serial()))
+}
+
+// finishAccounts returns the changes of all edits as one, and the directory that
+// they lead to.
+func (d *draft) finishAccounts() (account.Changes, account.Directory) {
+	if len(d.changes) == 1 {
+		return d.changes[0], d.accounts.Freeze()
 	}
-	return m.changes()
-}
-
-// merged holds, by name, what became of everything in a group: a value, or nil
-// where it went. What went and came again both goes and comes, because a key or
-// host that is made anew must not inherit from the old one.
-type merged struct {
-	accounts thing[string, account.Account]
-	hosts    thing[zone.Name, account.Host]
-	keys     thing[string, account.Key]
-	rests    thing[zone.Name, account.Rest]
-}
-
-type thing[K comparable, V any] struct {
-	put  map[K]V
-	gone map[K]bool
-}
-
-func (t *thing[K, V]) add(deleted []K, put []V, name func(V) K) {
-	for _, k := range deleted {
-		delete(t.put, k)
-		t.gone[k] = true
+	if !slices.ContainsFunc(d.changes, deletes) {
+		return join(d.changes), d.accounts.Freeze()
 	}
-	for _, v := range put {
-		t.put[name(v)] = v
-	}
-}
-
-func (m *merged) init() {
-	m.accounts = thing[string, account.Account]{map[string]account.Account{}, map[string]bool{}}
-	m.hosts = thing[zone.Name, account.Host]{map[zone.Name]account.Host{}, map[zone.Name]bool{}}
-	m.keys = thing[string, account.Key]{map[string]account.Key{}, map[string]bool{}}
-	m.rests = thing[zone.Name, account.Rest]{map[zone.Name]account.Rest{}, map[zone.Name]bool{}}
-}
-
-func (m *merged) add(c *account.Changes) {
-	m.accounts.add(lowerAll(c.DeletedAccounts), c.Accounts, func(a account.Account) string { return strings.ToLower(a.Name) })
-	m.hosts.add(c.DeletedHosts, c.Hosts, func(h account.Host) zone.Name { return h.Name })
-	m.keys.add(c.DeletedKeys, c.Keys, func(k account.Key) string { return k.Username })
-	m.rests.add(c.DeletedRests, c.Rests, func(r account.Rest) zone.Name { return r.Name })
-}
-
-func (m *merged) changes() account.Changes {
-	return account.Changes{
-		Accounts: slices.Collect(maps.Values(m.accounts.put)), DeletedAccounts: slices.Collect(maps.Keys(m.accounts.gone)),
-		Hosts: slices.Collect(maps.Values(m.hosts.put)), DeletedHosts: slices.Collect(maps.Keys(m.hosts.gone)),
-		Keys: slices.Collect(maps.Values(m.keys.put)), DeletedKeys: slices.Collect(maps.Keys(m.keys.gone)),
-		Rests: slices.Collect(maps.Values(m.rests.put)), DeletedRests: slices.Collect(maps.Keys(m.rests.gone)),
-	}
-}
-
-func lowerAll(names []string) []string {
-	out := make([]string, len(names))
-	for i, n := range names {
-		out[i] = strings.ToLower(n)
-	}
-	return out
+	// What came and went within the group leaves no trace in the commit, so it
+	// must not leave one here either.
+	c := merge(d.changes)
+	next := d.base.Accounts.Edit()
+	next.Apply(&c)
+	return c, next.Freeze()
 }

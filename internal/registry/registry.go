@@ -93,7 +93,8 @@ var ErrBehind = errors.New("another commit was first")
 var ErrTrimmed = errors.New("journal no longer reaches back to that revision")
 
 // ErrUnavailable says that an edit could not be made durable. Nothing of it is
-// visible; asking again later may help.
+// visible; asking again later may help. After it, State may be behind what the
+// store holds until the store works again, see Registry.Err.
 var ErrUnavailable = errors.New("store unavailable")
 
 // ErrClosed says that the registry has stopped taking edits.
@@ -134,9 +135,9 @@ type Registry struct {
 	fault  atomic.Pointer[error] // of the last write; nil when it went well
 	queue  chan *wish
 	closed chan struct{} // when Run has ended
+	moved  bell          // rung when there is a new state
 	stats  Stats
-
-	serialAt time.Time // when a commit last raised a serial; the writer's own
+	pace   pace // the writer's own
 }
 
 // queueLength bounds the edits that wait; Apply blocks beyond it.
@@ -177,8 +178,9 @@ func (r *Registry) Err() error {
 // Apply runs e on the writer. When it returns without an error, what e changed is
 // durable and every State from now on shows it; the revision is that of the
 // commit, or of the state that e saw when it changed nothing. With the error of e
-// itself, or with one that is ErrUnavailable, nothing has changed. Once the
-// writer has taken the edit, ending ctx no longer matters.
+// itself nothing has changed. With one that is ErrUnavailable nothing is visible,
+// though where the store could not tell, what e changed may still become so later.
+// Once the writer has taken the edit, ending ctx no longer matters.
 func (r *Registry) Apply(ctx context.Context, by Actor, e Edit) (Revision, error) {
 	w := &wish{by: by, edit: e, done: make(chan struct{})}
 	select {
@@ -202,7 +204,32 @@ func (r *Registry) Apply(ctx context.Context, by Actor, e Edit) (Revision, error
 
 // Follow yields the commits after a revision in order, then waits for more
 // until ctx ends, which it yields as the context's error. It yields ErrTrimmed
-// when the journal does not reach back that far.
+// when the journal does not reach back that far. A commit comes when State shows
+// it, not before.
 func (r *Registry) Follow(ctx context.Context, after Revision) iter.Seq2[Commit, error] {
-	return r.store.Follow(ctx, after)
+	return func(yield func(Commit, error) bool) {
+		for c, err := range r.store.Follow(ctx, after) {
+			if err == nil {
+				err = r.await(ctx, c.Revision)
+			}
+			if !yield(c, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// await returns when State shows a revision.
+func (r *Registry) await(ctx context.Context, revision Revision) error {
+	for {
+		moved := r.moved.next()
+		if r.State().Revision >= revision {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

@@ -49,8 +49,11 @@ func RestoreState(pieces iter.Seq2[[]byte, error]) (*State, error) {
 	defer stop()
 	s := &State{}
 	head, err, ok := next()
-	if err != nil || !ok {
-		return s, err
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return s, nil
 	}
 	if len(head) < 2 || head[0] != formatVersion || head[1] != 'h' {
 		return nil, fmt.Errorf("snapshot head: %w", codec.ErrMalformed)
@@ -61,7 +64,10 @@ func RestoreState(pieces iter.Seq2[[]byte, error]) (*State, error) {
 	if r.Err() != nil {
 		return nil, fmt.Errorf("snapshot head: %w", r.Err())
 	}
-	return s, s.restoreBody(next, counters)
+	if err := s.restoreBody(next, counters); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *State) restoreBody(next func() ([]byte, error, bool), counters [3]uint32) error {
@@ -75,7 +81,7 @@ func (s *State) restoreBody(next func() ([]byte, error, bool), counters [3]uint3
 	s.Accounts = loader.Directory(counters)
 	for ok && err == nil {
 		origin, leaf := zonePiece(piece)
-		if leaf == nil {
+		if leaf == nil || s.Zones.Get(origin) != nil {
 			return fmt.Errorf("snapshot zone: %w", codec.ErrMalformed)
 		}
 		z, zerr := zone.FromLeaves(origin, func(yield func([]byte, error) bool) {
@@ -103,8 +109,8 @@ func zonePiece(piece []byte) (zone.Name, []byte) {
 	if len(piece) < 2 || piece[0] != formatVersion || piece[1] != 'z' {
 		return "", nil
 	}
-	r := codec.NewReader(piece[2:])
-	origin := readName(r)
+	r := decoder{Reader: codec.NewReader(piece[2:])}
+	origin := r.name()
 	if r.Err() != nil || r.Len() == 0 {
 		return "", nil
 	}

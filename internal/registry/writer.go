@@ -8,18 +8,12 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
-
-	"stayput.dev/internal/zone"
 )
 
 const (
-	maxGroup = 1024 // edits in one commit
-
-	// minSerialGap keeps a zone's serial from rising more than 1,000 times a
-	// second, so that half its space outlasts the zone's expiry (RFC 1982 §3).
-	minSerialGap = time.Millisecond
-
+	maxGroup   = 1024        // edits in one commit
 	probeEvery = time.Second // how often a store that failed is tried again
+	catchUpIn  = 10 * time.Second
 )
 
 // wish is an edit that waits for the writer.
@@ -69,13 +63,13 @@ func (r *Registry) Run(ctx context.Context) error {
 	}
 }
 
-// gather returns first and the edits that wait behind it. While the last commit
-// is younger than minSerialGap it lets more of them come.
+// gather returns first and the edits that wait behind it. While serials may not
+// rise yet it lets more of them come.
 func (r *Registry) gather(first *wish) []*wish {
-	group := []*wish{first}
-	if wait := minSerialGap - time.Since(r.serialAt); wait > 0 {
+	if wait := r.pace.wait(time.Now()); wait > 0 {
 		time.Sleep(wait)
 	}
+	group := []*wish{first}
 	for len(group) < maxGroup {
 		select {
 		case w := <-r.queue:
@@ -105,10 +99,12 @@ func (r *Registry) serve(group []*wish) {
 // of edits stand in their wishes.
 func (r *Registry) commit(group []*wish) (*State, error) {
 	for {
+		begun := time.Now()
 		state := r.State()
 		d := newDraft(state)
 		for _, w := range group {
 			w.err = d.run(w)
+			r.logPanic(w)
 		}
 		next, commit, err := d.finish(r.now())
 		if err != nil {
@@ -130,18 +126,19 @@ func (r *Registry) commit(group []*wish) (*State, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.publish(next, commit)
+		if len(commit.Deltas)+len(commit.Replaced) > 0 {
+			r.pace.raise(begun)
+		}
+		r.stats.Commits.Add(1)
+		r.stats.Edits.Add(uint64(len(commit.By)))
+		r.publish(next)
 		return next, nil
 	}
 }
 
-func (r *Registry) publish(next *State, commit *Commit) {
-	if len(commit.Deltas)+len(commit.Replaced) > 0 {
-		r.serialAt = time.Now()
-	}
+func (r *Registry) publish(next *State) {
 	r.state.Store(next)
-	r.stats.Commits.Add(1)
-	r.stats.Edits.Add(uint64(len(commit.By)))
+	r.moved.ring()
 }
 
 // note remembers how the last write went, and tells the log when that changes.
@@ -167,37 +164,51 @@ func (r *Registry) recover() {
 	r.note(err)
 }
 
-// catchUp takes over the next commit that the journal holds and we do not: one of
+// catchUp takes over the commits that the journal holds and we do not: those of
 // another node, or one of ours whose writing seemed to fail.
 func (r *Registry) catchUp() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	state := r.State()
-	for c, err := range r.store.Follow(ctx, state.Revision) {
+	for {
+		state := r.State()
+		next, err := r.after(state)
 		if err != nil {
 			return fmt.Errorf("catching up after revision %d: %w", state.Revision, err)
 		}
-		next, err := state.Apply(c)
-		if err != nil {
-			return fmt.Errorf("catching up after revision %d: %w", state.Revision, err)
+		r.publish(next)
+		// To run the edits now and be late again would cost more than to ask.
+		err = r.store.Append(context.Background(), next.Revision, nil)
+		if !errors.Is(err, ErrBehind) {
+			return err
 		}
-		r.publish(next, &c)
-		return nil
 	}
-	return fmt.Errorf("catching up after revision %d: journal ended", state.Revision)
+}
+
+// after returns the state after the next commit in the journal, or after all of
+// them when the next one is no longer there.
+func (r *Registry) after(state *State) (*State, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), catchUpIn)
+	defer cancel()
+	for c, err := range r.store.Follow(ctx, state.Revision) {
+		if errors.Is(err, ErrTrimmed) {
+			return r.store.Load(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return state.Apply(c)
+	}
+	return nil, errors.New("journal ended")
+}
+
+// logPanic tells the log of an edit that panicked, with its stack.
+func (r *Registry) logPanic(w *wish) {
+	var p *panicError
+	if errors.As(w.err, &p) {
+		r.log.Error("edit panicked", "via", w.by.Via, "panic", p.value, "stack", string(p.stack))
+	}
 }
 
 func newID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
-}
-
-// raise makes sure that the serial of a draft is newer than that of its base.
-func raise(d *zone.Draft, base *zone.Zone) error {
-	serial, err := d.Serial()
-	if err != nil || zone.SerialLess(base.Serial(), serial) {
-		return err
-	}
-	return d.SetSerial(zone.NextSerial(base.Serial()))
 }

@@ -1,0 +1,130 @@
+package registry
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/zone"
+)
+
+// deletes tells whether anything goes.
+func deletes(c account.Changes) bool {
+	return len(c.DeletedAccounts)+len(c.DeletedHosts)+len(c.DeletedKeys)+len(c.DeletedRests) > 0
+}
+
+// join makes one of the changes of several edits that delete nothing: they come
+// in the same order.
+func join(list []account.Changes) account.Changes {
+	var c account.Changes
+	for i := range list {
+		c.Accounts = append(c.Accounts, list[i].Accounts...)
+		c.Hosts = append(c.Hosts, list[i].Hosts...)
+		c.Keys = append(c.Keys, list[i].Keys...)
+		c.Rests = append(c.Rests, list[i].Rests...)
+	}
+	return c
+}
+
+// merge makes one of the changes of several edits: what came last counts. What
+// went and came again both goes and comes, because a key or host that is made
+// anew must not inherit from the old one.
+func merge(list []account.Changes) account.Changes {
+	accounts := newThings(func(a account.Account) string { return strings.ToLower(a.Name) })
+	hosts := newThings(func(h account.Host) zone.Name { return h.Name })
+	keys := newThings(func(k account.Key) string { return k.Username })
+	rests := newThings(func(r account.Rest) zone.Name { return r.Name })
+	for i := range list {
+		for _, name := range list[i].DeletedAccounts {
+			accounts.remove(strings.ToLower(name))
+		}
+		hosts.remove(list[i].DeletedHosts...)
+		keys.remove(list[i].DeletedKeys...)
+		rests.remove(list[i].DeletedRests...)
+		accounts.put(list[i].Accounts)
+		hosts.put(list[i].Hosts)
+		keys.put(list[i].Keys)
+		rests.put(list[i].Rests)
+	}
+	return account.Changes{
+		Accounts: accounts.come(), DeletedAccounts: accounts.gone,
+		Hosts: hosts.come(), DeletedHosts: hosts.gone,
+		Keys: keys.come(), DeletedKeys: keys.gone,
+		Rests: rests.come(), DeletedRests: rests.gone,
+	}
+}
+
+// things holds what becomes of the things of one kind in a group of edits.
+// Names stand in order of their first coming or going, so that the same edits
+// always make the same commit.
+type things[K comparable, V any] struct {
+	name    func(V) K
+	now     map[K]V
+	came    map[K]bool
+	order   []K // of came
+	removed map[K]bool
+	gone    []K // removed, in order
+}
+
+func newThings[K comparable, V any](name func(V) K) *things[K, V] {
+	return &things[K, V]{name: name, now: map[K]V{}, came: map[K]bool{}, removed: map[K]bool{}}
+}
+
+func (t *things[K, V]) put(list []V) {
+	for _, v := range list {
+		k := t.name(v)
+		t.now[k] = v
+		if !t.came[k] {
+			t.came[k] = true
+			t.order = append(t.order, k)
+		}
+	}
+}
+
+func (t *things[K, V]) remove(names ...K) {
+	for _, k := range names {
+		delete(t.now, k)
+		if !t.removed[k] {
+			t.removed[k] = true
+			t.gone = append(t.gone, k)
+		}
+	}
+}
+
+// come returns what is there in the end, of what came.
+func (t *things[K, V]) come() []V {
+	var out []V
+	for _, k := range t.order {
+		if v, ok := t.now[k]; ok {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// checkNames makes sure that what stands for a name is one.
+func checkNames(c *account.Changes) error {
+	for i := range c.Hosts {
+		if !isName(c.Hosts[i].Name) || c.Hosts[i].Follows != "" && !isName(c.Hosts[i].Follows) {
+			return fmt.Errorf("host %q: %w", string(c.Hosts[i].Name), zone.ErrBadName)
+		}
+	}
+	for i := range c.Rests {
+		if !isName(c.Rests[i].Name) {
+			return fmt.Errorf("resting name %q: %w", string(c.Rests[i].Name), zone.ErrBadName)
+		}
+	}
+	for _, name := range slices.Concat(c.DeletedHosts, c.DeletedRests) {
+		if !isName(name) {
+			return fmt.Errorf("deleted name %q: %w", string(name), zone.ErrBadName)
+		}
+	}
+	return nil
+}
+
+// isName tells whether n is a name in canonical form.
+func isName(n zone.Name) bool {
+	name, size, err := zone.NameFromWire([]byte(n))
+	return err == nil && size == len(n) && name == n
+}

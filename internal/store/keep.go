@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"stayput.dev/internal/registry"
+)
+
+// seenBatch is how many hosts SaveSeen writes at a time.
+const seenBatch = 512
+
+// Cursor returns how far the follower with the name had come when it last said
+// so, 0 when it never did.
+func (s *SQLite) Cursor(ctx context.Context, name string) (registry.Revision, error) {
+	var r registry.Revision
+	err := s.readers.QueryRowContext(ctx, cursorSQL, name).Scan(&r)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("reading cursor %s: %w", name, err)
+	}
+	return r, nil
+}
+
+// SetCursor keeps how far the follower with the name has come: the journal after
+// it stays, unless the follower falls too far behind. It costs a write to the
+// disk, so a follower in a hurry says so only now and then.
+func (s *SQLite) SetCursor(ctx context.Context, name string, at registry.Revision) error {
+	err := s.write(ctx, 0, func(ctx context.Context, w *writer) error {
+		_, err := w.conn.ExecContext(ctx, setCursorSQL, name, int64(at))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("keeping cursor %s: %w", name, err)
+	}
+	return nil
+}
+
+// LoadSeen returns when each host, by its number, was last seen, to the
+// millisecond.
+func (s *SQLite) LoadSeen(ctx context.Context) (map[uint32]time.Time, error) {
+	seen := map[uint32]time.Time{}
+	err := s.read(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, seenSQL)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var host uint32
+			var at int64
+			if err := rows.Scan(&host, &at); err != nil {
+				return err
+			}
+			seen[host] = time.UnixMilli(at).UTC()
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading when hosts were seen: %w", err)
+	}
+	return seen, nil
+}
+
+// SaveSeen keeps when hosts were last seen, where that is later than what is
+// kept. Appends go on meanwhile. After an error some may have been kept.
+func (s *SQLite) SaveSeen(ctx context.Context, seen map[uint32]time.Time) error {
+	for hosts := range slices.Chunk(slices.Sorted(maps.Keys(seen)), seenBatch) {
+		err := s.write(ctx, 0, func(ctx context.Context, w *writer) error {
+			return w.transact(ctx, func(tx *sql.Tx) error { return saveSeen(ctx, tx, hosts, seen) })
+		})
+		if err != nil {
+			return fmt.Errorf("keeping when hosts were seen: %w", err)
+		}
+	}
+	return nil
+}
+
+func saveSeen(ctx context.Context, tx *sql.Tx, hosts []uint32, seen map[uint32]time.Time) error {
+	statement, err := tx.PrepareContext(ctx, saveSeenSQL)
+	if err != nil {
+		return err
+	}
+	defer statement.Close()
+	for _, host := range hosts {
+		if _, err := statement.ExecContext(ctx, int64(host), seen[host].UnixMilli()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,1 @@
+DELETE FROM snapshot_chunk WHERE snapshot = $1 AND seq >= $2

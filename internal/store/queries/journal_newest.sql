@@ -1,0 +1,1 @@
+SELECT revision, LENGTH(body) FROM journal ORDER BY revision DESC
