@@ -6,7 +6,7 @@ import (
 	"stayput.dev/internal/zone"
 )
 
-// maxTargets is how many records of an answer get addresses beside them.
+// maxTargets is how many records of a set get addresses beside them as a help.
 const maxTargets = 16
 
 // addAddresses adds the addresses of the hosts that an answer names, as far as
@@ -24,9 +24,8 @@ func (r *Responder) addAddresses(z *zone.Zone, set zone.Records) {
 		if len(data) <= skip || namedBefore(set, skip, n-1, data[skip:]) {
 			continue
 		}
-		target := lowerName(&r.target, 0, data[skip:])
-		if target != "" && target.IsWithin(z.Origin()) && !r.putAddresses(target, nodeOf(z, target)) {
-			return
+		if target := lowerName(&r.target, 0, data[skip:]); target != "" && target.IsWithin(z.Origin()) {
+			r.putAddresses(target, nodeOf(z, target))
 		}
 	}
 }
@@ -70,13 +69,14 @@ func (r *Responder) addGlue(z *zone.Zone, child zone.Name, servers zone.Records)
 			return r.via == TCP // which never says that it left out something
 		}
 	}
+	n := 0
 	for data := range servers.All() {
-		target := lowerName(&r.target, 0, data)
-		if target == "" || target.IsWithin(child) || !target.IsWithin(z.Origin()) {
-			continue
+		if n++; n > maxTargets {
+			break
 		}
-		if !r.putAddresses(target, nodeOf(z, target)) {
-			return true
+		target := lowerName(&r.target, 0, data)
+		if target != "" && !target.IsWithin(child) && target.IsWithin(z.Origin()) {
+			r.putAddresses(target, nodeOf(z, target))
 		}
 	}
 	return true
@@ -94,11 +94,10 @@ func nodeOf(z *zone.Zone, name zone.Name) zone.Node {
 	return zone.Node{}
 }
 
-// putAddresses adds the addresses at a node, and returns false when they do not
-// fit.
+// putAddresses adds the addresses at a node, and returns false when not all fit.
 func (r *Responder) putAddresses(name zone.Name, n zone.Node) bool {
 	for _, t := range [...]zone.Type{zone.TypeA, zone.TypeAAAA} {
-		if set := n.Lookup(t); set.Len() > 0 && !r.reply.putSet(additional, name, set, set.TTL()) {
+		if set := n.Lookup(t); set.Len() > 0 && !r.reply.putSet(additional, name, set) {
 			return false
 		}
 	}

@@ -25,7 +25,7 @@ func (r *Responder) answerFrom(z *zone.Zone) (code rcode, fits bool) {
 		found := z.Lookup(name, t)
 		switch found.Outcome {
 		case zone.Found:
-			fits = m.putSet(answer, name, found.Records, found.Records.TTL())
+			fits = m.putSet(answer, name, found.Records)
 			if fits {
 				r.addAddresses(z, found.Records)
 			}
@@ -53,7 +53,7 @@ func (r *Responder) follow(found zone.Result, name zone.Name) (next zone.Name, c
 		return r.rename(found, name)
 	}
 	c := &r.chain
-	if !r.reply.putSet(answer, name, found.Records, found.Records.TTL()) {
+	if !r.reply.putSet(answer, name, found.Records) {
 		return "", rcodeNoError, false
 	}
 	c.owners[c.length] = ""
@@ -62,8 +62,8 @@ func (r *Responder) follow(found zone.Result, name zone.Name) (next zone.Name, c
 
 // rename follows the DNAME that was found above name (RFC 6672 §3.2).
 func (r *Responder) rename(found zone.Result, name zone.Name) (next zone.Name, code rcode, fits bool) {
-	c, m, ttl := &r.chain, &r.reply, found.Records.TTL()
-	if !c.has(found.Owner) && !m.putSet(answer, found.Owner, found.Records, ttl) {
+	c, m := &r.chain, &r.reply
+	if !c.has(found.Owner) && !m.putSet(answer, found.Owner, found.Records) {
 		return "", rcodeNoError, false
 	}
 	c.owners[c.length] = found.Owner
@@ -73,7 +73,7 @@ func (r *Responder) rename(found zone.Result, name zone.Name) (next zone.Name, c
 	if next == "" { // too long (RFC 6672 §2.2)
 		return "", rcodeYXDomain, true
 	}
-	if !m.putAlias(name, next, ttl) {
+	if !m.putAlias(name, next, found.Records.TTL()) {
 		return "", rcodeNoError, false
 	}
 	if t := r.query.typ; t == zone.TypeCNAME || t == zone.TypeANY {
@@ -121,7 +121,7 @@ func first(set zone.Records) []byte {
 // and how to reach them. It returns false when that does not fit.
 func (r *Responder) refer(z *zone.Zone, found zone.Result) bool {
 	r.reply.aa = r.chain.length > 0
-	if !r.reply.putSet(authority, found.Owner, found.Records, found.Records.TTL()) {
+	if !r.reply.putSet(authority, found.Owner, found.Records) {
 		return false
 	}
 	return r.addGlue(z, found.Owner, found.Records)

@@ -15,9 +15,8 @@ const (
 	additional
 )
 
-// slack is how far a reply in the making may pass its limit before that is
-// noticed: a record without its data, and data that was thought to shrink.
-const slack = 1024
+// shrinkage is how many octets shorter compression can make data: those of two names.
+const shrinkage = 2 * (zone.MaxName - 2)
 
 // message is a reply in the making. Sections are written in order.
 type message struct {
@@ -71,17 +70,17 @@ func (m *message) clear() {
 	m.known = m.known[:0] // nothing follows that has a name
 }
 
-// putSet appends an RRset under owner with the TTL given. When it does not fit,
-// it appends nothing and returns false.
-func (m *message) putSet(s section, owner zone.Name, set zone.Records, ttl uint32) bool {
-	before := m.mark()
+// putSet appends an RRset under owner. When it does not fit, it appends nothing
+// and returns false.
+func (m *message) putSet(s section, owner zone.Name, set zone.Records) bool {
+	before, t, ttl := m.mark(), set.Type(), set.TTL()
 	for data := range set.All() {
-		if len(m.b)+len(data) > m.limit+slack/2 {
+		if len(m.b)+len(data) > m.limit+shrinkage {
 			m.reset(before)
 			return false
 		}
 		m.putOwner(owner, before.octets)
-		m.putData(set.Type(), ttl, data)
+		m.putData(t, ttl, data)
 	}
 	return m.keep(s, set.Len(), before)
 }
@@ -247,7 +246,7 @@ func (m *message) holds(at int, name zone.Name) bool {
 	return true
 }
 
-// Bits of the third and fourth octet of a header (RFC 1035 §4.1.1, RFC 2535 §6.1).
+// Bits of the third and fourth octet of a header (RFC 1035 §4.1.1, RFC 4035 §3.2).
 const (
 	bitQR = 0x80
 	bitAA = 0x04

@@ -123,7 +123,7 @@ func (p peer) start(t testing.TB, zones map[string]string) string {
 			_ = command.Wait()
 			close(ended)
 		}()
-		if serves(address.String(), origins[0], ended) {
+		if serves(address.String(), origins, ended) {
 			t.Cleanup(func() {
 				_ = command.Process.Kill()
 				<-ended
@@ -137,14 +137,17 @@ func (p peer) start(t testing.TB, zones map[string]string) string {
 	return ""
 }
 
-// serves waits until the peer answers for the zone, and returns false when it
+// serves waits until the peer answers for all zones, and returns false when it
 // ends or takes too long.
-func serves(address, origin string, ended <-chan struct{}) bool {
+func serves(address string, origins []string, ended <-chan struct{}) bool {
 	client := dns.Client{Timeout: 100 * time.Millisecond}
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-		reply, _, err := client.Exchange(question(origin, dns.TypeSOA), address)
+		reply, _, err := client.Exchange(question(origins[0], dns.TypeSOA), address)
 		if err == nil && reply.Authoritative {
-			return true
+			if origins = origins[1:]; len(origins) == 0 {
+				return true
+			}
+			continue
 		}
 		select {
 		case <-ended:

@@ -17,9 +17,13 @@ const (
 // maxMessage is the size of the greatest message in octets (RFC 1035 §4.2.2).
 const maxMessage = 1<<16 - 1
 
-// BufferSize is the room that Answer wants for a reply over any transport. In a
-// smaller buffer a reply that does not fit costs an allocation.
-const BufferSize = maxMessage + slack
+// Slack is the room that Answer wants in a buffer beyond the longest reply: it
+// notices that a record does not fit when it has written it. In a smaller buffer,
+// that costs an allocation.
+const Slack = 1024
+
+// BufferSize is the room that Answer wants for a reply over any transport.
+const BufferSize = maxMessage + Slack
 
 // Responder turns packets into replies: octets in, octets out, from one version
 // of the zones. It is not safe for concurrent use: it holds memory that it uses

@@ -12,6 +12,7 @@ package dnsserver
 
 import (
 	"context"
+	"net"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -33,7 +34,7 @@ type Server struct {
 	mu       sync.Mutex     // guards the start of serving against its end
 	serving  sync.WaitGroup // calls of ServeUDP and ServeTCP
 
-	lastPanic atomic.Int64 // Unix time, in seconds, of the last one that was logged
+	panics, faults sparse // what is logged
 }
 
 // New returns a server that answers from what state returns. It serves nothing
@@ -112,29 +113,42 @@ func (s *Server) newWorker(c *counters) *worker {
 
 // reply returns the reply to a packet, which is good until the next; nil for
 // none.
-func (w *worker) reply(packet []byte, via Transport) (reply []byte) {
+func (w *worker) reply(packet []byte, via Transport) []byte {
 	w.counters.queries[via].Add(1)
 	defer func() {
 		if p := recover(); p != nil {
 			w.counters.panics.Add(1)
 			w.server.logPanic(p)
-			reply = nil
 		}
 	}()
 	w.responder.opts = w.server.opts.Load()
-	reply = w.responder.Answer(w.server.state().Zones, packet, w.buf[tcpPrefix:], via)
+	reply := w.responder.Answer(w.server.state().Zones, packet, w.buf[tcpPrefix:], via)
 	w.counters.count(w.responder, reply)
 	return reply
 }
 
-// logPanic logs a panic with its stack, at most once a second: who finds a
-// packet that makes us panic must not fill the disk.
+// logPanic logs a panic with its stack.
 func (s *Server) logPanic(p any) {
-	now := time.Now().Unix()
-	if last := s.lastPanic.Load(); last == now || !s.lastPanic.CompareAndSwap(last, now) {
-		return
+	if s.panics.now() {
+		s.opts.Load().Logger.Error("answering a DNS query panicked", "panic", p, "stack", string(debug.Stack()))
 	}
-	s.opts.Load().Logger.Error("answering a DNS query panicked", "panic", p, "stack", string(debug.Stack()))
+}
+
+// logFault logs a fault of a socket that may pass.
+func (s *Server) logFault(what string, address net.Addr, err error) {
+	if s.faults.now() {
+		s.opts.Load().Logger.Warn(what, "address", address, "error", err)
+	}
+}
+
+// sparse lets one line a second into the log: whoever finds a packet that makes
+// us complain must not fill the disk.
+type sparse struct{ last atomic.Int64 } // Unix time in seconds
+
+func (s *sparse) now() bool {
+	now := time.Now().Unix()
+	last := s.last.Load()
+	return last != now && s.last.CompareAndSwap(last, now)
 }
 
 // pause waits for a moment after a fault that may pass, or until ctx ends.

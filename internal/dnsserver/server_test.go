@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,10 +134,19 @@ func TestDig(t *testing.T) {
 	}
 }
 
+// onLinux skips a test of what only Linux is asked for.
+func onLinux(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("only on Linux")
+	}
+}
+
 // A reply leaves from the address that was asked, though the socket takes what
 // comes to any: a client hears no other.
 func TestWildcardAddress(t *testing.T) {
 	t.Parallel()
+	onLinux(t)
 	s := serve(t, dnsserver.Options{}, nil)
 	any4 := s.listenUDP(t, netip.MustParseAddrPort("0.0.0.0:0"))
 	port := netip.MustParseAddrPort(any4).Port()
@@ -153,6 +163,7 @@ func TestWildcardAddress(t *testing.T) {
 // Several sockets share one address.
 func TestSharedAddress(t *testing.T) {
 	t.Parallel()
+	onLinux(t)
 	s := serve(t, dnsserver.Options{}, nil)
 	for range 3 {
 		if got := s.listenUDP(t, netip.MustParseAddrPort(s.udp)); got != s.udp {

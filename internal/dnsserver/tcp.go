@@ -58,7 +58,7 @@ func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("accepting on %s: %w", l.Addr(), err)
 		case err != nil: // out of file descriptors, most likely
-			s.opts.Load().Logger.Warn("cannot accept TCP connection", "address", l.Addr(), "error", err)
+			s.logFault("cannot accept TCP connection", l.Addr(), err)
 			s.conns.displaceOne()
 			pause(ctx)
 			continue

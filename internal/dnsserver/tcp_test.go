@@ -1,23 +1,17 @@
 package dnsserver_test
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
-	"sync"
-	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"stayput.dev/internal/dnsserver"
-	"stayput.dev/internal/registry"
 )
 
 func dialTCP(t *testing.T, from, address string) net.Conn {
@@ -154,6 +148,34 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	}
 }
 
+// Who asked a moment ago stays; who did not for longer goes.
+func TestSilentLongestMakesRoom(t *testing.T) {
+	t.Parallel()
+	s := serve(t, dnsserver.Options{TCPConnections: 2}, nil)
+	first := dialTCP(t, "127.0.0.1", s.tcp)
+	second := dialTCP(t, "127.0.0.1", s.tcp)
+	for _, conn := range []net.Conn{second, first} {
+		if _, err := conn.Write(message(t, 1, "home.example.org")); err != nil {
+			t.Fatal(err)
+		}
+		if err := answered(conn, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	third := dialTCP(t, "127.0.0.1", s.tcp)
+	for _, conn := range []net.Conn{third, first} {
+		if _, err := conn.Write(message(t, 2, "home.example.org")); err != nil {
+			t.Fatal(err)
+		}
+		if err := answered(conn, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := second.Read(make([]byte, 1)); err == nil {
+		t.Error("the connection that was silent longest is open")
+	}
+}
+
 // Even where all are busy, the one that keeps us waiting longest goes.
 func TestBusyConnectionsMakeRoom(t *testing.T) {
 	t.Parallel()
@@ -200,130 +222,4 @@ func TestSourcesDoNotDisplaceOthers(t *testing.T) {
 	if got := s.Stats().Displaced; got != 27 {
 		t.Errorf("got = %v displaced, want 27", got)
 	}
-}
-
-// pipes is a listener whose connections lie in memory, so that the test can hold
-// the clock.
-type pipes struct {
-	conns chan net.Conn
-	close func()
-}
-
-func newPipes() *pipes {
-	conns := make(chan net.Conn)
-	return &pipes{conns, sync.OnceFunc(func() { close(conns) })}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	conn, ok := <-p.conns
-	switch {
-	case !ok:
-		return nil, net.ErrClosed
-	case conn == nil:
-		return nil, syscall.EMFILE
-	}
-	return conn, nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (p *pipes) Close() error {
-	p.close()
-	return nil
-}
-
-// dial returns the client's end of a new connection.
-func (p *pipes) dial() net.Conn {
-	client, server := net.Pipe()
-	p.conns <- server
-	return client
-}
-
-// A connection is closed when it has been silent for its time, when a message is
-// begun and not ended, and when a reply is not taken.
-func TestTimeouts(t *testing.T) {
-	t.Parallel()
-	query := message(t, 1, "home.example.org")
-	for _, tt := range []struct {
-		name string
-		act  func(conn net.Conn)
-		want time.Duration // until the connection is closed
-	}{
-		{"silent", func(net.Conn) {}, 30 * time.Second},
-		{"half a length", func(conn net.Conn) { _, _ = conn.Write(query[:1]) }, 30 * time.Second},
-		{"half a message", func(conn net.Conn) { _, _ = conn.Write(query[:9]) }, 5 * time.Second},
-		{"drop by drop", func(conn net.Conn) {
-			for _, b := range query {
-				if _, err := conn.Write([]byte{b}); err != nil {
-					return
-				}
-				time.Sleep(1100 * time.Millisecond)
-			}
-		}, 6 * time.Second}, // of which one is for the length
-		{"reply not taken", func(conn net.Conn) { _, _ = conn.Write(query) }, 5 * time.Second},
-		{"used, then silent", func(conn net.Conn) {
-			for range 3 {
-				time.Sleep(29 * time.Second)
-				_, _ = conn.Write(query)
-				if err := answered(conn, 1); err != nil {
-					t.Error(err)
-				}
-			}
-		}, (3*29 + 30) * time.Second},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			serveMemory(t, dnsserver.Options{TCPIdle: 30 * time.Second}, func(s *dnsserver.Server, l *pipes) {
-				start := time.Now()
-				conn := l.dial()
-				defer conn.Close()
-				tt.act(conn)
-				for s.Stats().Connections > 0 {
-					time.Sleep(time.Second / 2)
-				}
-				if got := time.Since(start).Truncate(time.Second); got != tt.want {
-					t.Errorf("got = %v, want %v", got, tt.want)
-				}
-			})
-		})
-	}
-}
-
-// serveMemory runs a server whose clock stands still while anybody has something
-// to do.
-func serveMemory(t *testing.T, opts dnsserver.Options, test func(*dnsserver.Server, *pipes)) {
-	synctest.Test(t, func(t *testing.T) {
-		opts.Logger = slog.New(slog.DiscardHandler)
-		state := &registry.State{Zones: exampleZones(t)}
-		s := dnsserver.New(func() *registry.State { return state }, opts)
-		l, ended := newPipes(), make(chan error)
-		go func() { ended <- s.ServeTCP(context.Background(), l) }()
-		test(s, l)
-		if err := s.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// Without file descriptors, the server closes who is idle and goes on.
-func TestAcceptFails(t *testing.T) {
-	t.Parallel()
-	query := message(t, 1, "home.example.org")
-	serveMemory(t, dnsserver.Options{}, func(s *dnsserver.Server, l *pipes) {
-		idle := l.dial()
-		l.conns <- nil // which makes Accept fail
-		if _, err := idle.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-			t.Errorf("got = %v, want %v", err, io.EOF)
-		}
-		conn := l.dial()
-		defer conn.Close()
-		if _, err := conn.Write(query); err != nil {
-			t.Error(err)
-		}
-		if err := answered(conn, 1); err != nil {
-			t.Error(err)
-		}
-	})
 }

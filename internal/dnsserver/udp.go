@@ -37,7 +37,7 @@ func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("reading from %s: %w", conn.LocalAddr(), err)
 		case err != nil:
-			s.opts.Load().Logger.Warn("cannot read from UDP socket", "address", conn.LocalAddr(), "error", err)
+			s.logFault("cannot read from UDP socket", conn.LocalAddr(), err)
 			pause(ctx)
 			continue
 		}

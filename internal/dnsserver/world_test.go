@@ -1,6 +1,7 @@
 package dnsserver_test
 
 import (
+	"encoding/binary"
 	"strings"
 	"testing"
 
@@ -61,7 +62,28 @@ func ask(t testing.TB, opts dnsserver.Options, zones zone.Set, query *dns.Msg, v
 	if err := reply.Unpack(out); err != nil {
 		t.Fatalf("reply to %s: %v", query.Question[0].String(), err)
 	}
+	if end := messageEnd(t, out); end != len(out) {
+		t.Errorf("reply to %s: %d octets behind its end", query.Question[0].String(), len(out)-end)
+	}
 	return reply
+}
+
+// messageEnd returns where the last record of a message that has one question ends.
+func messageEnd(t testing.TB, message []byte) int {
+	t.Helper()
+	_, at, err := dns.UnpackDomainName(message, 12)
+	at += 4
+	for section := 6; section < 12; section += 2 {
+		for range binary.BigEndian.Uint16(message[section:]) {
+			if err == nil {
+				_, at, err = dns.UnpackRR(message, at)
+			}
+		}
+	}
+	if err != nil {
+		t.Fatalf("message %x: %v", message, err)
+	}
+	return at
 }
 
 // question returns a query without flags.
