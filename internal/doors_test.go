@@ -76,7 +76,6 @@ var guests = map[string][]string{
 		"internal/publish", "internal/radius", "internal/registry", "internal/store", "internal/update",
 	},
 	"github.com/spf13/cobra": {"internal/cli"},
-	"github.com/spf13/pflag": {"internal/cli"},
 	"golang.org/x/crypto":    {"internal/account", "internal/update"},
 	"golang.org/x/sys":       {"internal/daemon", "internal/dnsserver", "internal/store"},
 	"golang.org/x/term":      {"internal/cli"},

@@ -91,7 +91,7 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) error {
 func (d *daemon) open(ctx context.Context) (err error) {
 	began := time.Now()
 	d.store, err = store.Open(ctx, d.cfg.Data, store.Options{
-		Logger: d.log, SnapshotAfter: d.cfg.Store.SnapshotAfter,
+		Logger: d.log, SnapshotAfter: d.cfg.Store.SnapshotAfter, JournalKeep: d.cfg.Store.JournalKeep,
 	})
 	if err != nil {
 		return err

@@ -43,12 +43,18 @@ type setKey struct {
 
 // New starts a zone that does not exist yet.
 func New(origin Name) *Draft {
-	return &Draft{zone: Zone{origin: origin}, nodes: tree.Map{}.Edit()}
+	return &Draft{zone: Zone{origin: origin, apexKey: len(origin.AppendKey(nil))}, nodes: tree.Map{}.Edit()}
 }
 
 // Edit starts a draft from z, which stays as it is.
 func (z *Zone) Edit() *Draft {
 	return &Draft{base: z, zone: *z, nodes: z.nodes.Edit(), old: map[setKey]RRset{}}
+}
+
+// Rework is Edit for who wants the new version and not the difference: the delta
+// that Finish returns has no changes.
+func (z *Zone) Rework() *Draft {
+	return &Draft{zone: *z, nodes: z.nodes.Edit()}
 }
 
 // Put makes s take the place of the set of its name and type; without data, s
@@ -213,18 +219,26 @@ func sortChanges(changes []Change) {
 	})
 }
 
-// Apply makes the changes of delta. It fails when delta does not start from the
-// version that the draft was started from; the draft must then be thrown away.
+// Apply makes the changes of delta. It fails when the draft does not have the
+// serial that delta starts from, or would not have the one that it leads to; the
+// draft must then be thrown away.
 func (d *Draft) Apply(delta Delta) error {
-	if d.base == nil || d.base.origin != delta.Origin || d.base.soa.Serial != delta.From {
-		return fmt.Errorf("zone %s: delta %d to %d does not fit", delta.Origin, delta.From, delta.To)
+	serial, err := d.Serial()
+	if err != nil {
+		return err
+	}
+	if d.zone.origin != delta.Origin || serial != delta.From {
+		return fmt.Errorf("zone %s: delta %d to %d does not fit serial %d", delta.Origin, delta.From, delta.To, serial)
 	}
 	for _, c := range delta.Changes {
 		if err := d.Put(c.New); err != nil {
 			return err
 		}
 	}
-	return nil
+	if serial, err = d.Serial(); err == nil && serial != delta.To {
+		err = fmt.Errorf("zone %s: delta %d to %d leads to serial %d", delta.Origin, delta.From, delta.To, serial)
+	}
+	return err
 }
 
 // Diff returns what changed between two versions of one zone, in time

@@ -1,5 +1,7 @@
 package zone
 
+import "bytes"
+
 // Outcome says which case of RFC 1034 §4.3.2 a question ended in.
 type Outcome uint8
 
@@ -31,15 +33,16 @@ type Result struct {
 // type t from this zone alone (RFC 1034 §4.3.2 step 3). It follows no CNAME: the
 // caller asks again. For TypeANY, Records is one set of the node (RFC 8482
 // §4.1). DS at a cut is answered here, from the parent's side (RFC 4035
-// §3.1.4.1). It does not allocate.
+// §3.1.4.1). It does not allocate, and a long name costs no more steps than the
+// part of it that exists.
 func (z *Zone) Lookup(name Name, t Type) Result {
+	var buf [2 * MaxName]byte
+	key := name.AppendKey(buf[:0])
 	if z.cuts > 0 {
-		if r, ok := z.lookupAbove(name, t); ok {
+		if r, ok := z.lookupAbove(name, key, t); ok {
 			return r
 		}
 	}
-	var buf [2 * MaxName]byte
-	key := name.AppendKey(buf[:0])
 	raw, found, below := z.nodes.Probe(key)
 	switch {
 	case found:
@@ -47,7 +50,7 @@ func (z *Zone) Lookup(name Name, t Type) Result {
 	case below:
 		return Result{Outcome: NoData, Owner: name}
 	case z.wildcards > 0:
-		return z.lookupWildcard(name, t)
+		return z.lookupWildcard(name, key, t)
 	}
 	return Result{Outcome: NXDomain, Owner: name}
 }
@@ -73,48 +76,59 @@ func at(n Node, name Name, t Type) Result {
 }
 
 // lookupAbove looks for a zone cut at or above name and for a DNAME above it,
-// from the apex downwards: what is nearest to the apex hides the rest.
-func (z *Zone) lookupAbove(name Name, t Type) (Result, bool) {
-	var above [128]Name
-	depth := 0
-	for n := name; n != z.origin; n = n.Parent() {
-		above[depth] = n
-		depth++
-	}
-	above[depth] = z.origin
-	for ; depth >= 0; depth-- {
-		owner := above[depth]
-		n := z.Node(owner)
-		if ns := n.Lookup(TypeNS); ns.Len() > 0 && owner != z.origin && (owner != name || t != TypeDS) {
-			return Result{Outcome: Delegation, Owner: owner, Records: ns, Node: n}, true
+// from the apex downwards: what is nearest to the apex hides the rest. Below a
+// name that does not exist it need not look. The key of each name on the way is a
+// prefix of key.
+func (z *Zone) lookupAbove(name Name, key []byte, t Type) (Result, bool) {
+	for end := z.apexKey; ; end = nextLabel(key, end) {
+		raw, found, below := z.nodes.Probe(key[:end])
+		if found {
+			n := Node{raw}
+			if ns := n.Lookup(TypeNS); ns.Len() > 0 && end > z.apexKey && (end < len(key) || t != TypeDS) {
+				return Result{Outcome: Delegation, Owner: name.above(key[end:]), Records: ns, Node: n}, true
+			}
+			if d := n.Lookup(TypeDNAME); d.Len() > 0 && end < len(key) {
+				return Result{Outcome: Redirect, Owner: name.above(key[end:]), Records: d, Node: n}, true
+			}
 		}
-		if d := n.Lookup(TypeDNAME); d.Len() > 0 && owner != name {
-			return Result{Outcome: Redirect, Owner: owner, Records: d, Node: n}, true
+		if end == len(key) || !found && !below {
+			return Result{}, false
 		}
 	}
-	return Result{}, false
+}
+
+// nextLabel returns where in key the label ends that begins at start.
+func nextLabel(key []byte, start int) int {
+	return start + bytes.IndexByte(key[start:], keyEnd) + 1
+}
+
+// above returns the name without the labels whose part of a key is given.
+func (n Name) above(below []byte) Name {
+	for range bytes.Count(below, []byte{keyEnd}) {
+		n = n.Parent()
+	}
+	return n
 }
 
 // lookupWildcard answers for a name that does not exist from the wildcard below
 // its closest encloser, if there is one (RFC 4592 §3.3.1).
-func (z *Zone) lookupWildcard(name Name, t Type) Result {
-	var buf [2 * MaxName]byte
-	for encloser := name.Parent(); ; encloser = encloser.Parent() {
-		above := encloser.AppendKey(buf[:0])
-		if encloser != z.origin {
-			if _, found, below := z.nodes.Probe(above); !found && !below {
-				continue
-			}
+func (z *Zone) lookupWildcard(name Name, key []byte, t Type) Result {
+	encloser := z.apexKey
+	for end := nextLabel(key, encloser); end < len(key); end = nextLabel(key, end) {
+		if _, found, below := z.nodes.Probe(key[:end]); !found && !below {
+			break
 		}
-		raw, found, below := z.nodes.Probe(append(above, '*', keyEnd))
-		switch {
-		case found:
-			r := at(Node{raw}, name, t)
-			r.Wildcard = true
-			return r
-		case below:
-			return Result{Outcome: NoData, Owner: name, Wildcard: true}
-		}
-		return Result{Outcome: NXDomain, Owner: name}
+		encloser = end
 	}
+	var buf [2*MaxName + 2]byte
+	raw, found, below := z.nodes.Probe(append(append(buf[:0], key[:encloser]...), '*', keyEnd))
+	switch {
+	case found:
+		r := at(Node{raw}, name, t)
+		r.Wildcard = true
+		return r
+	case below:
+		return Result{Outcome: NoData, Owner: name, Wildcard: true}
+	}
+	return Result{Outcome: NXDomain, Owner: name}
 }

@@ -229,7 +229,7 @@ func (n Name) Child(label string) (Name, error) {
 	if label == "" || len(label) > 63 || len(label)+1+len(n) > MaxName {
 		return "", fmt.Errorf("%w: label %q before %s", ErrBadName, label, n)
 	}
-	return Name(append([]byte{byte(len(label))}, strings.ToLower(label)...)) + n, nil
+	return lowerName(append([]byte{byte(len(label))}, label...)) + n, nil
 }
 
 // IsWithin tells whether n is zone or a name below it.

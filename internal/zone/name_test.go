@@ -38,6 +38,19 @@ func TestParseName(t *testing.T) {
 	}
 }
 
+func TestChild(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ label, want string }{
+		{"Home", "home.example.org"}, {"\xaa", `\170.example.org`}, {"\u212a", `\226\132\170.example.org`},
+		{"", ""}, {strings.Repeat("a", 64), ""},
+	} {
+		n, err := zone.MustName("example.org").Child(tt.label)
+		if tt.want == "" != (err != nil) || err == nil && n.String() != tt.want {
+			t.Errorf("Child(%q) = %s, %v, want %s", tt.label, n, err, tt.want)
+		}
+	}
+}
+
 // The order of RFC 4034 §6.1, its own example.
 func TestCanonicalOrder(t *testing.T) {
 	t.Parallel()

@@ -28,6 +28,7 @@ type Zone struct {
 	origin    Name
 	nodes     tree.Map // key of a name → stored form of its node
 	soa       SOA
+	apexKey   int // length of the apex's key
 	cuts      int // delegations below the apex, and DNAMEs
 	wildcards int // names that start with an asterisk label
 }
@@ -103,7 +104,7 @@ func FromLeaves(origin Name, pieces iter.Seq2[[]byte, error]) (*Zone, error) {
 			return nil, fmt.Errorf("zone %s: %w", origin, err)
 		}
 	}
-	z := &Zone{origin: origin, nodes: b.Map()}
+	z := &Zone{origin: origin, apexKey: len(origin.AppendKey(nil)), nodes: b.Map()}
 	for key, raw := range z.nodes.All() {
 		name, ok := nameFromKey(key)
 		if !ok || !checkNode(raw) || !name.IsWithin(origin) {
