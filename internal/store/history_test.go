@@ -56,11 +56,11 @@ func (h *history) start() {
 	ctx, cancel := context.WithCancel(h.t.Context())
 	done := make(chan error)
 	go func() { done <- h.registry.Run(ctx) }()
-	h.stop = func() {
+	h.stop = sync.OnceFunc(func() {
 		cancel()
 		h.must(<-done)
 		h.must(h.store.Close())
-	}
+	})
 }
 
 func (h *history) restart() {
