@@ -111,8 +111,10 @@ func TestSyncFails(t *testing.T) {
 	w.start()
 	user, secret := w.seed("home.dyn.example.org")
 	w.stop()
-	w.prefix = []string{"strace", "-f", "--seccomp-bpf", "-o", os.DevNull, "-e", "trace=fsync,fdatasync",
-		"-e", "inject=fsync,fdatasync:error=EIO:when=20..26"}
+	w.prefix = []string{
+		"strace", "-f", "--seccomp-bpf", "-o", os.DevNull, "-e", "trace=fsync,fdatasync",
+		"-e", "inject=fsync,fdatasync:error=EIO:when=20..26",
+	}
 	w.start()
 	failures, last, good := 0, "", ""
 	for range 60 {

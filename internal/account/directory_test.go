@@ -97,8 +97,10 @@ func TestDirectory(t *testing.T) {
 	// A host that moves to another account is listed there, and there alone.
 	h, _ := d.Host(nas)
 	h.Account = 2
-	d = apply(t, d, account.Changes{Hosts: []account.Host{h}, DeletedHosts: []zone.Name{home},
-		Rests: []account.Rest{{Name: home, Account: 1, Until: created}}})
+	d = apply(t, d, account.Changes{
+		Hosts: []account.Host{h}, DeletedHosts: []zone.Name{home},
+		Rests: []account.Rest{{Name: home, Account: 1, Until: created}},
+	})
 	if n := len(slices.Collect(d.HostsOf(1))); n != 0 {
 		t.Errorf("account 1 has %d hosts, want 0", n)
 	}

@@ -15,7 +15,7 @@ import (
 func faults(t *testing.T, dir, text string, env []string) string {
 	t.Helper()
 	c, err := config.Load(write(t, dir, "stayput.toml", text), env)
-	if f := (config.Faults)(nil); !errors.As(err, &f) || c != nil {
+	if f := config.Faults(nil); !errors.As(err, &f) || c != nil {
 		t.Fatalf("Load = %v, %v, want nil and Faults", c, err)
 	}
 	return strings.ReplaceAll(err.Error(), dir+"/", "")

@@ -145,8 +145,8 @@ func TestPortTaken(t *testing.T) {
 	}
 	var hint interface{ Hint() string }
 	for e := err; e != nil && hint == nil; {
-		hint, _ = e.(interface{ Hint() string }) //nolint:errorlint // looking for the hint itself
-		switch u := e.(type) {                   //nolint:errorlint // as above
+		hint, _ = e.(interface{ Hint() string })
+		switch u := e.(type) { //nolint:errorlint // as above
 		case interface{ Unwrap() error }:
 			e = u.Unwrap()
 		case interface{ Unwrap() []error }:

@@ -44,11 +44,17 @@ func TestRealClients(t *testing.T) {
 		args                   []string
 		want                   string
 	}{
-		{"ddclient", "ddclient", "use=ip, ip=203.0.113.9\nprotocol=dyndns2\nserver=" + addr + "\nlogin=alice\npassword='s3cret'\nhome.example.org\n",
-			[]string{"-file", "CONFIG", "-cache", "CONFIG.cache", "-foreground", "-daemon=0", "-noquiet", "-verbose"}, "good: IP address set to 203.0.113.9"},
-		{"inadyn", "inadyn", "period = 300\nverify-address = false\niface = lo\ncustom a@example.org {\nssl = false\nusername = alice\npassword = s3cret\n" +
-			"hostname = home.example.org\nddns-server = " + host + ":" + port + "\nddns-path = \"/nic/update?hostname=%h&myip=203.0.113.9\"\n}\n",
-			[]string{"-1", "-n", "-f", "CONFIG", "--cache-dir=DIR", "--no-pidfile", "-l", "debug"}, good},
+		{
+			"ddclient", "ddclient", "use=ip, ip=203.0.113.9\nprotocol=dyndns2\nserver=" + addr + "\nlogin=alice\npassword='s3cret'\nhome.example.org\n",
+			[]string{"-file", "CONFIG", "-cache", "CONFIG.cache", "-foreground", "-daemon=0", "-noquiet", "-verbose"},
+			"good: IP address set to 203.0.113.9",
+		},
+		{
+			"inadyn", "inadyn", "period = 300\nverify-address = false\niface = lo\ncustom a@example.org {\nssl = false\nusername = alice\npassword = s3cret\n" +
+				"hostname = home.example.org\nddns-server = " + host + ":" + port + "\nddns-path = \"/nic/update?hostname=%h&myip=203.0.113.9\"\n}\n",
+			[]string{"-1", "-n", "-f", "CONFIG", "--cache-dir=DIR", "--no-pidfile", "-l", "debug"},
+			good,
+		},
 		{"wget", "Wget", "", []string{"-q", "-O-", "--user=alice", "--password=s3cret", "--no-proxy", url}, good},
 		{"curl", "curl", "", []string{"-sS", "--noproxy", "*", "-u", "alice:s3cret", "-H", "Connection: keep-alive", url, url}, good + "\n" + good},
 		{"curl", "curl", "", []string{"-sS", "--noproxy", "*", "-u", "alice:s3cret", "-H", "Transfer-Encoding: chunked", "-d", "myip=203.0.113.9", "http://" + addr + "//NIC/update/"}, good},

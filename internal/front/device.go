@@ -133,7 +133,7 @@ func (d *dialogue) refuse(err error) {
 	w := &response{body: d.body[:0]}
 	w.fail(f.status)
 	w.finish()
-	d.send(w, false)
+	_ = d.send(w, false) // the connection ends in any case
 	d.linger = true
 }
 

@@ -148,7 +148,7 @@ func (d *dialogue) fillHead() error {
 // close with unread input resets it, and the reply is lost (RFC 9112 §9.6).
 func linger(stream net.Conn) {
 	if half, ok := stream.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
+		_ = half.CloseWrite() // the client may be gone
 	}
 	until := time.Now().Add(lingerTime)
 	stream.SetReadDeadline(until)

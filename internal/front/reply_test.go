@@ -136,16 +136,26 @@ func TestSecondRequest(t *testing.T) {
 	const smuggled = "GET /nic/update?smuggled" + h1 + "\r\n"
 	tests := []struct{ name, raw, want string }{
 		{"device that does not ask to keep", "GET /nic/update" + h1 + "\r\n" + smuggled, "close; device GET /nic/update ? host=members.example.org body=\n"},
-		{"coding and length", "POST /page" + h1 + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
-			"close; rest POST /page ? host=members.example.org body=\n"},
-		{"coding in HTTP/1.0", "POST /page HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n" + smuggled,
-			"close; rest POST /page ? host= body=\n"},
-		{"folded coding", "POST /page" + h1 + "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n" + smuggled,
-			"close; rest POST /page ? host=members.example.org body=\n"},
-		{"length after a bare line feed", "POST /page" + h1 + "X: y\nContent-Length: 1\r\n\r\na" + smuggled,
-			"close; rest POST /page ? host=members.example.org body=a\n"},
-		{"device body too large", "POST /nic/update" + h1 + "Connection: keep-alive\r\nContent-Length: 8193\r\n\r\n" + strings.Repeat("a", 8193) + smuggled,
-			"close; Request Entity Too Large\n"},
+		{
+			"coding and length", "POST /page" + h1 + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled,
+			"close; rest POST /page ? host=members.example.org body=\n",
+		},
+		{
+			"coding in HTTP/1.0", "POST /page HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n" + smuggled,
+			"close; rest POST /page ? host= body=\n",
+		},
+		{
+			"folded coding", "POST /page" + h1 + "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n" + smuggled,
+			"close; rest POST /page ? host=members.example.org body=\n",
+		},
+		{
+			"length after a bare line feed", "POST /page" + h1 + "X: y\nContent-Length: 1\r\n\r\na" + smuggled,
+			"close; rest POST /page ? host=members.example.org body=a\n",
+		},
+		{
+			"device body too large", "POST /nic/update" + h1 + "Connection: keep-alive\r\nContent-Length: 8193\r\n\r\n" + strings.Repeat("a", 8193) + smuggled,
+			"close; Request Entity Too Large\n",
+		},
 		{"two lengths", "POST /page" + h1 + "Content-Length: 1\r\nContent-Length: 2\r\n\r\na" + smuggled, ""},
 	}
 	for _, test := range tests {

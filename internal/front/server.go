@@ -34,6 +34,7 @@ import (
 // Kind says how a listener speaks.
 type Kind int
 
+// The kinds of listeners.
 const (
 	Plain     Kind = iota // HTTP/1.x in clear
 	TLS                   // HTTPS with what today's clients speak, TLS 1.2 and later unless configured; HTTP/2 too
@@ -135,7 +136,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, kind Kind) error {
 	defer s.unregister(l)
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
-	s.startWeb.Do(func() { go s.web.Serve(s.handover) }) // ends in Shutdown
+	s.startWeb.Do(func() { go func() { _ = s.web.Serve(s.handover) }() }) // ends in Shutdown
 	err := s.accept(ctx, l, kind)
 	if ctx.Err() != nil || s.isClosing() {
 		return nil

@@ -81,6 +81,6 @@ func (c *conn) handshakeFailed(err error) {
 	w.fail(http.StatusBadRequest)
 	w.body = append(w.body, "This port speaks HTTPS.\n"...)
 	w.finish()
-	c.Write(w.append(nil, framing{proto: "HTTP/1.0", date: c.server.date.at(time.Now())}))
+	_, _ = c.Write(w.append(nil, framing{proto: "HTTP/1.0", date: c.server.date.at(time.Now())}))
 	linger(c)
 }

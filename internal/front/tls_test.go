@@ -313,11 +313,15 @@ func TestReloadKeepsWhatWorks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	os.WriteFile(keyFile, oldKey, 0o600)
+	if err := os.WriteFile(keyFile, oldKey, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.Reload(); err == nil || name() != "a.example.org" {
 		t.Errorf("Reload of a certificate without its key = %v, then %s", err, name())
 	}
-	os.WriteFile(keyFile, newKey, 0o600)
+	if err := os.WriteFile(keyFile, newKey, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.Reload(); err != nil || name() != "b.example.org" {
 		t.Errorf("Reload = %v, then %s", err, name())
 	}

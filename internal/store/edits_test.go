@@ -39,7 +39,9 @@ func anyPart(rt *rapid.T) part {
 		"zone", "drop", "records", "records", "records", "host", "host", "release", "account", "close", "key", "token", "revoke", "rest", "wake",
 	}).Draw(rt, "what") {
 	case "zone":
-		return func(_ *registry.State, c *registry.Changes) { c.Replaced = append(c.Replaced, smallZone(at, uint32(value))) }
+		return func(_ *registry.State, c *registry.Changes) {
+			c.Replaced = append(c.Replaced, smallZone(at, uint32(value)))
+		}
 	case "drop":
 		return func(_ *registry.State, c *registry.Changes) { c.Removed = append(c.Removed, at) }
 	case "records":
@@ -54,7 +56,9 @@ func anyPart(rt *rapid.T) part {
 			c.Accounts.Hosts = append(c.Accounts.Hosts, h)
 		}
 	case "release":
-		return func(_ *registry.State, c *registry.Changes) { c.Accounts.DeletedHosts = append(c.Accounts.DeletedHosts, name) }
+		return func(_ *registry.State, c *registry.Changes) {
+			c.Accounts.DeletedHosts = append(c.Accounts.DeletedHosts, name)
+		}
 	case "account":
 		return func(_ *registry.State, c *registry.Changes) {
 			a := account.Account{ID: of, Name: fmt.Sprintf("Account-%d", of), Role: account.Customer, Created: moment(value)}
@@ -77,7 +81,9 @@ func anyPart(rt *rapid.T) part {
 			c.Accounts.Rests = append(c.Accounts.Rests, account.Rest{Name: name, Account: of, Until: moment(value)})
 		}
 	default: // wake
-		return func(_ *registry.State, c *registry.Changes) { c.Accounts.DeletedRests = append(c.Accounts.DeletedRests, name) }
+		return func(_ *registry.State, c *registry.Changes) {
+			c.Accounts.DeletedRests = append(c.Accounts.DeletedRests, name)
+		}
 	}
 }
 

@@ -157,9 +157,9 @@ func explainGap(ctx context.Context, tx *sql.Tx, revision registry.Revision) err
 	return fmt.Errorf("%w: commit %d is missing", ErrDamaged, revision)
 }
 
-func queryRevision(ctx context.Context, tx *sql.Tx, query string, args ...any) (registry.Revision, error) {
+func queryRevision(ctx context.Context, tx *sql.Tx, query string) (registry.Revision, error) {
 	var r registry.Revision
-	err := tx.QueryRowContext(ctx, query, args...).Scan(&r)
+	err := tx.QueryRowContext(ctx, query).Scan(&r)
 	return r, err
 }
 

@@ -34,7 +34,9 @@ func TestSeenIsMergedByMaximum(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, store.Options{})
-	at := func(seconds int) time.Time { return time.Unix(1_790_000_000, 0).UTC().Add(time.Duration(seconds) * time.Second) }
+	at := func(seconds int) time.Time {
+		return time.Unix(1_790_000_000, 0).UTC().Add(time.Duration(seconds) * time.Second)
+	}
 	want := map[uint32]time.Time{}
 	for i := range uint32(1500) {
 		want[i+1] = at(int(i))

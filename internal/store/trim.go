@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	sweepChunks = 4        // chunks removed at a time
-	trimCommits = 256      // commits removed at a time
+	sweepChunks = 4   // chunks removed at a time
+	trimCommits = 256 // commits removed at a time
 )
 
 // sweep removes all snapshots but the newest, and what was never finished, in

@@ -21,7 +21,14 @@ func TestParseName(t *testing.T) {
 		{"*.example.org", "*.example.org"},
 		{"_acme-challenge.home.example.org", "_acme-challenge.home.example.org"},
 		{long + ".example.org", long + ".example.org"},
-		{"", ""}, {"..", ""}, {".a", ""}, {"a..b", ""}, {long + "a.org", ""}, {`a\`, ""}, {`a\25`, ""}, {`a\256`, ""},
+		{"", ""},
+		{"..", ""},
+		{".a", ""},
+		{"a..b", ""},
+		{long + "a.org", ""},
+		{`a\`, ""},
+		{`a\25`, ""},
+		{`a\256`, ""},
 		{strings.Repeat(long+".", 4), ""},
 	}
 	for _, tt := range tests {
@@ -41,8 +48,11 @@ func TestParseName(t *testing.T) {
 func TestChild(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ label, want string }{
-		{"Home", "home.example.org"}, {"\xaa", `\170.example.org`}, {"\u212a", `\226\132\170.example.org`},
-		{"", ""}, {strings.Repeat("a", 64), ""},
+		{"Home", "home.example.org"},
+		{"\xaa", `\170.example.org`},
+		{"\u212a", `\226\132\170.example.org`},
+		{"", ""},
+		{strings.Repeat("a", 64), ""},
 	} {
 		n, err := zone.MustName("example.org").Child(tt.label)
 		if tt.want == "" != (err != nil) || err == nil && n.String() != tt.want {

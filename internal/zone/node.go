@@ -143,11 +143,11 @@ func checkNode(raw []byte) bool {
 			return false
 		}
 		size := uint64(binary.BigEndian.Uint32(raw[8:]))
-		if t := int(binary.BigEndian.Uint16(raw)); t <= last || size > uint64(len(raw)-setHeader) {
+		t := int(binary.BigEndian.Uint16(raw))
+		if t <= last || size > uint64(len(raw)-setHeader) {
 			return false
-		} else {
-			last = t
 		}
+		last = t
 		if !checkRecords(raw[setHeader:setHeader+size], int(binary.BigEndian.Uint16(raw[6:]))) {
 			return false
 		}
