@@ -64,22 +64,18 @@ var rooms = map[string][]string{
 // guests lists every dependency, and the rooms that invited it. Its types stay
 // there. A new one needs a reason in doc/decisions.md.
 var guests = map[string][]string{
-	"database/sql":                     {"internal/store"},
-	"github.com/coreos/go-systemd/v22": {"internal/daemon"},
-	"github.com/danielgtaylor/huma/v2": {"internal/api"},
-	"github.com/gaissmai/bart":         {"internal/config", "internal/dnsserver", "internal/front", "internal/update"},
-	"github.com/miekg/dns":             {"internal/dnssec", "internal/dnsserver", "internal/importer", "internal/publish", "internal/zone"},
-	"github.com/pelletier/go-toml/v2":  {"internal/config"},
-	"github.com/pressly/goose/v3":      {"internal/store"},
-	"github.com/prometheus/client_golang": {
-		"internal/daemon", "internal/dnsserver", "internal/dyndns", "internal/front", "internal/metrics",
-		"internal/publish", "internal/radius", "internal/registry", "internal/store", "internal/update",
-	},
-	"github.com/spf13/cobra": {"internal/cli"},
-	"golang.org/x/crypto":    {"internal/account", "internal/update"},
-	"golang.org/x/sys":       {"internal/daemon", "internal/dnsserver", "internal/store"},
-	"golang.org/x/term":      {"internal/cli"},
-	"modernc.org/sqlite":     {"internal/store"},
+	"database/sql":                        {"internal/store"},
+	"github.com/coreos/go-systemd/v22":    {"internal/daemon"},
+	"github.com/danielgtaylor/huma/v2":    {"internal/api"},
+	"github.com/miekg/dns":                {"internal/dnssec", "internal/dnsserver", "internal/importer", "internal/publish", "internal/zone"},
+	"github.com/pelletier/go-toml/v2":     {"internal/config"},
+	"github.com/pressly/goose/v3":         {"internal/store"},
+	"github.com/prometheus/client_golang": {"internal/daemon", "internal/dnsserver", "internal/metrics", "internal/update"},
+	"github.com/spf13/cobra":              {"internal/cli"},
+	"golang.org/x/crypto":                 {"internal/account"},
+	"golang.org/x/sys":                    {"internal/dnsserver", "internal/store"},
+	"golang.org/x/term":                   {"internal/cli"},
+	"modernc.org/sqlite":                  {"internal/store"},
 }
 
 // TestDoors holds every import of the module against rooms and guests.
