@@ -22,8 +22,8 @@ const (
 	asideName    = "stayput.db.before-restore" // what was there before; never removed by us
 )
 
-// lockFolder makes dir if there is none and takes its lock, which goes when the
-// file is closed or the process ends. It fails with ErrInUse when it is taken.
+// lockFolder makes dir if there is none and takes its lock, which goes with
+// unlock or when the process ends. It fails with ErrInUse when it is taken.
 func lockFolder(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -44,6 +44,12 @@ func lockFolder(dir string) (*os.File, error) {
 	_ = lock.Truncate(0)
 	_, _ = fmt.Fprintf(lock, "%d\n", os.Getpid())
 	return lock, nil
+}
+
+// unlock gives the lock up. To close the file is not enough: a child that is
+// being made has a copy of it until it runs its own program.
+func unlock(lock *os.File) error {
+	return errors.Join(unix.Flock(int(lock.Fd()), unix.LOCK_UN), lock.Close())
 }
 
 // holder returns what the process that holds the lock has written into it.

@@ -49,6 +49,7 @@ func (h *history) must(err error) {
 func (h *history) start() {
 	// Snapshots are due at once. Nothing here is about power cuts.
 	var err error
+	h.stop = func() {}
 	h.store, err = store.Open(h.t.Context(), h.dir, store.Options{Logger: quiet, NoSync: true, SnapshotAfter: 1})
 	h.must(err)
 	h.registry, err = registry.Open(h.t.Context(), h.store, registry.Options{Logger: quiet})

@@ -39,7 +39,7 @@ func restore(ctx context.Context, file, dir string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer func() { _ = unlock(lock) }()
 	if err := finishRestore(dir); err != nil {
 		return err
 	}

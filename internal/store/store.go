@@ -95,7 +95,7 @@ func Open(ctx context.Context, dir string, opts Options) (*SQLite, error) {
 		checkpoints: make(chan struct{}, 1), idle: make(chan struct{}),
 	}
 	if err := s.open(ctx); err != nil {
-		_ = lock.Close()
+		_ = unlock(lock)
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
 	return s, nil
@@ -149,7 +149,7 @@ func (s *SQLite) Close() error {
 		faults = append(faults, s.writer.close())
 		s.writer = nil
 	}
-	faults = append(faults, s.lock.Close())
+	faults = append(faults, unlock(s.lock))
 	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("closing store: %w", err)
 	}
