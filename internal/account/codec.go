@@ -135,7 +135,9 @@ func (c *Changes) Append(b []byte) []byte {
 	return appendList(b, c.DeletedRests, func(n zone.Name) []byte { return []byte(n) })
 }
 
-// ReadChanges reads what Append appended. A fault shows in r.Err.
+// ReadChanges reads what Append appended. A fault shows in r.Err. Names are taken
+// as they stand: where the bytes may be damaged, the caller checks them before
+// applying the changes.
 func ReadChanges(r *codec.Reader) Changes {
 	return Changes{
 		Accounts:        readList(r, decodeAccount),
