@@ -84,10 +84,9 @@ func TestFullDisk(t *testing.T) {
 	apply(t, r, move(1, address(1)))
 	for round := range 2 {
 		ballast := fill(t, dir)
-		before := r.State()
 		failed := 0
 		for i := range 50 {
-			before = r.State()
+			before := r.State()
 			if _, err := r.Apply(t.Context(), registry.Actor{}, makeZone(1000+i)); err == nil {
 				continue // there was still some room in the log
 			} else if !errors.Is(err, registry.ErrUnavailable) {
