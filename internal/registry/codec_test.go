@@ -14,17 +14,19 @@ import (
 	"stayput.dev/internal/zone"
 )
 
-// fullState is a state with something of everything.
-func fullState() *registry.State {
-	s, err := (&registry.State{Lineage: "lineage"}).Apply(fullCommit())
+// fullState is a state with something of everything, and many names.
+func fullState() *registry.State { return stateOf(300) }
+
+func stateOf(names int) *registry.State {
+	s, err := (&registry.State{Lineage: "lineage"}).Apply(fullCommit(names))
 	must(err)
 	return s
 }
 
-func fullCommit() registry.Commit {
+func fullCommit(names int) registry.Commit {
 	at := time.UnixMilli(1_790_000_000_123).UTC()
 	z := newZone(origin, 7).Edit()
-	for i := range 300 {
+	for i := range names {
 		name, _ := origin.Child(string(rune('a'+i%26)) + string(rune('a'+i/26)))
 		must(z.Put(zone.RRset{Name: name, Type: zone.TypeTXT, TTL: 60, Data: []zone.Rdata{zone.TextData("text"), zone.TextData("more")}}))
 	}
@@ -47,7 +49,7 @@ func fullCommit() registry.Commit {
 // changeCommit is a commit that follows the full one, with something of
 // everything that it lacks.
 func changeCommit() registry.Commit {
-	s := fullState()
+	s := stateOf(1)
 	d := s.Zones.Get(origin).Edit()
 	set, _ := zone.AddressSets(home, 60, nil)
 	set.Data = []zone.Rdata{"\xc0\x00\x02\x01", "\xc0\x00\x02\x02"}
@@ -67,7 +69,7 @@ func changeCommit() registry.Commit {
 
 func TestCommitsSurviveTheirBinaryForm(t *testing.T) {
 	t.Parallel()
-	for _, c := range []registry.Commit{{At: time.UnixMilli(0).UTC()}, fullCommit(), changeCommit()} {
+	for _, c := range []registry.Commit{{At: time.UnixMilli(0).UTC()}, fullCommit(300), changeCommit()} {
 		data := c.Encode()
 		got, err := registry.DecodeCommit(data)
 		if err != nil {
@@ -80,7 +82,7 @@ func TestCommitsSurviveTheirBinaryForm(t *testing.T) {
 			t.Errorf("commit %d has another binary form after it was read", c.Revision)
 		}
 	}
-	full, change := fullCommit(), changeCommit()
+	full, change := fullCommit(300), changeCommit()
 	want := fullState()
 	same(t, reapplied(t, &registry.State{}, full), want)
 	want, err := want.Apply(change)
@@ -105,7 +107,7 @@ func reapplied(t *testing.T, s *registry.State, c registry.Commit) *registry.Sta
 
 func TestDamagedCommitsAreRefused(t *testing.T) {
 	t.Parallel()
-	full, change := fullCommit(), changeCommit()
+	full, change := fullCommit(300), changeCommit()
 	for _, data := range [][]byte{full.Encode(), change.Encode()} {
 		for n := range len(data) {
 			if c, err := registry.DecodeCommit(data[:n]); err == nil {
@@ -199,10 +201,10 @@ func TestDamagedPiecesAreRefused(t *testing.T) {
 // FuzzDecodeCommit: nothing that decodes does harm when it is applied, and all
 // of it has one binary form.
 func FuzzDecodeCommit(f *testing.F) {
-	for _, c := range []registry.Commit{{}, fullCommit(), changeCommit()} {
+	for _, c := range []registry.Commit{{}, fullCommit(2), changeCommit()} {
 		f.Add(c.Encode())
 	}
-	empty, full := &registry.State{}, fullState()
+	empty, full := &registry.State{}, stateOf(2)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := registry.DecodeCommit(data)
 		if err != nil {
@@ -233,7 +235,7 @@ func FuzzDecodeCommit(f *testing.F) {
 // FuzzRestoreState takes its input apart into pieces, and never panics.
 func FuzzRestoreState(f *testing.F) {
 	var seed []byte
-	for p := range fullState().Pieces() {
+	for p := range stateOf(2).Pieces() {
 		seed = append(seed, byte(len(p)>>8), byte(len(p)))
 		seed = append(seed, p...)
 	}

@@ -56,12 +56,6 @@ func (s *sick) around(before, after func() error) {
 	s.before, s.after = before, after
 }
 
-func (s *sick) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.appends
-}
-
 // open opens a store until the test ends.
 func open(t *testing.T, opts store.Options) *store.SQLite {
 	t.Helper()
