@@ -133,7 +133,7 @@ func (u *updatable) check(hosts int) error {
 		if err := clients[0].Update(i); err != nil {
 			return err
 		}
-		got, err := peer.Lookup(u.server.DNS, u.host(i))
+		got, err := peer.LookupPatiently(u.server.DNS, u.host(i))
 		if err != nil {
 			return fmt.Errorf("looking up %s: %w", u.host(i), err)
 		}

@@ -4,9 +4,11 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -160,6 +162,17 @@ func Lookup(server netip.AddrPort, host string) (netip.Addr, error) {
 		return netip.Addr{}, err
 	}
 	return wire.FirstA(in[:n], len(question))
+}
+
+// LookupPatiently is Lookup that asks again, for up to ten seconds, while a busy
+// machine keeps the server from answering in time.
+func LookupPatiently(server netip.AddrPort, host string) (got netip.Addr, err error) {
+	for range 50 {
+		if got, err = Lookup(server, host); !errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+	}
+	return got, err
 }
 
 // loopback returns the address of port on 127.0.0.1.

@@ -42,7 +42,7 @@ func TestKindsAnswerTheZone(t *testing.T) {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			s, zone := start(t, kind)
-			got, err := peer.Lookup(s.DNS, zone.Host(7))
+			got, err := peer.LookupPatiently(s.DNS, zone.Host(7))
 			if err != nil || got != zone.IPv4(7) {
 				t.Errorf("Lookup(host 7) = %v, %v, want %v, nil", got, err, zone.IPv4(7))
 			}
