@@ -7,6 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
@@ -23,6 +26,7 @@ func BenchmarkApply(b *testing.B) {
 			var next atomic.Int64
 			var group sync.WaitGroup
 			b.ReportAllocs()
+			spent := cpuTime(b)
 			b.ResetTimer()
 			for range waiters {
 				group.Go(func() {
@@ -37,10 +41,21 @@ func BenchmarkApply(b *testing.B) {
 			}
 			group.Wait()
 			b.StopTimer()
+			b.ReportMetric(float64((cpuTime(b)-spent).Nanoseconds())/float64(b.N), "cpu-ns/op")
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "edits/s")
 			b.ReportMetric(float64(r.Stats().Commits.Load()-commits)/b.Elapsed().Seconds(), "commits/s")
 		})
 	}
+}
+
+// cpuTime returns what the process has used so far: unlike the time that
+// passes, it hardly depends on what else the machine does.
+func cpuTime(tb testing.TB) time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkLoad measures the start with a million hosts, and with a long journal.

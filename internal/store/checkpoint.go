@@ -1,12 +1,23 @@
 package store
 
-import "context"
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 const (
 	checkpointAfter = 8 << 20  // octets written
-	maxLog          = 64 << 20 // octets of write-ahead log that are given back
+	reservedLog     = 16 << 20 // octets that the write-ahead log always has on the disk
+	maxLog          = 64 << 20 // octets of write-ahead log from which on they are given back
 	pageSize        = 4096
 	commitCost      = 3 * pageSize // octets written for a commit besides its own, about
+
+	// smallDisk is how many octets must be free for the log to be reserved.
+	smallDisk = 16 * reservedLog
 )
 
 // wantCheckpoint asks for a checkpoint when enough has been written. The caller
@@ -34,7 +45,7 @@ func (s *SQLite) runCheckpoints() {
 
 // checkpoint copies the write-ahead log into the database while appends go on,
 // then the little that came meanwhile while they wait. SQLite then starts the
-// log over within its file, which syncs twice as fast as a file that grows.
+// log over within its file.
 func (s *SQLite) checkpoint(ctx context.Context) error {
 	db, err := connectBackground(s.file(), s.opts.NoSync)
 	if err != nil {
@@ -45,12 +56,41 @@ func (s *SQLite) checkpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mode := "PASSIVE"
-	if pages > maxLog/pageSize {
-		mode = "TRUNCATE"
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, _, err = checkpoint(ctx, db, mode)
-	return err
+	if pages <= maxLog/pageSize {
+		_, _, err = checkpoint(ctx, db, "PASSIVE")
+		return err
+	}
+	if _, _, err = checkpoint(ctx, db, "TRUNCATE"); err != nil {
+		return err
+	}
+	return reserveLog(s.file())
+}
+
+// reserveLog fills a write-ahead log that is empty with zeros, which mean
+// nothing to SQLite and are written over. To sync a file that grows, the file
+// system has to write its own journal too, and to wait for all that others have
+// put into that. It does nothing when the log is in use or the disk is small.
+func reserveLog(database string) error {
+	log, err := os.OpenFile(database+"-wal", os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	info, err := log.Stat()
+	if err != nil || info.Size() > 0 {
+		return err
+	}
+	var disk unix.Statfs_t
+	if err := unix.Fstatfs(int(log.Fd()), &disk); err != nil || disk.Bavail*uint64(disk.Bsize) < smallDisk {
+		return err
+	}
+	if _, err := log.Write(make([]byte, reservedLog)); err != nil {
+		return err
+	}
+	return log.Sync()
 }

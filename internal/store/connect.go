@@ -105,6 +105,11 @@ func openWriter(ctx context.Context, path string, noSync bool) (_ *writer, err e
 	if err := settle(ctx, db); err != nil {
 		return nil, err
 	}
+	if !noSync {
+		if err := reserveLog(path); err != nil {
+			return nil, err
+		}
+	}
 	w := &writer{db: db}
 	if w.conn, err = db.Conn(ctx); err != nil {
 		return nil, err

@@ -138,7 +138,8 @@ func TestTornLog(t *testing.T) {
 	if len(ends) < len(edits) {
 		t.Fatalf("%d transactions in the log, want %d and more", len(ends), len(edits))
 	}
-	ends = ends[len(ends)-len(edits):] // of commits 1 and on; what came before made the tables
+	ends = ends[len(ends)-len(edits):] // of commits 1 and on
+	log = log[:ends[len(ends)-1]]      // room that was reserved follows
 
 	start := func(t *testing.T, torn []byte, at int) {
 		t.Helper()
