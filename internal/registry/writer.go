@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -69,6 +70,9 @@ func (r *Registry) gather(first *wish) []*wish {
 	if wait := r.pace.wait(time.Now()); wait > 0 {
 		time.Sleep(wait)
 	}
+	// Those whom the last commit answered want to ask again: let them, or the
+	// groups are half as large as they could be.
+	runtime.Gosched()
 	group := []*wish{first}
 	for len(group) < maxGroup {
 		select {
