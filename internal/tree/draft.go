@@ -1,6 +1,9 @@
 package tree
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // Draft is a version in the making: it starts as a Map, takes changes, and
 // becomes a new Map. What the old Map and the new one have in common is shared;
@@ -32,24 +35,32 @@ func (d *Draft) Put(key, value []byte) {
 		d.size = 1
 		return
 	}
-	parts := d.put(d.root, key, value)
-	if len(parts) == 1 {
-		d.root = parts[0]
-		return
+	left, right := d.put(d.root, key, value)
+	if d.root = left; right != nil {
+		d.root = d.inner(left, right)
 	}
-	d.root = d.inner(parts)
 }
 
-// put returns the one or more nodes that take the place of n.
-func (d *Draft) put(n *node, key, value []byte) []*node {
+// put returns the node that takes the place of n and, when it has become too
+// full, the one that follows it, else nil.
+func (d *Draft) put(n *node, key, value []byte) (left, right *node) {
 	if n.children == nil {
 		return d.putInLeaf(n, key, value)
 	}
 	i := n.childFor(key)
-	return d.replaceChild(n, i, d.put(n.children[i], key, value))
+	left, right = d.put(n.children[i], key, value)
+	n = d.own(n)
+	n.children[i] = left
+	if bytes.Compare(key, n.firsts[i]) < 0 {
+		n.firsts[i] = bytes.Clone(key)
+	}
+	if right == nil {
+		return n, nil
+	}
+	return d.insertChild(n, i+1, right)
 }
 
-func (d *Draft) putInLeaf(n *node, key, value []byte) []*node {
+func (d *Draft) putInLeaf(n *node, key, value []byte) (left, right *node) {
 	i, found := n.entries.search(key)
 	replaced := 0
 	if found {
@@ -60,30 +71,30 @@ func (d *Draft) putInLeaf(n *node, key, value []byte) []*node {
 	e := pair{key, value}
 	packed, ok := n.entries.splice(i, replaced, &e)
 	if ok && packed.len() <= maxLeaf && (len(packed.data) <= maxLeafIn || packed.len() == 1) {
-		return []*node{d.setLeaf(n, packed)}
+		return d.setLeaf(n, packed), nil
 	}
 	entries := n.entries.pairs(make([]pair, 0, maxLeaf+1))
 	entries = slices.Replace(entries, i, i+replaced, e)
 	return d.leaves(n, entries, i == len(entries)-1)
 }
 
-// leaves packs entries into n, if the draft owns it, and new leaves. Where the
-// entry that came stands at the end, keys are likely to come in order: then a
-// full leaf stays full rather than half empty.
-func (d *Draft) leaves(n *node, entries []pair, atEnd bool) []*node {
+// leaves packs entries into n, if the draft owns it, and a new leaf where one
+// does not hold them. Where the entry that came stands at the end, keys are
+// likely to come in order: then a full leaf stays full rather than half empty.
+func (d *Draft) leaves(n *node, entries []pair, atEnd bool) (left, right *node) {
 	prefix, size := commonPrefix(entries[0].key, entries[len(entries)-1].key), 0
 	for _, e := range entries {
 		size += entrySize(e) - prefix
 	}
 	if len(entries) <= maxLeaf && (size <= maxLeafIn || len(entries) == 1) {
-		return []*node{d.setLeaf(n, newLeaf(entries))}
+		return d.setLeaf(n, newLeaf(entries)), nil
 	}
 	at := len(entries) / 2
 	if atEnd {
 		at = len(entries) - 1
 	}
-	right := &node{owner: d, entries: newLeaf(entries[at:])}
-	return []*node{d.setLeaf(n, newLeaf(entries[:at])), right}
+	right = &node{owner: d, entries: newLeaf(entries[at:])}
+	return d.setLeaf(n, newLeaf(entries[:at])), right
 }
 
 func (d *Draft) setLeaf(n *node, packed leaf) *node {
@@ -94,30 +105,22 @@ func (d *Draft) setLeaf(n *node, packed leaf) *node {
 	return n
 }
 
-// replaceChild puts parts, which may be none, in the place of child i, and
-// returns what takes the place of n.
-func (d *Draft) replaceChild(n *node, i int, parts []*node) []*node {
-	n = d.own(n)
-	firsts := make([][]byte, len(parts))
-	for j, p := range parts {
-		firsts[j] = p.first()
-	}
-	n.children = slices.Replace(n.children, i, i+1, parts...)
-	n.firsts = slices.Replace(n.firsts, i, i+1, firsts...)
-	switch {
-	case len(n.children) == 0:
-		return nil
-	case len(n.children) <= maxFanout:
-		return []*node{n}
+// insertChild puts a child into n, which the draft owns, and returns n and, when
+// it has become too full, the node that follows it.
+func (d *Draft) insertChild(n *node, i int, child *node) (left, right *node) {
+	n.children = slices.Insert(n.children, i, child)
+	n.firsts = slices.Insert(n.firsts, i, child.first())
+	if len(n.children) <= maxFanout {
+		return n, nil
 	}
 	at := len(n.children) / 2
 	if i >= len(n.children)-2 {
 		at = len(n.children) - 1
 	}
-	right := &node{owner: d, children: slices.Clone(n.children[at:]), firsts: slices.Clone(n.firsts[at:])}
+	right = &node{owner: d, children: slices.Clone(n.children[at:]), firsts: slices.Clone(n.firsts[at:])}
 	clear(n.children[at:])
 	n.children, n.firsts = n.children[:at], n.firsts[:at]
-	return []*node{n, right}
+	return n, right
 }
 
 // own returns n if the draft made it, else a copy that it may change.
@@ -128,7 +131,7 @@ func (d *Draft) own(n *node) *node {
 	return &node{owner: d, children: slices.Clone(n.children), firsts: slices.Clone(n.firsts)}
 }
 
-func (d *Draft) inner(children []*node) *node {
+func (d *Draft) inner(children ...*node) *node {
 	n := &node{owner: d, children: children}
 	for _, c := range children {
 		n.firsts = append(n.firsts, c.first())
@@ -142,35 +145,36 @@ func (d *Draft) Delete(key []byte) bool {
 		return false
 	}
 	d.size--
-	parts := d.remove(d.root, key)
-	d.root = nil
-	if len(parts) == 1 {
-		d.root = parts[0]
-	}
+	d.root = d.remove(d.root, key)
 	for d.root != nil && len(d.root.children) == 1 {
 		d.root = d.root.children[0]
 	}
 	return true
 }
 
-func (d *Draft) remove(n *node, key []byte) []*node {
+// remove returns what takes the place of n without key, nil when nothing is left.
+func (d *Draft) remove(n *node, key []byte) *node {
 	if n.children == nil {
 		if n.entries.len() == 1 {
 			return nil
 		}
 		i, _ := n.entries.search(key)
 		packed, _ := n.entries.splice(i, 1, nil)
-		return []*node{d.setLeaf(n, packed)}
+		return d.setLeaf(n, packed)
 	}
 	i := n.childFor(key)
-	parts := d.remove(n.children[i], key)
-	if len(parts) == 0 {
-		return d.replaceChild(n, i, nil)
-	}
+	child := d.remove(n.children[i], key)
 	n = d.own(n)
-	n.children[i], n.firsts[i] = parts[0], parts[0].first()
+	if child == nil {
+		n.children, n.firsts = slices.Delete(n.children, i, i+1), slices.Delete(n.firsts, i, i+1)
+		if len(n.children) == 0 {
+			return nil
+		}
+		return n
+	}
+	n.children[i], n.firsts[i] = child, child.first()
 	d.mergeAt(n, i)
-	return []*node{n}
+	return n
 }
 
 // mergeAt joins child i of n, when it has become small, with a neighbour that
