@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
@@ -118,6 +119,9 @@ func (d *dialogue) send(w *response, keep bool) error {
 		head:  d.head.method == http.MethodHead,
 	})
 	d.body, w.body = w.body, nil
+	if !keep && !d.linger && d.stream == net.Conn(d.conn) {
+		return d.conn.writeLast(d.out)
+	}
 	_, err := d.stream.Write(d.out)
 	return err
 }
@@ -133,8 +137,8 @@ func (d *dialogue) refuse(err error) {
 	w := &response{body: d.body[:0]}
 	w.fail(f.status)
 	w.finish()
-	_ = d.send(w, false) // the connection ends in any case
 	d.linger = true
+	_ = d.send(w, false) // the connection ends in any case
 }
 
 func (s *Server) noteRefusal(peer string, f *fault) {

@@ -28,8 +28,12 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
+
+// maxWaiting is how many goroutines wait for a connection to serve.
+const maxWaiting = 64
 
 // Kind says how a listener speaks.
 type Kind int
@@ -84,6 +88,8 @@ type Server struct {
 	slots   chan struct{} // one for each open connection
 	sources sources
 	closing chan struct{} // closed when Shutdown begins
+	free    chan *conn    // to goroutines that wait for a connection to serve
+	waiting atomic.Int32  // how many do
 
 	refusals, acceptErrors, crowds pacer
 
@@ -106,6 +112,7 @@ func New(cfg Config) *Server {
 		slots:     make(chan struct{}, limits.Total),
 		sources:   sources{max: limits.PerSource, open: make(map[netip.Addr]int)},
 		closing:   make(chan struct{}),
+		free:      make(chan *conn),
 		listeners: make(map[net.Listener]struct{}),
 		conns:     make(map[*conn]struct{}),
 	}
@@ -217,7 +224,29 @@ func (s *Server) start(sock net.Conn, kind Kind) {
 		c.Close()
 		return
 	}
-	go c.serve()
+	select {
+	case s.free <- c:
+	default:
+		go s.work(c)
+	}
+}
+
+// work serves c and, unless enough wait already, stays for more: the stack of a
+// goroutine that has served a connection is as large as the next one needs.
+func (s *Server) work(c *conn) {
+	for {
+		c.serve()
+		if s.waiting.Add(1) > maxWaiting {
+			s.waiting.Add(-1)
+			return
+		}
+		select {
+		case c = <-s.free:
+			s.waiting.Add(-1)
+		case <-s.closing:
+			return
+		}
+	}
 }
 
 // track remembers c for Shutdown, unless that has begun.
