@@ -78,6 +78,13 @@ func decodeHost(name zone.Name, raw []byte) Host {
 	return h
 }
 
+// ownerOf returns the account of an encoded host, 0 when there is none.
+func ownerOf(raw []byte) uint32 {
+	r := codec.NewReader(raw)
+	_ = r.Uint() // the ID
+	return uint32(r.Uint())
+}
+
 func encodeKey(k Key) []byte {
 	b := codec.AppendUint(nil, uint64(k.ID))
 	b = codec.AppendUint(b, uint64(k.Account))

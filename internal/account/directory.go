@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"encoding/binary"
 	"iter"
 	"strings"
@@ -92,6 +93,25 @@ func (d Directory) Host(name zone.Name) (Host, bool) {
 		return Host{}, false
 	}
 	return decodeHost(name, raw), true
+}
+
+// SameHost tells whether the host with the name is the same in both versions, or
+// missing in both. It costs less than to read the host.
+func (d Directory) SameHost(other Directory, name zone.Name) bool {
+	if d.maps[hosts] == other.maps[hosts] {
+		return true
+	}
+	var buf [2 * zone.MaxName]byte
+	key := name.AppendKey(buf[:0])
+	raw, ok := d.maps[hosts].Get(key)
+	otherRaw, otherOK := other.maps[hosts].Get(key)
+	return ok == otherOK && bytes.Equal(raw, otherRaw)
+}
+
+// SameCredentials tells whether surely no account and no update key differs
+// between the two versions. It costs nothing.
+func (d Directory) SameCredentials(other Directory) bool {
+	return d.maps[accounts] == other.maps[accounts] && d.maps[keys] == other.maps[keys]
 }
 
 // Hosts yields all hosts in canonical order of their names, from the one not

@@ -105,11 +105,12 @@ func (d *Draft) deleteAccount(name string) {
 func (d *Draft) putHost(h Host) {
 	var buf [2 * zone.MaxName]byte
 	key := h.Name.AppendKey(buf[:0])
-	was, known := d.View().Host(h.Name)
+	raw, known := d.maps[hosts].View().Get(key)
+	owner := ownerOf(raw)
 	d.maps[hosts].Put(key, encodeHost(h))
-	if !known || was.Account != h.Account {
+	if !known || owner != h.Account {
 		if known {
-			d.maps[hostsByAccount].Delete(idKey(was.Account, key))
+			d.maps[hostsByAccount].Delete(idKey(owner, key))
 		}
 		d.maps[hostsByAccount].Put(idKey(h.Account, key), nil)
 	}

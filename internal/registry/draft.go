@@ -130,7 +130,9 @@ func (d *draft) put(records ZoneRecords) {
 			panic(err) // check has refused it before
 		}
 	}
-	d.zones = d.zones.With(zd.View())
+	if view := zd.View(); d.zones.Get(records.Zone) != view {
+		d.zones = d.zones.With(view)
+	}
 }
 
 // finish returns the next state and the commit that leads to it; a nil commit

@@ -17,36 +17,65 @@ type plan struct {
 	source account.Source
 }
 
-// run returns what the plan comes to in st: a result for each host, and what is
-// to change for them. It fails with ErrNoHostNamed.
-func (p *plan) run(st *registry.State) ([]Result, registry.Changes, error) {
-	var c registry.Changes
+// outcomes is what a plan comes to in one state.
+type outcomes struct {
+	state   *registry.State
+	looked  []zone.Name // at the hosts of these names
+	results []Result    // for each host of the request
+	changes registry.Changes
+}
+
+// run returns what the plan comes to in st. It fails with ErrNoHostNamed.
+func (p *plan) run(st *registry.State) (*outcomes, error) {
+	o := &outcomes{state: st}
 	if len(p.hosts) == 0 {
 		h, err := p.onlyHost(st)
 		if err != nil {
-			return nil, c, err
+			return nil, err
 		}
-		return []Result{p.runHost(st, h, h.Name.String(), &c)}, c, nil
+		o.results = []Result{p.runHost(st, h, h.Name.String(), &o.changes)}
+		return o, nil
 	}
-	results := make([]Result, len(p.hosts))
-	for i, name := range p.hosts {
-		h, outcome := p.find(st, name)
-		if outcome != Good {
-			results[i] = Result{Host: name, Outcome: outcome}
+	o.results, o.looked = make([]Result, len(p.hosts)), make([]zone.Name, 0, len(p.hosts))
+	for i, text := range p.hosts {
+		name, err := zone.ParseName(strings.TrimSpace(text))
+		if err != nil {
+			o.results[i] = Result{Host: text, Outcome: NotFQDN}
 			continue
 		}
-		results[i] = p.runHost(st, h, name, &c)
+		o.looked = append(o.looked, name)
+		h, outcome := p.find(st, name)
+		if outcome != Good {
+			o.results[i] = Result{Host: text, Outcome: outcome}
+			continue
+		}
+		o.results[i] = p.runHost(st, h, text, &o.changes)
 	}
-	return results, c, nil
+	return o, nil
+}
+
+// holdIn tells whether the plan, for the same key, surely comes to the same in
+// st: all that it looked at is as it was.
+func (o *outcomes) holdIn(st *registry.State) bool {
+	if len(o.looked) == 0 {
+		return false
+	}
+	for _, name := range o.looked {
+		was, is := o.state.Zones.Find(name), st.Zones.Find(name)
+		switch {
+		case !st.Accounts.SameHost(o.state.Accounts, name):
+			return false
+		case was == is:
+		case was == nil || is == nil || was.Origin() != is.Origin() || !was.Node(name).Equal(is.Node(name)):
+			return false
+		}
+	}
+	return true
 }
 
 // find returns the host with the name if the key covers it. Of foreign hosts it
 // tells no more than of those that do not exist.
-func (p *plan) find(st *registry.State, text string) (account.Host, Outcome) {
-	name, err := zone.ParseName(strings.TrimSpace(text))
-	if err != nil {
-		return account.Host{}, NotFQDN
-	}
+func (p *plan) find(st *registry.State, name zone.Name) (account.Host, Outcome) {
 	if h, ok := st.Accounts.Host(name); ok && p.key.Covers(h) {
 		return h, Good
 	}

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"reflect"
 	"time"
 
@@ -109,18 +110,18 @@ func (s *Service) update(ctx context.Context, req *Request) ([]Result, error) {
 	if req.At.IsZero() {
 		p.source.At = now
 	}
-	results, changes, err := p.run(st)
+	o, err := p.run(st)
 	if err != nil {
 		return nil, err
 	}
-	s.markSeen(results, now)
-	if !changes.IsEmpty() {
-		if results, err = s.write(ctx, p, req); err != nil {
+	s.markSeen(o.results, now)
+	if !o.changes.IsEmpty() {
+		if o, err = s.write(ctx, &p, req, o); err != nil {
 			return nil, err
 		}
 	}
-	s.logResults(ctx, results, key, req)
-	return results, nil
+	s.logResults(ctx, o.results, key, req)
+	return o.results, nil
 }
 
 // authenticate returns the update key that the request's user name and secret
@@ -142,24 +143,30 @@ func (s *Service) authenticate(ctx context.Context, d account.Directory, req *Re
 	return key, err
 }
 
-// write makes one commit of all that the plan changes.
-func (s *Service) write(ctx context.Context, p plan, req *Request) ([]Result, error) {
+// write makes one commit of all that the plan changes. What it came to before
+// stands if nothing of it has changed meanwhile.
+func (s *Service) write(ctx context.Context, p *plan, req *Request, before *outcomes) (*outcomes, error) {
 	by := registry.Actor{Account: p.key.Account, Key: p.key.ID, Via: req.Via}
 	if req.Source.IsValid() {
 		by.From = req.Source.String()
 	}
-	var results []Result
-	_, err := s.registry.Apply(ctx, by, func(st *registry.State) (changes registry.Changes, err error) {
-		if results = nil; !isUnchanged(st.Accounts, p.key) {
-			return changes, errKeyChanged
+	var o *outcomes
+	_, err := s.registry.Apply(ctx, by, func(st *registry.State) (_ registry.Changes, err error) {
+		o = before
+		if !st.Accounts.SameCredentials(before.state.Accounts) && !isUnchanged(st.Accounts, p.key) {
+			return registry.Changes{}, errKeyChanged
 		}
-		results, changes, err = p.run(st)
-		return changes, err
+		if !o.holdIn(st) {
+			if o, err = p.run(st); err != nil {
+				return registry.Changes{}, err
+			}
+		}
+		return o.changes, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("updating: %w", err)
 	}
-	return results, nil
+	return o, nil
 }
 
 // errKeyChanged says that an update key is no longer what it was when it was
@@ -195,10 +202,27 @@ func (s *Service) logResults(ctx context.Context, results []Result, key account.
 		default:
 			continue
 		}
-		s.log.InfoContext(ctx, message,
-			"host", r.Host, "addresses", r.Addrs, "key", key.Username, "via", req.Via, "source", req.Source)
+		s.log.LogAttrs(ctx, slog.LevelInfo, message,
+			slog.String("host", r.Host), slog.String("addresses", join(r.Addrs)), slog.String("key", key.Username),
+			slog.String("via", req.Via), slog.String("source", text(req.Source)))
 	}
 }
+
+// join writes addresses as devices do, with commas between.
+func join(addrs []netip.Addr) string {
+	var buf [128]byte
+	b := buf[:0]
+	for i, a := range addrs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = a.AppendTo(b)
+	}
+	return string(b)
+}
+
+// text is the address as text, empty for none.
+func text(a netip.Addr) string { return join([]netip.Addr{a}) }
 
 // logRefusal tells of a failed login. People put secrets where the user name
 // belongs, so a name that is none of ours is not written down.

@@ -358,7 +358,7 @@ func TestLogAndCounters(t *testing.T) {
 		}
 	}
 	log := w.log.String()
-	line := `level=INFO msg="address changed" host=home.dyn.example.org addresses=[203.0.113.9] key=alice via=test source=198.51.100.7`
+	line := `level=INFO msg="address changed" host=home.dyn.example.org addresses=203.0.113.9 key=alice via=test source=198.51.100.7`
 	if !strings.Contains(log, line) {
 		t.Errorf("log has no line %s:\n%s", line, log)
 	}
@@ -382,6 +382,33 @@ stayput_updates_total{dialect="test",outcome="notfqdn"} 2
 `
 	if err := testutil.CollectAndCompare(w.service, strings.NewReader(want)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFamiliesAtOnce: two requests for one host, each for a family of its own,
+// come at the same time, as from a Fritz!Box. Neither undoes the other, though
+// both looked at the host before either changed it.
+func TestFamiliesAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, update.Options{})
+	for n := range 50 {
+		v4, v6 := fmt.Sprintf("203.0.113.%d", 100+n), fmt.Sprintf("2001:db8::%d", 100+n)
+		var both sync.WaitGroup
+		for _, req := range []update.Request{{V4: set(v4)}, {V6: set(v6)}} {
+			both.Go(func() {
+				req.Username, req.Secret, req.Hosts = "alice", aliceSecret, []string{"home.dyn.example.org"}
+				if results, err := w.service.Update(t.Context(), req); err != nil || outcomes(results) != "good" {
+					t.Errorf("got = %v, %v", results, err)
+				}
+			})
+		}
+		both.Wait()
+		if got, want := w.records("home.dyn.example.org"), v4+" | "+v6; got != want {
+			t.Fatalf("records = %v, want %v", got, want)
+		}
+		if h := w.host("home.dyn.example.org"); len(h.Sources) != 2 {
+			t.Fatalf("sources = %v, want one of each address", h.Sources)
+		}
 	}
 }
 

@@ -34,6 +34,7 @@ type Draft struct {
 	zone  Zone  // counts and origin of the draft; its nodes and SOA are stale
 	nodes *tree.Draft
 	old   map[setKey]RRset // what stood where the draft has changed base
+	view  Zone             // what View returns
 }
 
 type setKey struct {
@@ -140,11 +141,12 @@ func (d *Draft) remember(before Records, s RRset) {
 }
 
 // View returns the draft as it is now, with the SOA of its base. The result is
-// good for reading until the draft changes or is finished, and then no more.
+// good for reading until the draft changes or is finished, and then no more; it
+// is the same pointer each time.
 func (d *Draft) View() *Zone {
-	z := d.zone
-	z.nodes = d.nodes.View()
-	return &z
+	d.view = d.zone
+	d.view.nodes = d.nodes.View()
+	return &d.view
 }
 
 // Changed tells whether the draft differs from what it was started from.

@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"bytes"
 	"encoding/binary"
 	"iter"
 )
@@ -21,6 +22,9 @@ type Records struct{ raw []byte }
 
 // IsEmpty tells whether nothing stands at the name.
 func (n Node) IsEmpty() bool { return len(n.raw) == 0 }
+
+// Equal tells whether the same sets stand at both.
+func (n Node) Equal(m Node) bool { return bytes.Equal(n.raw, m.raw) }
 
 // Lookup returns the set of type t; a zero Records when there is none. It does
 // not allocate.
