@@ -5,12 +5,14 @@ import (
 	"time"
 )
 
-// Serials rise at most 1,000 times in any second, so that half their space
-// outlasts the expiry of a zone (RFC 1982 §3.2). A few may rise without a pause,
-// because a pause on this scale is often longer than was asked for.
+// Serials rise 1,000 times a second at most, taken over any longer while, so that
+// half their space outlasts the expiry of a zone (RFC 1982 §3.2): in 14 days
+// 1,209,600,000 and serialBurst of 2,147,483,647. Some may rise without a pause,
+// which whoever updates alone or at random need not wait for; where many update
+// at once the pause makes larger groups of them.
 const (
-	serialBurst = 10
-	serialGap   = time.Second / (1000 - 2*serialBurst)
+	serialGap   = time.Millisecond
+	serialBurst = 1000
 )
 
 // pace tells the writer when serials may rise again. The zero pace is ready for
