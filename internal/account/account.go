@@ -57,6 +57,13 @@ type Host struct {
 	Sources []Source // where each address came from, in order of address
 }
 
+// Equal tells whether the two are the same in every part.
+func (h *Host) Equal(other *Host) bool {
+	return h.ID == other.ID && h.Name == other.Name && h.Account == other.Account && h.TTL == other.TTL &&
+		h.Created.Equal(other.Created) && h.InterfaceID == other.InterfaceID && h.Follows == other.Follows &&
+		slices.EqualFunc(h.Sources, other.Sources, Source.Equal)
+}
+
 // Source tells where an address value came from.
 type Source struct {
 	Addr    netip.Addr
@@ -64,6 +71,13 @@ type Source struct {
 	Via     string    // the dialect or network event: "dyndns2", "admin", "radius"
 	Session string    // of a network event; empty for others
 	At      time.Time // when it happened where it happened, to the millisecond
+}
+
+// Equal tells whether the two are the same in every part.
+func (s Source) Equal(other Source) bool {
+	at := s.At
+	s.At = other.At
+	return s == other && at.Equal(other.At)
 }
 
 // Key is an update key: the user name and secret that a router uses. It is

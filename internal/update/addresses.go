@@ -2,7 +2,6 @@ package update
 
 import (
 	"net/netip"
-	"reflect"
 	"slices"
 	"time"
 
@@ -26,21 +25,27 @@ const Placeholder = "stayput: no address at present"
 // concurrent use.
 func SetAddresses(st *registry.State, h account.Host, addrs []netip.Addr, src account.Source) registry.Changes {
 	z := st.Zones.Find(h.Name)
-	node := z.Node(h.Name)
+	was, _ := st.Accounts.Host(h.Name)
+	return setAddresses(z, z.Node(h.Name), &was, h, addrs, src)
+}
+
+// setAddresses is SetAddresses where zone and node of the host have been found,
+// and what is stored of it, the zero Host if nothing is.
+func setAddresses(z *zone.Zone, node zone.Node, was *account.Host, h account.Host, addrs []netip.Addr, src account.Source) registry.Changes {
 	v4, v6 := zone.AddressSets(h.Name, h.TTL, addrs)
 	var c registry.Changes
-	if sets := recordChanges(node, h, v4, v6); len(sets) > 0 {
+	if sets := recordChanges(node, &h, v4, v6); len(sets) > 0 {
 		c.Records = []registry.ZoneRecords{{Zone: z.Origin(), Sets: sets}}
 	}
 	h.Sources = sources(node, h.Sources, v4, v6, src)
-	if was, known := st.Accounts.Host(h.Name); !known || !reflect.DeepEqual(was, h) {
+	if !h.Equal(was) {
 		c.Accounts.Hosts = []account.Host{h}
 	}
 	return c
 }
 
 // recordChanges returns those sets at the host's name that are to differ.
-func recordChanges(node zone.Node, h account.Host, v4, v6 zone.RRset) []zone.RRset {
+func recordChanges(node zone.Node, h *account.Host, v4, v6 zone.RRset) []zone.RRset {
 	alias := node.Lookup(zone.TypeCNAME).Len() > 0
 	empty := len(v4.Data)+len(v6.Data) == 0
 	want := []zone.RRset{v4, v6, placeholderSet(node, h, empty && !alias)}
@@ -55,10 +60,13 @@ func recordChanges(node zone.Node, h account.Host, v4, v6 zone.RRset) []zone.RRs
 
 // placeholderSet returns the TXT set at the host's name with or without the
 // placeholder. Texts of the customer stay, and their TTL with them.
-func placeholderSet(node zone.Node, h account.Host, with bool) zone.RRset {
-	placeholder := zone.TextData(Placeholder)
+func placeholderSet(node zone.Node, h *account.Host, with bool) zone.RRset {
 	s := node.Lookup(zone.TypeTXT).RRset(h.Name)
 	s.Type = zone.TypeTXT
+	if len(s.Data) == 0 && !with {
+		return s
+	}
+	placeholder := zone.TextData(Placeholder)
 	s.Data = slices.DeleteFunc(s.Data, func(d zone.Rdata) bool { return d == placeholder })
 	if len(s.Data) == 0 {
 		s.TTL = h.TTL

@@ -126,7 +126,7 @@ func (p *plan) runHost(st *registry.State, h account.Host, name string, c *regis
 	if len(r.Addrs) == 0 {
 		r.Addrs = addrs
 	}
-	more := SetAddresses(st, h, addrs, p.source)
+	more := setAddresses(z, node, &h, h, addrs, p.source)
 	c.Records = append(c.Records, more.Records...)
 	c.Accounts.Hosts = append(c.Accounts.Hosts, more.Accounts.Hosts...)
 	return r

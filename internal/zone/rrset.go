@@ -81,6 +81,9 @@ type RRset struct {
 // Sorted returns the set with its data in order and without duplicates. The
 // receiver's slice is not changed.
 func (s RRset) Sorted() RRset {
+	if len(s.Data) < 2 {
+		return s
+	}
 	s.Data = slices.Clone(s.Data)
 	slices.Sort(s.Data)
 	s.Data = slices.Compact(s.Data)
