@@ -107,6 +107,27 @@ func TestRunStopRunAgain(t *testing.T) {
 	}
 }
 
+// Profiles are for who may use the admin socket, and for nobody else.
+func TestProfiles(t *testing.T) {
+	t.Parallel()
+	d := start(t, load(t, t.TempDir(), ""), daemon.Options{})
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", d.Socket)
+	}}}
+	defer client.CloseIdleConnections()
+	r, err := client.Get("http://admin/debug/pprof/heap") //nolint:noctx // a test
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if b, _ := io.ReadAll(r.Body); r.StatusCode != http.StatusOK || len(b) == 0 {
+		t.Errorf("status %d, %d octets", r.StatusCode, len(b))
+	}
+	if status, _ := get(t, "http://"+d.HTTP[0].String()+"/debug/pprof/"); status != http.StatusNotFound {
+		t.Errorf("status over HTTP = %d, want 404", status)
+	}
+}
+
 func TestOperatorsPages(t *testing.T) {
 	t.Parallel()
 	d := start(t, load(t, t.TempDir(), ""), daemon.Options{})

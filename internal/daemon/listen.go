@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -208,6 +209,17 @@ type apiServer struct{ http.Server }
 // SocketPath returns where the daemon with the data directory is spoken to.
 func SocketPath(data string) string { return filepath.Join(data, "admin.sock") }
 
+// adminHandler is the REST API and, for whoever wants to know where time and
+// memory go, the profiles of package net/http/pprof.
+func (d *daemon) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", api.New(api.Config{Admin: d.admin, Registry: d.registry, Backup: d.store, Version: d.opts.Version}))
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
 func (d *daemon) startAPI(ctx context.Context) error {
 	path := SocketPath(d.cfg.Data)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // the store's lock says that nobody uses it
@@ -226,7 +238,7 @@ func (d *daemon) startAPI(ctx context.Context) error {
 	}
 	d.addrs.Socket = path
 	d.api = &apiServer{http.Server{
-		Handler:           api.New(api.Config{Admin: d.admin, Registry: d.registry, Backup: d.store, Version: d.opts.Version}),
+		Handler:           d.adminHandler(),
 		ReadHeaderTimeout: 10 * time.Second,
 	}}
 	d.goRun(func() error {
