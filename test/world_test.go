@@ -124,6 +124,8 @@ func (w *world) start() {
 	case r := <-w.log.ready:
 		w.dns, w.http = r.DNS[0].String(), r.HTTP[0].String()
 	case <-time.After(60 * time.Second):
+		_ = w.cmd.Process.Signal(syscall.SIGQUIT) // the log then says what every goroutine does
+		time.Sleep(time.Second)
 		w.kill()
 		w.t.Fatalf("the daemon is not ready after a minute; its log:\n%s", w.log)
 	}
