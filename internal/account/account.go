@@ -76,6 +76,8 @@ type Key struct {
 	Secret   Secret      // how the secret is checked
 	Token    bool        // the secret alone suffices, without the user name
 	Created  time.Time
+
+	Unchanged Unchanged // what its devices hear when nothing changed
 }
 
 // Covers tells whether the key may update h.

@@ -88,7 +88,8 @@ func encodeKey(k Key) []byte {
 	}
 	b = k.Secret.append(b)
 	b = appendBool(b, k.Token)
-	return appendTime(b, k.Created)
+	b = appendTime(b, k.Created)
+	return codec.AppendUint(b, uint64(k.Unchanged))
 }
 
 func decodeKey(raw []byte) Key {
@@ -100,6 +101,7 @@ func decodeKey(raw []byte) Key {
 	k.Secret = readSecret(r)
 	k.Token = r.Uint() != 0
 	k.Created = readTime(r)
+	k.Unchanged = readChoice[Unchanged](r, unchangedWords)
 	return k
 }
 

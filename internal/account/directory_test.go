@@ -66,7 +66,10 @@ func TestDirectory(t *testing.T) {
 			}},
 			{ID: 2, Name: nas, Account: 1, TTL: 300, Created: created, InterfaceID: netip.MustParseAddr("::1:2"), Follows: home},
 		},
-		Keys: []account.Key{{ID: 1, Account: 1, Username: "k1", Hosts: []zone.Name{home}, Secret: kept, Token: true, Created: created}},
+		Keys: []account.Key{{
+			ID: 1, Account: 1, Username: "k1", Hosts: []zone.Name{home}, Secret: kept, Token: true, Created: created,
+			Unchanged: account.UnchangedGood,
+		}},
 	})
 	if a, ok := d.Account("aLiCe"); !ok || a.Name != "Alice" || a.ID != 1 {
 		t.Errorf("Account(aLiCe) = %+v, %v", a, ok)
@@ -194,6 +197,42 @@ func FuzzReadChanges(f *testing.F) {
 		d.Apply(&c)
 		_ = slices.Collect(d.Freeze().Hosts(zone.Root))
 	})
+}
+
+// What an earlier version has written, and what a later one may write, reads as the
+// default.
+func TestChoicesOfOtherVersions(t *testing.T) {
+	t.Parallel()
+	read := func(spoil func(key []byte) []byte) account.Unchanged {
+		t.Helper()
+		c := account.Changes{Keys: []account.Key{{ID: 1, Account: 1, Username: "k1", Unchanged: account.UnchangedGood}}}
+		r := codec.NewReader(c.Append(nil))
+		for range 2 {
+			r.Uint() // how many accounts, how many hosts
+		}
+		r.Uint() // how many keys
+		key := spoil(slices.Clone(r.Bytes()))
+		data := codec.AppendString([]byte{0, 0, 1}, key)
+		r = codec.NewReader(append(data, 0, 0, 0, 0, 0))
+		back := account.ReadChanges(r)
+		if r.Err() != nil || len(back.Keys) != 1 {
+			t.Fatalf("changes = %+v, %v", back, r.Err())
+		}
+		return back.Keys[0].Unchanged
+	}
+	for name, tt := range map[string]struct {
+		spoil func([]byte) []byte
+		want  account.Unchanged
+	}{
+		"as written":                  {func(b []byte) []byte { return b }, account.UnchangedGood},
+		"without a field":             {func(b []byte) []byte { return b[:len(b)-1] }, account.UnchangedDefault},
+		"a choice of a later version": {func(b []byte) []byte { b[len(b)-1] = 77; return b }, account.UnchangedDefault},
+		"more fields":                 {func(b []byte) []byte { return append(b, 1, 2, 3) }, account.UnchangedGood},
+	} {
+		if got := read(tt.spoil); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
 }
 
 func TestNames(t *testing.T) {

@@ -149,6 +149,8 @@ type Key struct {
 	Token    bool      `json:"token,omitempty" doc:"The secret alone suffices."`
 	MD5      bool      `json:"md5,omitempty" doc:"Digests of the secret work as well."`
 	Created  time.Time `json:"created"`
+
+	Unchanged string `json:"unchanged,omitempty" enum:"nochg,good" doc:"What its devices hear when nothing changed; absent where the daemon's setting decides."`
 }
 
 // NewKey is an update key to be made.
@@ -159,6 +161,13 @@ type NewKey struct {
 	Secret   *string  `json:"secret,omitempty" minLength:"1" doc:"Without it, one is made."`
 	Token    bool     `json:"token,omitempty" doc:"The secret alone is to suffice, without the user name."`
 	MD5      bool     `json:"md5,omitempty" doc:"For devices that send digests of the secret."`
+
+	Unchanged string `json:"unchanged,omitempty" doc:"What its devices hear when nothing changed: nochg, good, or default for what the daemon's setting says."`
+}
+
+// KeyChange is what to change of an update key; what is absent stays.
+type KeyChange struct {
+	Unchanged *string `json:"unchanged,omitempty" doc:"What its devices hear when nothing changed: nochg, good, or default for what the daemon's setting says."`
 }
 
 // AddedKey is an update key that was just made, with its secret, which nobody
@@ -171,6 +180,8 @@ type AddedKey struct {
 	Token    bool      `json:"token,omitempty" doc:"The secret alone suffices."`
 	MD5      bool      `json:"md5,omitempty" doc:"Digests of the secret work as well."`
 	Created  time.Time `json:"created"`
+
+	Unchanged string `json:"unchanged,omitempty" enum:"nochg,good" doc:"What its devices hear when nothing changed; absent where the daemon's setting decides."`
 }
 
 // KeyPage is a page of update keys.

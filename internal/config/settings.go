@@ -163,7 +163,8 @@ otherwise.`},
 The TTL of new hosts in seconds.`},
 		{key: "updates.unchanged_reply", value: "nochg", field: choice(&u.UnchangedReply, UnchangedNochg, UnchangedGood), doc: `
 What a router hears when its address was known already. "nochg" is the
-protocol's word; "good" is for devices that take it for a failure.`},
+protocol's word; "good" is for devices that take it for a failure. Update keys
+can say otherwise, and DDNS-Updater always hears "good".`},
 	}
 }
 

@@ -40,7 +40,8 @@ type Options struct {
 	Realm string
 
 	// AlwaysGood says "good" where "nochg" would be right, for clients that
-	// take nochg for a failure. Those known by name get it anyway.
+	// take nochg for a failure. Those known by name get it anyway, and of the
+	// others an update key may decide otherwise.
 	AlwaysGood bool
 }
 

@@ -119,6 +119,9 @@ func (s *Service) update(ctx context.Context, req *Request) ([]Result, error) {
 			return nil, err
 		}
 	}
+	for i := range results {
+		results[i].Unchanged = key.Unchanged
+	}
 	s.logResults(ctx, results, key, req)
 	return results, nil
 }
