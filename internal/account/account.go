@@ -55,6 +55,8 @@ type Host struct {
 	Follows     zone.Name
 
 	Sources []Source // where each address came from, in order of address
+
+	NonGlobal NonGlobal // what becomes of reported addresses that cannot be reached from outside
 }
 
 // Source tells where an address value came from.

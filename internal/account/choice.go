@@ -32,6 +32,26 @@ func (u Unchanged) String() string { return unchangedWords[u] }
 // ErrBadChoice.
 func ParseUnchanged(s string) (Unchanged, error) { return parseChoice[Unchanged](unchangedWords, s) }
 
+// NonGlobal is what becomes of addresses of a host that cannot be reached from
+// outside. Its numbers are part of the stored form.
+type NonGlobal uint8
+
+// The ways to take them.
+const (
+	NonGlobalDefault NonGlobal = iota // as for all other hosts
+	NonGlobalIgnore                   // the request succeeds, the address is left out
+	NonGlobalAccept                   // they are addresses as any other
+)
+
+var nonGlobalWords = []string{"default", "ignore", "accept"}
+
+// String returns the word for n.
+func (n NonGlobal) String() string { return nonGlobalWords[n] }
+
+// ParseNonGlobal reads a way to take them: "default", "ignore" or "accept". Its
+// error is ErrBadChoice.
+func ParseNonGlobal(s string) (NonGlobal, error) { return parseChoice[NonGlobal](nonGlobalWords, s) }
+
 // parseChoice returns the number of a word.
 func parseChoice[T ~uint8](words []string, s string) (T, error) {
 	if i := slices.Index(words, s); i >= 0 {

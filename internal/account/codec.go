@@ -61,7 +61,7 @@ func encodeHost(h Host) []byte {
 		b = codec.AppendString(b, s.Session)
 		b = appendTime(b, s.At)
 	}
-	return b
+	return codec.AppendUint(b, uint64(h.NonGlobal))
 }
 
 func decodeHost(name zone.Name, raw []byte) Host {
@@ -75,6 +75,7 @@ func decodeHost(name zone.Name, raw []byte) Host {
 			Addr: r.Addr(), Key: uint32(r.Uint()), Via: r.String(), Session: r.String(), At: readTime(r),
 		})
 	}
+	h.NonGlobal = readChoice[NonGlobal](r, nonGlobalWords)
 	return h
 }
 

@@ -64,7 +64,10 @@ func TestDirectory(t *testing.T) {
 				{Addr: netip.MustParseAddr("192.0.2.7"), Key: 1, Via: "dyndns2", At: created},
 				{Addr: netip.MustParseAddr("2001:db8::7"), Via: "radius", Session: "0000001F", At: created},
 			}},
-			{ID: 2, Name: nas, Account: 1, TTL: 300, Created: created, InterfaceID: netip.MustParseAddr("::1:2"), Follows: home},
+			{
+				ID: 2, Name: nas, Account: 1, TTL: 300, Created: created, InterfaceID: netip.MustParseAddr("::1:2"), Follows: home,
+				NonGlobal: account.NonGlobalAccept,
+			},
 		},
 		Keys: []account.Key{{
 			ID: 1, Account: 1, Username: "k1", Hosts: []zone.Name{home}, Secret: kept, Token: true, Created: created,

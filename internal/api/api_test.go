@@ -173,6 +173,7 @@ func TestFaults(t *testing.T) {
 		{first(w.Hosts(ctx, api.HostQuery{Zone: ".."}, api.Page{})), 422, `not a domain name: "..": it has an empty label`, ""},
 		{first(w.Hosts(ctx, api.HostQuery{}, api.Page{Limit: 10001})), 422, "query.limit: expected number <= 10000", ""},
 		{first(w.SetHost(ctx, "home.dyn.example.org", api.HostChange{InterfaceID: ptr("1:2")})), 422, `"1:2" is not an address`, ""},
+		{first(w.SetHost(ctx, "home.dyn.example.org", api.HostChange{NonGlobal: ptr("")})), 422, `no such choice "": one of default, ignore, accept`, ""},
 		{first(w.SetHost(ctx, "home.dyn.example.org", api.HostChange{Follows: ptr("home.dyn.example.org")})), 409, "home.dyn.example.org would follow itself", ""},
 		{first(w.AddKey(ctx, api.NewKey{Account: "alice", Username: "a:b"})), 422, `bad user name "a:b": only printable ASCII without blanks and colons`, ""},
 		{first(w.AddKey(ctx, api.NewKey{Account: "alice", Unchanged: "ok"})), 422, `no such choice "ok": one of default, nochg, good`, ""},

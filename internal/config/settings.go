@@ -157,7 +157,7 @@ func (u *Updates) settings() []setting {
 		{key: "updates.nonglobal", value: "ignore", field: choice(&u.Nonglobal, NonglobalIgnore, NonglobalAccept), doc: `
 Addresses that cannot be reached from outside (private, link-local, loopback,
 multicast): "ignore" answers "good" and leaves them out, since routers probe
-with them; "accept" takes them, as a homelab may want. Zones and hosts can say
+with them; "accept" takes them, as a homelab may want. A host can say
 otherwise.`},
 		{key: "updates.ttl", value: "60", field: number(&u.TTL, 1, 86400), doc: `
 The TTL of new hosts in seconds.`},

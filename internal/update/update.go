@@ -36,7 +36,8 @@ type Options struct {
 	Seen     *Seen             // hears of every host that reported; may be nil
 
 	// AcceptNonGlobal takes addresses that cannot be reached from outside,
-	// which are otherwise answered with success and ignored.
+	// which are otherwise answered with success and ignored. A host may decide
+	// otherwise.
 	AcceptNonGlobal bool
 
 	Logger *slog.Logger     // nil: slog.Default
