@@ -67,10 +67,20 @@ type Certificate struct {
 }
 
 // Updates says how "my address is now this" is taken.
+//
+// Its limits are how often something may happen: in a second on end, 0 for as
+// often as anybody likes, and in a burst at once.
 type Updates struct {
 	Nonglobal      Nonglobal
 	TTL            uint32 // seconds, for new hosts
 	UnchangedReply UnchangedReply
+
+	ChangesPerSource             int
+	ChangesPerSourceBurst        int
+	ChangesPerKey                int
+	ChangesPerKeyBurst           int
+	WrongPasswordsPerSource      int
+	WrongPasswordsPerSourceBurst int
 }
 
 // Nonglobal says what becomes of addresses that cannot be reached from outside.

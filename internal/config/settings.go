@@ -165,6 +165,23 @@ The TTL of new hosts in seconds.`},
 What a router hears when its address was known already. "nochg" is the
 protocol's word; "good" is for devices that take it for a failure. Update keys
 can say otherwise, and DDNS-Updater always hears "good".`},
+		{key: "updates.changes_per_source", value: "200", field: number(&u.ChangesPerSource, 0, 1_000_000), doc: `
+How many updates that change something one source, an IPv4 address or an IPv6
+/64, may send in a second; 0 is no limit. More are told to try again later
+("911"). What changes nothing is never limited, and neither is this machine.`},
+		{key: "updates.changes_per_source_burst", value: "2000", field: number(&u.ChangesPerSourceBurst, 1, 1_000_000), doc: `
+How many of them may come at once, after a quiet time.`},
+		{key: "updates.changes_per_key", value: "100", field: number(&u.ChangesPerKey, 0, 1_000_000), doc: `
+The same for one update key, wherever they come from.`},
+		{key: "updates.changes_per_key_burst", value: "1000", field: number(&u.ChangesPerKeyBurst, 1, 1_000_000), doc: `
+How many of them may come at once, after a quiet time.`},
+		{key: "updates.wrong_passwords_per_source", value: "2", field: number(&u.WrongPasswordsPerSource, 0, 1_000_000), doc: `
+How many wrong passwords one source may try in a second; 0 is no limit. More
+wait for their turn, and when many do, are told to try again later. Only
+passwords that people chose count, since checking one takes long, and each
+wrong one counts once.`},
+		{key: "updates.wrong_passwords_per_source_burst", value: "30", field: number(&u.WrongPasswordsPerSourceBurst, 1, 1_000_000), doc: `
+How many of them may come at once, after a quiet time.`},
 	}
 }
 

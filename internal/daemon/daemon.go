@@ -115,7 +115,7 @@ func (d *daemon) start(ctx context.Context) error {
 		return err
 	}
 	d.updates = update.New(d.registry, update.Options{
-		Logger: d.log, Seen: seen, AcceptNonGlobal: d.cfg.Updates.Nonglobal == config.NonglobalAccept,
+		Logger: d.log, Seen: seen, Rules: updateRules(d.cfg.Updates),
 	})
 	d.admin = admin.New(d.registry, admin.Options{Seen: seen, TTL: d.cfg.Updates.TTL})
 	if err := d.startDNS(); err != nil {

@@ -43,6 +43,7 @@ func TestErrorsBecomeWords(t *testing.T) {
 		{update.ErrNoHostNamed, 200, "notfqdn"},
 		{fmt.Errorf("updating: %w", registry.ErrUnavailable), 503, "911"},
 		{registry.ErrClosed, 503, "911"},
+		{update.ErrLimited, 503, "911"},
 		{context.Canceled, 503, "911"},
 		{context.DeadlineExceeded, 503, "911"},
 		{errors.New("something that nobody thought of"), 503, "911"},

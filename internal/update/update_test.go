@@ -102,7 +102,7 @@ func sortedTexts(s string) string {
 
 func TestNonGlobalMayBeAccepted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, update.Options{AcceptNonGlobal: true})
+	w := newWorld(t, update.Options{Rules: update.Rules{AcceptNonGlobal: true}})
 	got := w.update(update.Request{Hosts: []string{"home.dyn.example.org"}, V4: set("192.168.1.1")})[0]
 	if got.Outcome != update.Good || w.records("home.dyn.example.org") != "192.168.1.1" {
 		t.Errorf("result = %v, records = %v", got, w.records("home.dyn.example.org"))
@@ -137,7 +137,7 @@ func TestHostDecidesOnNonGlobal(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, update.Options{AcceptNonGlobal: test.accept})
+			w := newWorld(t, update.Options{Rules: update.Rules{AcceptNonGlobal: test.accept}})
 			h := w.host("home.dyn.example.org")
 			h.NonGlobal = test.host
 			w.apply(func(*registry.State) (registry.Changes, error) {
@@ -399,7 +399,7 @@ func TestLogAndCounters(t *testing.T) {
 	for _, req := range []update.Request{
 		{},
 		{Username: "alice", Secret: "a-secret-that-is-wrong"},
-		{Username: "a-secret-in-the-wrong-field", Secret: "x"},
+		{Username: "a-secret-in-the-wrong-field", Secret: "x", Source: netip.MustParseAddr("198.51.100.7")},
 		{Username: "alice", Secret: aliceSecret, V4: set("::1")},
 		{Username: "alice", Secret: aliceSecret},
 	} {
