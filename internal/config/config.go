@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -154,14 +155,18 @@ func Load(path string, env []string) (*Config, error) {
 
 // Changes returns the keys of the settings that differ between c and next and
 // that a running daemon cannot take up, such as "dns.listen"; all others may
-// change while it runs. Neither may be nil.
+// change while it runs. Certificates are named once, as "http.certificate", and
+// count as changed when other files are named. Neither c nor next may be nil.
 func (c *Config) Changes(next *Config) []string {
 	var keys []string
 	theirs := next.settings("")
 	for i, s := range c.settings("") {
-		if s.restart && !reflect.DeepEqual(s.get(), theirs[i].get()) {
+		if s.restart && !s.repeated() && !reflect.DeepEqual(s.get(), theirs[i].get()) {
 			keys = append(keys, s.key)
 		}
+	}
+	if !slices.Equal(c.HTTP.Certificates, next.HTTP.Certificates) {
+		keys = append(keys, certificateSection)
 	}
 	return keys
 }

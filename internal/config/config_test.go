@@ -378,7 +378,7 @@ func TestChanges(t *testing.T) {
 	dir := t.TempDir()
 	writeCertificate(t, dir, "tls/cert.pem", "tls/key.pem")
 	before, after := mustLoad(t, ""), mustLoad(t, "", fullEnvironment(dir)...)
-	want := []string{"data", "dns.listen", "http.listen", "http.tls_listen", "http.legacy_tls_listen"}
+	want := []string{"data", "dns.listen", "http.listen", "http.tls_listen", "http.legacy_tls_listen", "http.certificate"}
 	if got := before.Changes(after); !reflect.DeepEqual(got, want) {
 		t.Errorf("Changes = %q, want %q", got, want)
 	}

@@ -22,7 +22,8 @@ func sections() []section {
 		{name: "http", doc: `The update service, the API and the pages.`},
 		{name: certificateSection, repeated: true, doc: `
 A certificate for the TLS listeners; write one such section for each. The
-first serves clients that do not say whom they want.`},
+first serves clients that do not say whom they want. What is new in the files
+is read on a reload.`},
 		{name: "updates", doc: `What happens when a router says "my address is now this".`},
 		{name: "log", doc: `The log, on standard error.`},
 		{name: "store", doc: `What is kept on disk. Sizes are written with B, KiB, MiB, GiB or TiB.`},
@@ -145,9 +146,9 @@ every name that starts with "checkip.".`},
 
 func (c *Certificate) settings(base string) []setting {
 	return []setting{
-		{key: "http.certificate.cert", value: "cert.pem", field: path(&c.Cert, base), doc: `
+		{key: "http.certificate.cert", value: "cert.pem", restart: true, field: path(&c.Cert, base), doc: `
 The PEM file of the certificate, followed by its chain.`},
-		{key: "http.certificate.key", value: "key.pem", field: path(&c.Key, base), doc: `
+		{key: "http.certificate.key", value: "key.pem", restart: true, field: path(&c.Key, base), doc: `
 The PEM file of its private key.`},
 	}
 }

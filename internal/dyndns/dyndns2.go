@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/update"
@@ -18,7 +19,7 @@ import (
 //
 // with one line for each host name. The parameters wildcard, mx, backmx, system
 // and url are accepted and mean nothing.
-type dyndns2 struct{ opts Options }
+type dyndns2 struct{ opts *atomic.Pointer[Options] }
 
 // hostKeys are the parameters that name hosts, the more telling first.
 var hostKeys = []string{
@@ -72,7 +73,7 @@ func (d dyndns2) Reply(w http.ResponseWriter, r *http.Request, results []update.
 		body, codes = d.appendLines(body, results, r.UserAgent())
 	}
 	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Basic realm="`+d.opts.Realm+`"`)
+		w.Header().Set("WWW-Authenticate", `Basic realm="`+d.opts.Load().Realm+`"`)
 	}
 	w.Header().Set("X-Updatecode", codes)
 	write(w, status, "text/plain", body)
@@ -134,7 +135,7 @@ func (d dyndns2) wantsGood(key account.Unchanged, agent string) bool {
 	case len(agent) >= len(known) && strings.EqualFold(agent[:len(known)], known):
 		return true
 	case key == account.UnchangedDefault:
-		return d.opts.AlwaysGood
+		return d.opts.Load().AlwaysGood
 	}
 	return key == account.UnchangedGood
 }
