@@ -138,10 +138,21 @@ func (c *Changes) Append(b []byte) []byte {
 	return appendList(b, c.DeletedRests, func(n zone.Name) []byte { return []byte(n) })
 }
 
-// ReadChanges reads what Append appended. A fault shows in r.Err. Names are taken
-// as they stand: where the bytes may be damaged, the caller checks them before
-// applying the changes.
+// ReadChanges reads what Append appended. A fault shows in r.Err, and so does what
+// stands for a name and is none; then there are no changes. Those that it returns
+// can be applied to any directory without harm.
 func ReadChanges(r *codec.Reader) Changes {
+	c := readChanges(r)
+	if r.Err() == nil && c.Check() != nil {
+		r.Fail()
+	}
+	if r.Err() != nil {
+		return Changes{}
+	}
+	return c
+}
+
+func readChanges(r *codec.Reader) Changes {
 	return Changes{
 		Accounts:        readList(r, decodeAccount),
 		Hosts:           readList(r, named(decodeHost)),

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -174,32 +175,51 @@ func TestLeavesMakeTheSameDirectory(t *testing.T) {
 	}
 }
 
-// names returns all names by which things are kept.
-func names(c *account.Changes) []zone.Name {
-	out := slices.Concat(c.DeletedHosts, c.DeletedRests)
-	for _, h := range c.Hosts {
-		out = append(out, h.Name)
-	}
-	for _, r := range c.Rests {
-		out = append(out, r.Name)
-	}
-	return out
-}
-
 func FuzzReadChanges(f *testing.F) {
 	c := account.Changes{Hosts: []account.Host{{ID: 1, Name: home, Account: 1}}, DeletedKeys: []string{"k1"}}
 	f.Add(c.Append(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := account.ReadChanges(codec.NewReader(data))
 		d := account.Directory{}.Edit()
-		for _, name := range names(&c) {
-			if back, n, err := zone.NameFromWire([]byte(name)); err != nil || n != len(name) || back != name {
-				return // refused by who reads a journal
+		d.Apply(&c)
+		made := d.Freeze()
+		for h := range made.Hosts(zone.Root) {
+			_ = h.Name.String()
+		}
+		for k := range made.Keys() {
+			for _, name := range k.Hosts {
+				_ = name.String()
 			}
 		}
-		d.Apply(&c)
-		_ = slices.Collect(d.Freeze().Hosts(zone.Root))
 	})
+}
+
+// What stands for a name and is none makes all of it fail.
+func TestChangesWithBadNames(t *testing.T) {
+	t.Parallel()
+	bad := []zone.Name{"", "\x04home", "\x04home\x00\x00", "\x04HOME\x00", "home.dyn.example.org"}
+	for _, name := range bad {
+		for what, c := range map[string]account.Changes{
+			"host":           {Hosts: []account.Host{{ID: 1, Name: name, Account: 1}}},
+			"host followed":  {Hosts: []account.Host{{ID: 1, Name: home, Follows: name}}},
+			"host of a key":  {Keys: []account.Key{{ID: 1, Username: "k1", Hosts: []zone.Name{home, name}}}},
+			"rest":           {Rests: []account.Rest{{Name: name}}},
+			"host that goes": {DeletedHosts: []zone.Name{home, name}},
+			"rest that goes": {DeletedRests: []zone.Name{name}},
+		} {
+			if what == "host followed" && name == "" {
+				continue // it follows none
+			}
+			r := codec.NewReader(c.Append(nil))
+			back := account.ReadChanges(r)
+			if !errors.Is(r.Err(), codec.ErrMalformed) || !back.IsEmpty() {
+				t.Errorf("%s %q: changes = %+v, error = %v, want %v", what, string(name), back, r.Err(), codec.ErrMalformed)
+			}
+			if err := c.Check(); !errors.Is(err, zone.ErrBadName) {
+				t.Errorf("%s %q: Check() = %v, want %v", what, string(name), err, zone.ErrBadName)
+			}
+		}
+	}
 }
 
 // What an earlier version has written, and what a later one may write, reads as the
