@@ -55,12 +55,14 @@ type Host struct {
 	Follows     zone.Name
 
 	Sources []Source // where each address came from, in order of address
+
+	NonGlobal NonGlobal // what becomes of reported addresses that cannot be reached from outside
 }
 
 // Equal tells whether the two are the same in every part.
 func (h *Host) Equal(other *Host) bool {
 	return h.ID == other.ID && h.Name == other.Name && h.Account == other.Account && h.TTL == other.TTL &&
-		h.Created.Equal(other.Created) && h.InterfaceID == other.InterfaceID && h.Follows == other.Follows &&
+		h.Created.Equal(other.Created) && h.InterfaceID == other.InterfaceID && h.Follows == other.Follows && h.NonGlobal == other.NonGlobal &&
 		slices.EqualFunc(h.Sources, other.Sources, Source.Equal)
 }
 
@@ -90,6 +92,8 @@ type Key struct {
 	Secret   Secret      // how the secret is checked
 	Token    bool        // the secret alone suffices, without the user name
 	Created  time.Time
+
+	Unchanged Unchanged // what its devices hear when nothing changed
 }
 
 // Covers tells whether the key may update h.

@@ -61,7 +61,7 @@ func encodeHost(h Host) []byte {
 		b = codec.AppendString(b, s.Session)
 		b = appendTime(b, s.At)
 	}
-	return b
+	return codec.AppendUint(b, uint64(h.NonGlobal))
 }
 
 func decodeHost(name zone.Name, raw []byte) Host {
@@ -75,6 +75,7 @@ func decodeHost(name zone.Name, raw []byte) Host {
 			Addr: r.Addr(), Key: uint32(r.Uint()), Via: r.String(), Session: r.String(), At: readTime(r),
 		})
 	}
+	h.NonGlobal = readChoice[NonGlobal](r, nonGlobalWords)
 	return h
 }
 
@@ -95,7 +96,8 @@ func encodeKey(k Key) []byte {
 	}
 	b = k.Secret.append(b)
 	b = appendBool(b, k.Token)
-	return appendTime(b, k.Created)
+	b = appendTime(b, k.Created)
+	return codec.AppendUint(b, uint64(k.Unchanged))
 }
 
 func decodeKey(raw []byte) Key {
@@ -107,6 +109,7 @@ func decodeKey(raw []byte) Key {
 	k.Secret = readSecret(r)
 	k.Token = r.Uint() != 0
 	k.Created = readTime(r)
+	k.Unchanged = readChoice[Unchanged](r, unchangedWords)
 	return k
 }
 
@@ -142,10 +145,21 @@ func (c *Changes) Append(b []byte) []byte {
 	return appendList(b, c.DeletedRests, func(n zone.Name) []byte { return []byte(n) })
 }
 
-// ReadChanges reads what Append appended. A fault shows in r.Err. Names are taken
-// as they stand: where the bytes may be damaged, the caller checks them before
-// applying the changes.
+// ReadChanges reads what Append appended. A fault shows in r.Err, and so does what
+// stands for a name and is none; then there are no changes. Those that it returns
+// can be applied to any directory without harm.
 func ReadChanges(r *codec.Reader) Changes {
+	c := readChanges(r)
+	if r.Err() == nil && c.Check() != nil {
+		r.Fail()
+	}
+	if r.Err() != nil {
+		return Changes{}
+	}
+	return c
+}
+
+func readChanges(r *codec.Reader) Changes {
 	return Changes{
 		Accounts:        readList(r, decodeAccount),
 		Hosts:           readList(r, named(decodeHost)),

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -64,9 +65,15 @@ func TestDirectory(t *testing.T) {
 				{Addr: netip.MustParseAddr("192.0.2.7"), Key: 1, Via: "dyndns2", At: created},
 				{Addr: netip.MustParseAddr("2001:db8::7"), Via: "radius", Session: "0000001F", At: created},
 			}},
-			{ID: 2, Name: nas, Account: 1, TTL: 300, Created: created, InterfaceID: netip.MustParseAddr("::1:2"), Follows: home},
+			{
+				ID: 2, Name: nas, Account: 1, TTL: 300, Created: created, InterfaceID: netip.MustParseAddr("::1:2"), Follows: home,
+				NonGlobal: account.NonGlobalAccept,
+			},
 		},
-		Keys: []account.Key{{ID: 1, Account: 1, Username: "k1", Hosts: []zone.Name{home}, Secret: kept, Token: true, Created: created}},
+		Keys: []account.Key{{
+			ID: 1, Account: 1, Username: "k1", Hosts: []zone.Name{home}, Secret: kept, Token: true, Created: created,
+			Unchanged: account.UnchangedGood,
+		}},
 	})
 	if a, ok := d.Account("aLiCe"); !ok || a.Name != "Alice" || a.ID != 1 {
 		t.Errorf("Account(aLiCe) = %+v, %v", a, ok)
@@ -168,32 +175,87 @@ func TestLeavesMakeTheSameDirectory(t *testing.T) {
 	}
 }
 
-// names returns all names by which things are kept.
-func names(c *account.Changes) []zone.Name {
-	out := slices.Concat(c.DeletedHosts, c.DeletedRests)
-	for _, h := range c.Hosts {
-		out = append(out, h.Name)
-	}
-	for _, r := range c.Rests {
-		out = append(out, r.Name)
-	}
-	return out
-}
-
 func FuzzReadChanges(f *testing.F) {
 	c := account.Changes{Hosts: []account.Host{{ID: 1, Name: home, Account: 1}}, DeletedKeys: []string{"k1"}}
 	f.Add(c.Append(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := account.ReadChanges(codec.NewReader(data))
 		d := account.Directory{}.Edit()
-		for _, name := range names(&c) {
-			if back, n, err := zone.NameFromWire([]byte(name)); err != nil || n != len(name) || back != name {
-				return // refused by who reads a journal
+		d.Apply(&c)
+		made := d.Freeze()
+		for h := range made.Hosts(zone.Root) {
+			_ = h.Name.String()
+		}
+		for k := range made.Keys() {
+			for _, name := range k.Hosts {
+				_ = name.String()
 			}
 		}
-		d.Apply(&c)
-		_ = slices.Collect(d.Freeze().Hosts(zone.Root))
 	})
+}
+
+// What stands for a name and is none makes all of it fail.
+func TestChangesWithBadNames(t *testing.T) {
+	t.Parallel()
+	bad := []zone.Name{"", "\x04home", "\x04home\x00\x00", "\x04HOME\x00", "home.dyn.example.org"}
+	for _, name := range bad {
+		for what, c := range map[string]account.Changes{
+			"host":           {Hosts: []account.Host{{ID: 1, Name: name, Account: 1}}},
+			"host followed":  {Hosts: []account.Host{{ID: 1, Name: home, Follows: name}}},
+			"host of a key":  {Keys: []account.Key{{ID: 1, Username: "k1", Hosts: []zone.Name{home, name}}}},
+			"rest":           {Rests: []account.Rest{{Name: name}}},
+			"host that goes": {DeletedHosts: []zone.Name{home, name}},
+			"rest that goes": {DeletedRests: []zone.Name{name}},
+		} {
+			if what == "host followed" && name == "" {
+				continue // it follows none
+			}
+			r := codec.NewReader(c.Append(nil))
+			back := account.ReadChanges(r)
+			if !errors.Is(r.Err(), codec.ErrMalformed) || !back.IsEmpty() {
+				t.Errorf("%s %q: changes = %+v, error = %v, want %v", what, string(name), back, r.Err(), codec.ErrMalformed)
+			}
+			if err := c.Check(); !errors.Is(err, zone.ErrBadName) {
+				t.Errorf("%s %q: Check() = %v, want %v", what, string(name), err, zone.ErrBadName)
+			}
+		}
+	}
+}
+
+// What an earlier version has written, and what a later one may write, reads as the
+// default.
+func TestChoicesOfOtherVersions(t *testing.T) {
+	t.Parallel()
+	read := func(spoil func(key []byte) []byte) account.Unchanged {
+		t.Helper()
+		c := account.Changes{Keys: []account.Key{{ID: 1, Account: 1, Username: "k1", Unchanged: account.UnchangedGood}}}
+		r := codec.NewReader(c.Append(nil))
+		for range 2 {
+			r.Uint() // how many accounts, how many hosts
+		}
+		r.Uint() // how many keys
+		key := spoil(slices.Clone(r.Bytes()))
+		data := codec.AppendString([]byte{0, 0, 1}, key)
+		r = codec.NewReader(append(data, 0, 0, 0, 0, 0))
+		back := account.ReadChanges(r)
+		if r.Err() != nil || len(back.Keys) != 1 {
+			t.Fatalf("changes = %+v, %v", back, r.Err())
+		}
+		return back.Keys[0].Unchanged
+	}
+	for name, tt := range map[string]struct {
+		spoil func([]byte) []byte
+		want  account.Unchanged
+	}{
+		"as written":                  {func(b []byte) []byte { return b }, account.UnchangedGood},
+		"without a field":             {func(b []byte) []byte { return b[:len(b)-1] }, account.UnchangedDefault},
+		"a choice of a later version": {func(b []byte) []byte { b[len(b)-1] = 77; return b }, account.UnchangedDefault},
+		"more fields":                 {func(b []byte) []byte { return append(b, 1, 2, 3) }, account.UnchangedGood},
+	} {
+		if got := read(tt.spoil); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
 }
 
 func TestNames(t *testing.T) {

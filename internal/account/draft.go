@@ -1,6 +1,8 @@
 package account
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"stayput.dev/internal/tree"
@@ -26,6 +28,34 @@ func (c *Changes) IsEmpty() bool {
 	return len(c.Accounts)+len(c.Hosts)+len(c.Keys)+len(c.Rests)+
 		len(c.DeletedAccounts)+len(c.DeletedHosts)+len(c.DeletedKeys)+len(c.DeletedRests) == 0
 }
+
+// Check tells whether what stands for a domain name is one; its error is
+// zone.ErrBadName. Changes that come from elsewhere must be checked before they are
+// applied.
+func (c *Changes) Check() error {
+	for i := range c.Hosts {
+		h := &c.Hosts[i]
+		if !h.Name.IsValid() || h.Follows != "" && !h.Follows.IsValid() {
+			return fmt.Errorf("host %q: %w", string(h.Name), zone.ErrBadName)
+		}
+	}
+	for i := range c.Keys {
+		if slices.ContainsFunc(c.Keys[i].Hosts, isInvalid) {
+			return fmt.Errorf("update key %q: %w", c.Keys[i].Username, zone.ErrBadName)
+		}
+	}
+	for i := range c.Rests {
+		if !c.Rests[i].Name.IsValid() {
+			return fmt.Errorf("resting name %q: %w", string(c.Rests[i].Name), zone.ErrBadName)
+		}
+	}
+	if slices.ContainsFunc(c.DeletedHosts, isInvalid) || slices.ContainsFunc(c.DeletedRests, isInvalid) {
+		return fmt.Errorf("deleted name: %w", zone.ErrBadName)
+	}
+	return nil
+}
+
+func isInvalid(n zone.Name) bool { return !n.IsValid() }
 
 // Draft is a directory in the making. It is not safe for concurrent use.
 type Draft struct {

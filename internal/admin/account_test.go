@@ -173,6 +173,29 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+func TestKeyIsSet(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.addHost("home.dyn.example.org", "alice", "192.0.2.1")
+	k, secret, err := w.AddKey(t.Context(), admin.NewKey{Account: "alice", Unchanged: account.UnchangedNochg})
+	if err != nil || k.Unchanged != account.UnchangedNochg {
+		t.Fatalf("key = %+v, %v", k, err)
+	}
+	want := account.UnchangedGood
+	k, err = w.SetKey(t.Context(), k.Username, admin.KeyChange{Unchanged: &want})
+	if err != nil || k.Unchanged != want {
+		t.Errorf("key = %+v, %v, want it to say good", k, err)
+	}
+	w.ok(nil, w.update(k.Username, secret, "192.0.2.2"))
+	before := w.State().Revision
+	_, err = w.SetKey(t.Context(), k.Username, admin.KeyChange{Unchanged: &want})
+	if got := w.State().Revision; err != nil || got != before {
+		t.Errorf("setting what is set: %v, %d commits", err, got-before)
+	}
+	_, err = w.SetKey(t.Context(), "no", admin.KeyChange{Unchanged: &want})
+	w.refused(err, admin.ErrNotFound, "no update key no")
+}
+
 func TestKeyRefusals(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)

@@ -10,6 +10,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"sync/atomic"
 	"time"
 
 	"stayput.dev/internal/registry"
@@ -56,17 +57,29 @@ type Options struct {
 type Service struct {
 	registry Registry
 	by       registry.Actor
-	opts     Options
+	opts     Options        // but for TTL
+	ttl      *atomic.Uint32 // Options.TTL, shared with all that As returned
 }
 
 // New returns a service that acts as the operator.
 func New(r Registry, opts Options) *Service {
-	opts.TTL = cmp.Or(opts.TTL, DefaultTTL)
 	opts.Rest = cmp.Or(opts.Rest, DefaultRest)
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Service{registry: r, by: registry.Actor{Via: via}, opts: opts}
+	s := &Service{registry: r, by: registry.Actor{Via: via}, opts: opts, ttl: new(atomic.Uint32)}
+	s.SetTTL(opts.TTL)
+	return s
+}
+
+// SetTTL replaces Options.TTL, also for those that As has returned.
+func (s *Service) SetTTL(ttl uint32) { s.ttl.Store(cmp.Or(ttl, DefaultTTL)) }
+
+// options returns the options as they are now.
+func (s *Service) options() Options {
+	opts := s.opts
+	opts.TTL = s.ttl.Load()
+	return opts
 }
 
 // As returns a service whose changes are made in the name of by.
@@ -82,7 +95,7 @@ func (s *Service) State() *registry.State { return s.registry.State() }
 // edit runs e, which may run more than once, on the registry's writer.
 func (s *Service) edit(ctx context.Context, e func(*draft) error) error {
 	_, err := s.registry.Apply(ctx, s.by, func(st *registry.State) (registry.Changes, error) {
-		d := &draft{state: st, opts: s.opts, now: s.opts.Now().UTC().Truncate(time.Millisecond)}
+		d := &draft{state: st, opts: s.options(), now: s.opts.Now().UTC().Truncate(time.Millisecond)}
 		if err := e(d); err != nil {
 			return registry.Changes{}, err
 		}

@@ -18,7 +18,8 @@ type NewHost struct {
 	// Addresses may be empty: then the host takes over those that stand at
 	// the name, as after an import, or is offline until its first update.
 	Addresses []netip.Addr
-	TTL       uint32 // seconds; 0: that of the records taken over, or Zone.HostTTL
+	TTL       uint32            // seconds; 0: that of the records taken over, or Zone.HostTTL
+	NonGlobal account.NonGlobal // of what its devices report; Addresses are always taken
 
 	// Force sets aside that a name is reserved, rests for another account,
 	// belongs to a name server or lies within another account's host.
@@ -81,7 +82,8 @@ func (d *draft) addHosts(hosts []NewHost) error {
 		if err != nil {
 			return err
 		}
-		d.addHost(n, z, account.Host{ID: id + uint32(i), Name: n.Name, Account: owner.ID, Created: d.now}, owner.Suspended)
+		h := account.Host{ID: id + uint32(i), Name: n.Name, Account: owner.ID, Created: d.now, NonGlobal: n.NonGlobal}
+		d.addHost(n, z, h, owner.Suspended)
 	}
 	return nil
 }

@@ -11,8 +11,9 @@ import (
 // HostChange is what to change of a host; nil fields stay.
 type HostChange struct {
 	TTL       *uint32
-	Addresses *[]netip.Addr // all of them; empty for none
-	Account   *string       // name of the new owner
+	Addresses *[]netip.Addr      // all of them; empty for none
+	Account   *string            // name of the new owner
+	NonGlobal *account.NonGlobal // of what its devices report; Addresses are always taken
 
 	// InterfaceID is an IPv6 address whose low bits the host keeps when its
 	// prefix changes; Follows is the host of the same account whose prefix
@@ -77,6 +78,9 @@ func (d *draft) setHost(h account.Host, c HostChange) error {
 	}
 	if c.TTL != nil {
 		h.TTL = *c.TTL
+	}
+	if c.NonGlobal != nil {
+		h.NonGlobal = *c.NonGlobal
 	}
 	if c.InterfaceID != nil {
 		h.InterfaceID = *c.InterfaceID

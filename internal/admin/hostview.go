@@ -19,11 +19,12 @@ type Host struct {
 	Addresses   []netip.Addr
 	TTL         uint32 // seconds
 	Created     time.Time
-	LastSeen    time.Time  // the zero time when it never was
-	InterfaceID netip.Addr // the zero Addr for none
-	Follows     zone.Name  // empty for none
-	Suspended   bool       // its account is, so that its addresses do not stand
-	Sources     []Source   // nil in lists
+	LastSeen    time.Time         // the zero time when it never was
+	InterfaceID netip.Addr        // the zero Addr for none
+	Follows     zone.Name         // empty for none
+	NonGlobal   account.NonGlobal // of what its devices report
+	Suspended   bool              // its account is, so that its addresses do not stand
+	Sources     []Source          // nil in lists
 }
 
 // Source tells where an address of a host came from.
@@ -48,7 +49,7 @@ func (s *Service) viewHost(st *registry.State, h account.Host) Host {
 	owner, _ := st.Accounts.AccountByID(h.Account)
 	view := Host{
 		Name: h.Name, Account: owner.Name, TTL: h.TTL, Created: h.Created,
-		InterfaceID: h.InterfaceID, Follows: h.Follows, Suspended: owner.Suspended,
+		InterfaceID: h.InterfaceID, Follows: h.Follows, NonGlobal: h.NonGlobal, Suspended: owner.Suspended,
 	}
 	if z := st.Zones.Find(h.Name); z != nil {
 		view.Zone = z.Origin()

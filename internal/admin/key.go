@@ -18,6 +18,8 @@ type Key struct {
 	Token    bool        // the secret alone suffices
 	MD5      bool        // digests of the secret work as well
 	Created  time.Time
+
+	Unchanged account.Unchanged // what its devices hear when nothing changed
 }
 
 // NewKey is an update key to be made.
@@ -28,6 +30,8 @@ type NewKey struct {
 	Secret   string      // empty: one is made
 	Token    bool        // the secret alone suffices, without the user name
 	MD5      bool        // also take the MD5 and SHA-256 digests of the secret
+
+	Unchanged account.Unchanged // what its devices hear when nothing changed
 }
 
 // maxSecret bounds what a device may send, in octets.
@@ -82,9 +86,31 @@ func (d *draft) addKey(n NewKey, secret account.Secret) error {
 	}
 	d.changes.Accounts.Keys = []account.Key{{
 		ID: d.state.Accounts.NextKeyID(), Account: owner.ID, Username: n.Username,
-		Hosts: slices.Clone(n.Hosts), Secret: secret, Token: n.Token, Created: d.now,
+		Hosts: slices.Clone(n.Hosts), Secret: secret, Token: n.Token, Created: d.now, Unchanged: n.Unchanged,
 	}}
 	return nil
+}
+
+// KeyChange is what to change of an update key; nil fields stay.
+type KeyChange struct {
+	Unchanged *account.Unchanged // what its devices hear when nothing changed
+}
+
+// SetKey changes an update key. Its user name and secret stay.
+func (s *Service) SetKey(ctx context.Context, username string, c KeyChange) (Key, error) {
+	err := s.edit(ctx, func(d *draft) error {
+		k, err := findKey(d.state, username)
+		if err != nil || c.Unchanged == nil || *c.Unchanged == k.Unchanged {
+			return err
+		}
+		k.Unchanged = *c.Unchanged
+		d.changes.Accounts.Keys = []account.Key{k}
+		return nil
+	})
+	if err != nil {
+		return Key{}, err
+	}
+	return s.Key(username)
 }
 
 // RevokeKey deletes an update key.
@@ -139,6 +165,6 @@ func viewKey(st *registry.State, k account.Key) Key {
 	owner, _ := st.Accounts.AccountByID(k.Account)
 	return Key{
 		Username: k.Username, Account: owner.Name, Hosts: k.Hosts,
-		Token: k.Token, MD5: k.Secret.MD5 != "", Created: k.Created,
+		Token: k.Token, MD5: k.Secret.MD5 != "", Created: k.Created, Unchanged: k.Unchanged,
 	}
 }

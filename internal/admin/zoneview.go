@@ -27,7 +27,7 @@ func (s *Service) Zone(name zone.Name) (Zone, error) {
 	if err != nil {
 		return Zone{}, err
 	}
-	view := s.opts.view(z)
+	view := s.options().view(z)
 	view.Hosts = 0
 	for range hostsIn(st, name) {
 		view.Hosts++
@@ -39,7 +39,7 @@ func (s *Service) Zone(name zone.Name) (Zone, error) {
 func (s *Service) Zones() []Zone {
 	var out []Zone
 	for z := range s.State().Zones.All() {
-		out = append(out, s.opts.view(z))
+		out = append(out, s.options().view(z))
 	}
 	return out
 }

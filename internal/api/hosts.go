@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/zone"
 )
@@ -74,6 +75,9 @@ func (n *NewHost) read() (out admin.NewHost, err error) {
 	if out.Name, err = admin.ParseName(n.Name); err != nil {
 		return out, err
 	}
+	if out.NonGlobal, err = orNone(choice(account.ParseNonGlobal))(n.NonGlobal); err != nil {
+		return out, err
+	}
 	out.Addresses, err = readAddrs(n.Addresses)
 	return out, err
 }
@@ -137,6 +141,9 @@ func (c *HostChange) read() (out admin.HostChange, err error) {
 		}
 		out.Addresses = &addrs
 	}
+	if out.NonGlobal, err = optional(c.NonGlobal, choice(account.ParseNonGlobal)); err != nil {
+		return out, err
+	}
 	if out.InterfaceID, err = optional(c.InterfaceID, orNone(readAddr)); err != nil {
 		return out, err
 	}
@@ -159,6 +166,9 @@ func viewHost(h admin.Host) Host {
 	}
 	if out.Addresses == nil {
 		out.Addresses = []netip.Addr{}
+	}
+	if h.NonGlobal != account.NonGlobalDefault {
+		out.NonGlobal = h.NonGlobal.String()
 	}
 	if h.InterfaceID.IsValid() {
 		out.InterfaceID = h.InterfaceID.String()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
 )
 
@@ -25,6 +26,7 @@ func (s *server) addKeys(api huma.API) {
 	answer(api, operation(http.MethodGet, "/keys", "list-keys", "List update keys"), s.listKeys)
 	answer(api, operation(http.MethodPost, "/keys", "add-key", "Make an update key"), s.addKey)
 	answer(api, operation(http.MethodGet, "/keys/{username}", "show-key", "Show an update key"), s.showKey)
+	answer(api, operation(http.MethodPatch, "/keys/{username}", "set-key", "Change an update key"), s.setKey)
 	act(api, operation(http.MethodDelete, "/keys/{username}", "revoke-key", "Revoke an update key"), s.revokeKey)
 }
 
@@ -46,13 +48,31 @@ func (s *server) addKey(ctx context.Context, in *body[NewKey]) (AddedKey, error)
 	if n.Hosts, err = readNames(in.Body.Hosts); err != nil {
 		return AddedKey{}, err
 	}
+	if n.Unchanged, err = orNone(choice(account.ParseUnchanged))(in.Body.Unchanged); err != nil {
+		return AddedKey{}, err
+	}
 	k, secret, err := s.admin.AddKey(ctx, n)
 	v := viewKey(k)
-	return AddedKey{v.Username, secret, v.Account, v.Hosts, v.Token, v.MD5, v.Created}, err
+	return AddedKey{v.Username, secret, v.Account, v.Hosts, v.Token, v.MD5, v.Created, v.Unchanged}, err
 }
 
 func (s *server) showKey(_ context.Context, in *keyPath) (Key, error) {
 	k, err := s.admin.Key(in.Username)
+	return viewKey(k), err
+}
+
+// keyChange is a request to change one update key.
+type keyChange struct {
+	Username string `path:"username"`
+	Body     KeyChange
+}
+
+func (s *server) setKey(ctx context.Context, in *keyChange) (Key, error) {
+	unchanged, err := optional(in.Body.Unchanged, choice(account.ParseUnchanged))
+	if err != nil {
+		return Key{}, err
+	}
+	k, err := s.admin.SetKey(ctx, in.Username, admin.KeyChange{Unchanged: unchanged})
 	return viewKey(k), err
 }
 
@@ -65,8 +85,22 @@ func viewKey(k admin.Key) Key {
 		Username: k.Username, Account: k.Account, Hosts: []string{},
 		Token: k.Token, MD5: k.MD5, Created: k.Created,
 	}
+	if k.Unchanged != account.UnchangedDefault {
+		out.Unchanged = k.Unchanged.String()
+	}
 	for _, h := range k.Hosts {
 		out.Hosts = append(out.Hosts, h.String())
 	}
 	return out
+}
+
+// choice reads a word that must be one of a few.
+func choice[T any](parse func(string) (T, error)) func(string) (T, error) {
+	return func(text string) (T, error) {
+		v, err := parse(text)
+		if err != nil {
+			return v, newProblem(http.StatusUnprocessableEntity, err.Error(), "")
+		}
+		return v, nil
+	}
 }

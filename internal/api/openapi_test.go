@@ -38,7 +38,7 @@ var routes = []string{
 	"DELETE /accounts/{account}", "DELETE /hosts/{host}", "DELETE /keys/{username}", "DELETE /zones/{zone}",
 	"GET /accounts", "GET /accounts/{account}", "GET /hosts", "GET /hosts/{host}", "GET /keys", "GET /keys/{username}",
 	"GET /status", "GET /zones", "GET /zones/{zone}", "GET /zones/{zone}/export",
-	"PATCH /accounts/{account}", "PATCH /hosts/{host}", "PATCH /zones/{zone}",
+	"PATCH /accounts/{account}", "PATCH /hosts/{host}", "PATCH /keys/{username}", "PATCH /zones/{zone}",
 	"POST /accounts", "POST /backup", "POST /hosts", "POST /hosts:batch", "POST /keys", "POST /zones", "POST /zones:import",
 }
 

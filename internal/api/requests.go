@@ -214,6 +214,11 @@ func (c *Client) AddKey(ctx context.Context, n NewKey) (AddedKey, error) {
 	return get[AddedKey](ctx, c, http.MethodPost, "/keys", nil, n)
 }
 
+// SetKey changes an update key.
+func (c *Client) SetKey(ctx context.Context, username string, change KeyChange) (Key, error) {
+	return get[Key](ctx, c, http.MethodPatch, "/keys/"+segment(username), nil, change)
+}
+
 // RevokeKey deletes an update key.
 func (c *Client) RevokeKey(ctx context.Context, username string) error {
 	return c.do(ctx, http.MethodDelete, "/keys/"+segment(username), nil, nil)

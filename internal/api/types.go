@@ -101,6 +101,7 @@ type Host struct {
 	TTL         uint32       `json:"ttl"`
 	InterfaceID string       `json:"interface_id,omitempty" doc:"IPv6 address whose low bits the host keeps when its prefix changes."`
 	Follows     string       `json:"follows,omitempty" doc:"Host whose prefix that is."`
+	NonGlobal   string       `json:"nonglobal,omitempty" enum:"ignore,accept" doc:"What becomes of addresses that cannot be reached from outside; absent where the daemon's setting decides."`
 	Suspended   bool         `json:"suspended,omitempty" doc:"Its account is, so that its addresses do not stand."`
 	Created     time.Time    `json:"created"`
 	LastSeen    time.Time    `json:"last_seen,omitzero" doc:"When it last reported; absent when it never did."`
@@ -122,6 +123,7 @@ type NewHost struct {
 	Account   string   `json:"account"`
 	Addresses []string `json:"addresses,omitempty" nullable:"false" doc:"Without any, the host takes over those that stand at its name."`
 	TTL       uint32   `json:"ttl,omitempty"`
+	NonGlobal string   `json:"nonglobal,omitempty" doc:"What becomes of addresses that cannot be reached from outside: ignore, accept, or default for what the daemon's setting says."`
 	Force     bool     `json:"force,omitempty" doc:"Set aside that the name is reserved, rests, or lies within another account's host."`
 }
 
@@ -130,6 +132,7 @@ type HostChange struct {
 	Addresses   *[]string `json:"addresses,omitempty" nullable:"false" doc:"All of them; empty for none."`
 	TTL         *uint32   `json:"ttl,omitempty"`
 	Account     *string   `json:"account,omitempty" doc:"The new owner."`
+	NonGlobal   *string   `json:"nonglobal,omitempty" doc:"What becomes of addresses that cannot be reached from outside: ignore, accept, or default for what the daemon's setting says."`
 	InterfaceID *string   `json:"interface_id,omitempty" doc:"Such as ::1:2; empty for none."`
 	Follows     *string   `json:"follows,omitempty" doc:"A host of the same account; empty for none."`
 	Force       bool      `json:"force,omitempty" doc:"Set aside that it lies within another account's host."`
@@ -149,6 +152,8 @@ type Key struct {
 	Token    bool      `json:"token,omitempty" doc:"The secret alone suffices."`
 	MD5      bool      `json:"md5,omitempty" doc:"Digests of the secret work as well."`
 	Created  time.Time `json:"created"`
+
+	Unchanged string `json:"unchanged,omitempty" enum:"nochg,good" doc:"What its devices hear when nothing changed; absent where the daemon's setting decides."`
 }
 
 // NewKey is an update key to be made.
@@ -159,6 +164,13 @@ type NewKey struct {
 	Secret   *string  `json:"secret,omitempty" minLength:"1" doc:"Without it, one is made."`
 	Token    bool     `json:"token,omitempty" doc:"The secret alone is to suffice, without the user name."`
 	MD5      bool     `json:"md5,omitempty" doc:"For devices that send digests of the secret."`
+
+	Unchanged string `json:"unchanged,omitempty" doc:"What its devices hear when nothing changed: nochg, good, or default for what the daemon's setting says."`
+}
+
+// KeyChange is what to change of an update key; what is absent stays.
+type KeyChange struct {
+	Unchanged *string `json:"unchanged,omitempty" doc:"What its devices hear when nothing changed: nochg, good, or default for what the daemon's setting says."`
 }
 
 // AddedKey is an update key that was just made, with its secret, which nobody
@@ -171,6 +183,8 @@ type AddedKey struct {
 	Token    bool      `json:"token,omitempty" doc:"The secret alone suffices."`
 	MD5      bool      `json:"md5,omitempty" doc:"Digests of the secret work as well."`
 	Created  time.Time `json:"created"`
+
+	Unchanged string `json:"unchanged,omitempty" enum:"nochg,good" doc:"What its devices hear when nothing changed; absent where the daemon's setting decides."`
 }
 
 // KeyPage is a page of update keys.

@@ -27,7 +27,7 @@ such as home.dyn.example.org.`,
 func (a *app) hostAddCommand() *cobra.Command {
 	var n api.NewHost
 	cmd := &cobra.Command{
-		Use:   "add FQDN --account NAME [--address ADDRESS ...] [--ttl SECONDS]",
+		Use:   "add FQDN --account NAME [--address ADDRESS ...] [--ttl SECONDS] [--nonglobal CHOICE]",
 		Short: "Make a host",
 		Long: `Make a host that belongs to an account. Without an address it takes over the
 addresses that stand at its name, as after an import, or has none until its
@@ -47,6 +47,7 @@ first update.`,
 	flags.StringVar(&n.Account, "account", "", "`name` of the account that owns it")
 	flags.StringSliceVar(&n.Addresses, "address", nil, "IPv4 or IPv6 `address`; may be given more than once")
 	flags.Uint32Var(&n.TTL, "ttl", 0, "`seconds` (default that of the zone)")
+	nonglobalFlag(cmd, &n.NonGlobal)
 	flags.BoolVar(&n.Force, "force", false, "although the name is reserved, rests, or lies within another account's host")
 	a.completeFlag(cmd, "account", accountNames)
 	return cmd
@@ -150,6 +151,7 @@ func printHost(w io.Writer, h api.Host) {
 		{"ttl", fmt.Sprint(h.TTL)},
 		{"interface id", h.InterfaceID},
 		{"follows", h.Follows},
+		{"nonglobal", h.NonGlobal},
 		{"created", timeText(h.Created)},
 		{"last seen", seenText(h.LastSeen)},
 	}

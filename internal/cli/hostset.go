@@ -8,30 +8,36 @@ import (
 
 // hostFlags are what `host set` may change.
 type hostFlags struct {
-	ttl                           uint32
-	addresses                     []string
-	noAddress                     bool
-	account, interfaceID, follows string
-	force                         bool
+	ttl                                      uint32
+	addresses                                []string
+	noAddress                                bool
+	account, nonglobal, interfaceID, follows string
+	force                                    bool
 }
 
 func (a *app) hostSetCommand() *cobra.Command {
 	var f hostFlags
 	cmd := &cobra.Command{
-		Use:   "set FQDN [--address ADDRESS ... | --no-address] [--ttl SECONDS] [--account NAME] [--interface-id ID] [--follows FQDN]",
+		Use: "set FQDN [--address ADDRESS ... | --no-address] [--ttl SECONDS] [--account NAME] [--nonglobal CHOICE] " +
+			"[--interface-id ID] [--follows FQDN]",
 		Short: "Change a host",
 		Long: `Change a host. What is not given stays; given addresses take the place of those
 that it has.
+
+With --nonglobal accept, it takes addresses that cannot be reached from outside,
+such as 192.168.1.2, when its devices report them; with ignore, they are told
+that all is well and the address is left out.
 
 With --interface-id, the host keeps the low bits of its IPv6 address when its
 prefix changes; with --follows, the prefix is that of another host of the same
 account, such as its router.`,
 		Example: `  stayput host set home.dyn.example.org --address 192.0.2.7
+  stayput host set lab.dyn.example.org --nonglobal accept
   stayput host set nas.dyn.example.org --interface-id ::1:2 --follows home.dyn.example.org`,
 		Args:              takes("FQDN"),
 		ValidArgsFunction: a.complete(hostNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := someChange(cmd, "address", "no-address", "ttl", "account", "interface-id", "follows"); err != nil {
+			if err := someChange(cmd, "address", "no-address", "ttl", "account", "nonglobal", "interface-id", "follows"); err != nil {
 				return err
 			}
 			c, err := a.dial(cmd.Context())
@@ -50,6 +56,7 @@ account, such as its router.`,
 	flags.BoolVar(&f.noAddress, "no-address", false, "take its addresses away")
 	flags.Uint32Var(&f.ttl, "ttl", 0, "`seconds`")
 	flags.StringVar(&f.account, "account", "", "`name` of the new owner")
+	nonglobalFlag(cmd, &f.nonglobal)
 	flags.StringVar(&f.interfaceID, "interface-id", "", "low `bits` of its IPv6 address, such as ::1:2; empty for none")
 	flags.StringVar(&f.follows, "follows", "", "`host` whose prefix it has; empty for none")
 	flags.BoolVar(&f.force, "force", false, "although it lies within another account's host")
@@ -62,11 +69,18 @@ account, such as its router.`,
 func (f *hostFlags) change(cmd *cobra.Command) api.HostChange {
 	c := api.HostChange{
 		TTL: changed(cmd, "ttl", f.ttl), Addresses: changed(cmd, "address", f.addresses),
-		Account: changed(cmd, "account", f.account), InterfaceID: changed(cmd, "interface-id", f.interfaceID),
-		Follows: changed(cmd, "follows", f.follows), Force: f.force,
+		Account: changed(cmd, "account", f.account), NonGlobal: changed(cmd, "nonglobal", f.nonglobal),
+		InterfaceID: changed(cmd, "interface-id", f.interfaceID), Follows: changed(cmd, "follows", f.follows), Force: f.force,
 	}
 	if f.noAddress {
 		c.Addresses = &[]string{}
 	}
 	return c
+}
+
+// nonglobalFlag adds the flag for addresses that cannot be reached from outside.
+func nonglobalFlag(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "nonglobal", "",
+		"addresses that cannot be reached from outside: `choice` of accept, ignore, or default for what updates.nonglobal says")
+	completeWords(cmd, "nonglobal", "default", "ignore", "accept")
 }

@@ -18,7 +18,7 @@ func (a *app) keyCommand() *cobra.Command {
 			Long: `Manage update keys: the user names and secrets that routers use to report
 addresses. They work for nothing else.`,
 		},
-		a.keyAddCommand(), a.keyListCommand(), a.keyRevokeCommand(),
+		a.keyAddCommand(), a.keyListCommand(), a.keyShowCommand(), a.keySetCommand(), a.keyRevokeCommand(),
 	)
 }
 
@@ -26,7 +26,7 @@ func (a *app) keyAddCommand() *cobra.Command {
 	var n api.NewKey
 	var secret bool
 	cmd := &cobra.Command{
-		Use:   "add --account NAME [--host FQDN ...] [--username NAME] [--secret-stdin]",
+		Use:   "add --account NAME [--host FQDN ...] [--username NAME] [--secret-stdin] [--unchanged REPLY]",
 		Short: "Make an update key and print its secret",
 		Long: `Make an update key and print its user name and secret. Only a hash of the secret
 is kept: nobody can show it again.
@@ -35,7 +35,8 @@ Without --host it may update all hosts of the account, also those that come
 later. User name and secret are made up unless they are given.`,
 		Example: `  stayput key add --account alice
   stayput key add --account alice --host home.dyn.example.org --username router
-  stayput key add --account alice --username alice --secret-stdin < secret.txt`,
+  stayput key add --account alice --username alice --secret-stdin < secret.txt
+  stayput key add --account alice --unchanged good`,
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := required(cmd, "account"); err != nil {
@@ -51,6 +52,7 @@ later. User name and secret are made up unless they are given.`,
 	flags.BoolVar(&secret, "secret-stdin", false, "read the secret from standard input")
 	flags.BoolVar(&n.Token, "token", false, "the secret alone suffices, without the user name")
 	flags.BoolVar(&n.MD5, "md5", false, "take MD5 and SHA-256 digests of the secret as well, as some devices send")
+	unchangedFlag(cmd, &n.Unchanged)
 	a.completeFlag(cmd, "account", accountNames)
 	a.completeFlag(cmd, "host", hostNames)
 	return cmd

@@ -24,7 +24,8 @@ Without a configuration file it keeps its data in ./stayput-data, answers DNS on
 win over the file; ` + "`stayput config example`" + ` explains all settings.
 
 SIGTERM and SIGINT end it when everything in flight is answered, a second one at
-once. SIGHUP reads certificates and the log level again.`,
+once. SIGHUP reads certificates and the configuration again; what changed there
+and needs a restart is named in the log.`,
 		Example: `  stayput serve
   stayput serve --config /etc/stayput/stayput.toml
   STAYPUT_DNS_LISTEN=127.0.0.1:53 stayput serve --data /tmp/try`,

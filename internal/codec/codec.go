@@ -94,4 +94,8 @@ func (r *Reader) Addr() netip.Addr {
 	return a
 }
 
+// Fail makes the reader fail, as bytes do that are not what a writer makes: for
+// faults that only the caller can see.
+func (r *Reader) Fail() { r.fail() }
+
 func (r *Reader) fail() { r.rest, r.err = nil, ErrMalformed }

@@ -44,6 +44,7 @@ func TestFaults(t *testing.T) {
 		{"an endless number", []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1}, func(r *codec.Reader) { r.Uint() }},
 		{"a string longer than the data", []byte{5, 'h', 'o'}, func(r *codec.Reader) { r.Bytes() }},
 		{"an address of three octets", []byte{3, 1, 2, 3}, func(r *codec.Reader) { r.Addr() }},
+		{"what the caller finds fault with", []byte{1, 2}, func(r *codec.Reader) { r.Fail() }},
 		{"more things than could fit", []byte{100, 1, 2}, func(r *codec.Reader) { r.Count(1) }},
 	} {
 		r := codec.NewReader(append(tt.data[:len(tt.data):len(tt.data)], 7)[:len(tt.data)])

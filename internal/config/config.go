@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -67,10 +68,20 @@ type Certificate struct {
 }
 
 // Updates says how "my address is now this" is taken.
+//
+// Its limits are how often something may happen: in a second on end, 0 for as
+// often as anybody likes, and in a burst at once.
 type Updates struct {
 	Nonglobal      Nonglobal
 	TTL            uint32 // seconds, for new hosts
 	UnchangedReply UnchangedReply
+
+	ChangesPerSource             int
+	ChangesPerSourceBurst        int
+	ChangesPerKey                int
+	ChangesPerKeyBurst           int
+	WrongPasswordsPerSource      int
+	WrongPasswordsPerSourceBurst int
 }
 
 // Nonglobal says what becomes of addresses that cannot be reached from outside.
@@ -144,14 +155,18 @@ func Load(path string, env []string) (*Config, error) {
 
 // Changes returns the keys of the settings that differ between c and next and
 // that a running daemon cannot take up, such as "dns.listen"; all others may
-// change while it runs. Neither may be nil.
+// change while it runs. Certificates are named once, as "http.certificate", and
+// count as changed when other files are named. Neither c nor next may be nil.
 func (c *Config) Changes(next *Config) []string {
 	var keys []string
 	theirs := next.settings("")
 	for i, s := range c.settings("") {
-		if s.restart && !reflect.DeepEqual(s.get(), theirs[i].get()) {
+		if s.restart && !s.repeated() && !reflect.DeepEqual(s.get(), theirs[i].get()) {
 			keys = append(keys, s.key)
 		}
+	}
+	if !slices.Equal(c.HTTP.Certificates, next.HTTP.Certificates) {
+		keys = append(keys, certificateSection)
 	}
 	return keys
 }

@@ -48,6 +48,10 @@ func defaults() *config.Config {
 			Nonglobal:      config.NonglobalIgnore,
 			TTL:            60,
 			UnchangedReply: config.UnchangedNochg,
+
+			ChangesPerSource: 200, ChangesPerSourceBurst: 2000,
+			ChangesPerKey: 100, ChangesPerKeyBurst: 1000,
+			WrongPasswordsPerSource: 2, WrongPasswordsPerSourceBurst: 30,
 		},
 		Log:   config.Log{Level: slog.LevelInfo, Format: config.LogText},
 		Store: config.Store{SnapshotAfter: 16 << 20, JournalKeep: 64 << 20},
@@ -84,6 +88,12 @@ key = "tls/key.pem"
 nonglobal = "accept"
 ttl = 300
 unchanged_reply = "good"
+changes_per_source = 50
+changes_per_source_burst = 60
+changes_per_key = 0
+changes_per_key_burst = 1
+wrong_passwords_per_source = 7
+wrong_passwords_per_source_burst = 8
 
 [log]
 level = "debug"
@@ -118,6 +128,12 @@ func fullEnvironment(dir string) []string {
 		"STAYPUT_UPDATES_NONGLOBAL=accept",
 		"STAYPUT_UPDATES_TTL=300",
 		"STAYPUT_UPDATES_UNCHANGED_REPLY=good",
+		"STAYPUT_UPDATES_CHANGES_PER_SOURCE=50",
+		"STAYPUT_UPDATES_CHANGES_PER_SOURCE_BURST=60",
+		"STAYPUT_UPDATES_CHANGES_PER_KEY=0",
+		"STAYPUT_UPDATES_CHANGES_PER_KEY_BURST=1",
+		"STAYPUT_UPDATES_WRONG_PASSWORDS_PER_SOURCE=7",
+		"STAYPUT_UPDATES_WRONG_PASSWORDS_PER_SOURCE_BURST=8",
 		"STAYPUT_LOG_LEVEL=debug",
 		"STAYPUT_LOG_FORMAT=json",
 		"STAYPUT_STORE_SNAPSHOT_AFTER=1GiB",
@@ -158,6 +174,10 @@ func fullConfig(dir string) *config.Config {
 			Nonglobal:      config.NonglobalAccept,
 			TTL:            300,
 			UnchangedReply: config.UnchangedGood,
+
+			ChangesPerSource: 50, ChangesPerSourceBurst: 60,
+			ChangesPerKey: 0, ChangesPerKeyBurst: 1,
+			WrongPasswordsPerSource: 7, WrongPasswordsPerSourceBurst: 8,
 		},
 		Log:   config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
 		Store: config.Store{SnapshotAfter: 1 << 30, JournalKeep: 1 << 40},
@@ -358,7 +378,7 @@ func TestChanges(t *testing.T) {
 	dir := t.TempDir()
 	writeCertificate(t, dir, "tls/cert.pem", "tls/key.pem")
 	before, after := mustLoad(t, ""), mustLoad(t, "", fullEnvironment(dir)...)
-	want := []string{"data", "dns.listen", "http.listen", "http.tls_listen", "http.legacy_tls_listen"}
+	want := []string{"data", "dns.listen", "http.listen", "http.tls_listen", "http.legacy_tls_listen", "http.certificate"}
 	if got := before.Changes(after); !reflect.DeepEqual(got, want) {
 		t.Errorf("Changes = %q, want %q", got, want)
 	}

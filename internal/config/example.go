@@ -13,6 +13,9 @@ The configuration of Stayput. Every setting stands here with its default:
 take away the "#" in front of a line, and change it. Relative paths start at
 the directory of this file.
 
+A reload (SIGHUP, "systemctl reload stayput") takes up changes without a gap,
+but for those settings that say that they need a restart.
+
 The environment wins over this file: STAYPUT_ and the key in capitals, with
 "_" for ".", and lists with commas: STAYPUT_DNS_LISTEN=0.0.0.0:53,[::]:53.
 There relative paths start at the working directory.`

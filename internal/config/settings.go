@@ -22,7 +22,8 @@ func sections() []section {
 		{name: "http", doc: `The update service, the API and the pages.`},
 		{name: certificateSection, repeated: true, doc: `
 A certificate for the TLS listeners; write one such section for each. The
-first serves clients that do not say whom they want.`},
+first serves clients that do not say whom they want. What is new in the files
+is read on a reload.`},
 		{name: "updates", doc: `What happens when a router says "my address is now this".`},
 		{name: "log", doc: `The log, on standard error.`},
 		{name: "store", doc: `What is kept on disk. Sizes are written with B, KiB, MiB, GiB or TiB.`},
@@ -145,9 +146,9 @@ every name that starts with "checkip.".`},
 
 func (c *Certificate) settings(base string) []setting {
 	return []setting{
-		{key: "http.certificate.cert", value: "cert.pem", field: path(&c.Cert, base), doc: `
+		{key: "http.certificate.cert", value: "cert.pem", restart: true, field: path(&c.Cert, base), doc: `
 The PEM file of the certificate, followed by its chain.`},
-		{key: "http.certificate.key", value: "key.pem", field: path(&c.Key, base), doc: `
+		{key: "http.certificate.key", value: "key.pem", restart: true, field: path(&c.Key, base), doc: `
 The PEM file of its private key.`},
 	}
 }
@@ -157,13 +158,31 @@ func (u *Updates) settings() []setting {
 		{key: "updates.nonglobal", value: "ignore", field: choice(&u.Nonglobal, NonglobalIgnore, NonglobalAccept), doc: `
 Addresses that cannot be reached from outside (private, link-local, loopback,
 multicast): "ignore" answers "good" and leaves them out, since routers probe
-with them; "accept" takes them, as a homelab may want. Zones and hosts can say
+with them; "accept" takes them, as a homelab may want. A host can say
 otherwise.`},
 		{key: "updates.ttl", value: "60", field: number(&u.TTL, 1, 86400), doc: `
 The TTL of new hosts in seconds.`},
 		{key: "updates.unchanged_reply", value: "nochg", field: choice(&u.UnchangedReply, UnchangedNochg, UnchangedGood), doc: `
 What a router hears when its address was known already. "nochg" is the
-protocol's word; "good" is for devices that take it for a failure.`},
+protocol's word; "good" is for devices that take it for a failure. Update keys
+can say otherwise, and DDNS-Updater always hears "good".`},
+		{key: "updates.changes_per_source", value: "200", field: number(&u.ChangesPerSource, 0, 1_000_000), doc: `
+How many updates that change something one source, an IPv4 address or an IPv6
+/64, may send in a second; 0 is no limit. More are told to try again later
+("911"). What changes nothing is never limited, and neither is this machine.`},
+		{key: "updates.changes_per_source_burst", value: "2000", field: number(&u.ChangesPerSourceBurst, 1, 1_000_000), doc: `
+How many of them may come at once, after a quiet time.`},
+		{key: "updates.changes_per_key", value: "100", field: number(&u.ChangesPerKey, 0, 1_000_000), doc: `
+The same for one update key, wherever they come from.`},
+		{key: "updates.changes_per_key_burst", value: "1000", field: number(&u.ChangesPerKeyBurst, 1, 1_000_000), doc: `
+How many of them may come at once, after a quiet time.`},
+		{key: "updates.wrong_passwords_per_source", value: "2", field: number(&u.WrongPasswordsPerSource, 0, 1_000_000), doc: `
+How many wrong passwords one source may try in a second; 0 is no limit. More
+wait for their turn, and when many do, are told to try again later. Only
+passwords that people chose count, since checking one takes long, and each
+wrong one counts once.`},
+		{key: "updates.wrong_passwords_per_source_burst", value: "30", field: number(&u.WrongPasswordsPerSourceBurst, 1, 1_000_000), doc: `
+How many of them may come at once, after a quiet time.`},
 	}
 }
 

@@ -14,11 +14,13 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/dnsserver"
+	"stayput.dev/internal/dyndns"
 	"stayput.dev/internal/front"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
@@ -42,10 +44,11 @@ type Addresses struct {
 
 // Daemon is everything that runs.
 type daemon struct {
-	cfg  *config.Config
+	cfg  *config.Config                // at the start
+	live atomic.Pointer[config.Config] // after the last reload
 	opts Options
 	log  *slog.Logger
-	lvl  *slog.LevelVar
+	logs logs
 
 	store    *store.SQLite
 	registry *registry.Registry
@@ -53,6 +56,7 @@ type daemon struct {
 	admin    *admin.Service
 	dns      *dnsserver.Server
 	front    *front.Server
+	devices  *dyndns.Handler
 	certs    []*front.Certificate
 	api      *apiServer
 
@@ -68,8 +72,10 @@ const shutdownTime = 10 * time.Second
 // Run runs the daemon until ctx ends; then it finishes what is in flight and
 // returns nil. It returns an error when something cannot start or fails for good.
 func Run(ctx context.Context, cfg *config.Config, opts Options) error {
-	d := &daemon{cfg: cfg, opts: opts, failed: make(chan error, 1), lvl: new(slog.LevelVar)}
-	d.log = newLogger(cfg.Log, d.lvl, opts.LogTo)
+	d := &daemon{cfg: cfg, opts: opts, failed: make(chan error, 1)}
+	d.live.Store(cfg)
+	d.logs.set(cfg.Log)
+	d.log = d.logs.logger(opts.LogTo)
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	d.stopping = running
@@ -115,7 +121,7 @@ func (d *daemon) start(ctx context.Context) error {
 		return err
 	}
 	d.updates = update.New(d.registry, update.Options{
-		Logger: d.log, Seen: seen, AcceptNonGlobal: d.cfg.Updates.Nonglobal == config.NonglobalAccept,
+		Logger: d.log, Seen: seen, Rules: updateRules(d.cfg.Updates),
 	})
 	d.admin = admin.New(d.registry, admin.Options{Seen: seen, TTL: d.cfg.Updates.TTL})
 	if err := d.startDNS(); err != nil {
@@ -210,26 +216,4 @@ func (d *daemon) compact(ctx context.Context) {
 			d.log.Warn("writing a snapshot failed; the journal keeps everything", "error", err)
 		}
 	}
-}
-
-// reload takes up what may change while the daemon runs.
-func (d *daemon) reload() {
-	for _, c := range d.certs {
-		if err := c.Reload(); err != nil {
-			d.log.Error("reloading a certificate failed, the old one stays", "error", err)
-		}
-	}
-	if d.opts.Reload == nil {
-		return
-	}
-	next, err := d.opts.Reload()
-	if err != nil {
-		d.log.Error("reloading the configuration failed, the old one stays", "error", err)
-		return
-	}
-	d.lvl.Set(next.Log.Level)
-	if keys := d.cfg.Changes(next); len(keys) > 0 {
-		d.log.Warn("settings changed that need a restart", "settings", keys)
-	}
-	d.log.Info("configuration reloaded")
 }

@@ -48,7 +48,9 @@ func start(t *testing.T, cfg *config.Config, opts daemon.Options) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &running{hup: make(chan os.Signal)}
-	opts.LogTo, _ = os.Open(os.DevNull)
+	if opts.LogTo == nil {
+		opts.LogTo, _ = os.Open(os.DevNull)
+	}
 	opts.Hangup = r.hup
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	opts.Ready = func(a daemon.Addresses, s *admin.Service) {

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"stayput.dev/internal/api"
-	"stayput.dev/internal/config"
 	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/dyndns"
 	"stayput.dev/internal/front"
@@ -71,10 +70,7 @@ func loopbackFor(a netip.AddrPort) netip.AddrPort {
 }
 
 func (d *daemon) startDNS() error {
-	d.dns = dnsserver.New(d.registry.State, dnsserver.Options{
-		Logger: d.log, UDPSize: d.cfg.DNS.UDPSize, TCPIdle: d.cfg.DNS.TCPIdle, TCPConnections: d.cfg.DNS.TCPConnections,
-		TCPConnectionsPerSource: d.cfg.DNS.TCPConnectionsPerSource, Version: d.cfg.DNS.Version,
-	})
+	d.dns = dnsserver.New(d.registry.State, d.dnsOptions(d.cfg.DNS))
 	for _, addr := range d.cfg.DNS.Listen {
 		udp, tcp, err := listenDNS(addr)
 		if err != nil {
@@ -116,11 +112,11 @@ func network(proto string, addr netip.AddrPort) string {
 }
 
 func (d *daemon) startHTTP() error {
-	devices := dyndns.New(d.updates, dyndns.Options{AlwaysGood: d.cfg.Updates.UnchangedReply == config.UnchangedGood})
+	d.devices = dyndns.New(d.updates, deviceOptions(d.cfg.Updates))
 	cfg := front.Config{
 		Table: front.Table{
-			Devices: devices.Paths(),
-			Root:    d.checkIPRoot(devices),
+			Devices: d.devices.Paths(),
+			Root:    d.checkIPRoot(),
 			Rest:    d.rest(),
 		},
 		TrustedProxies: d.cfg.HTTP.TrustedProxies,
@@ -163,14 +159,14 @@ func (d *daemon) startHTTP() error {
 }
 
 // checkIPRoot answers "/" with the caller's address on the hosts that are for it.
-func (d *daemon) checkIPRoot(devices *dyndns.Handler) func(*http.Request) http.Handler {
-	page := devices.Paths()["/checkip"]
+func (d *daemon) checkIPRoot() func(*http.Request) http.Handler {
+	page := d.devices.Paths()["/checkip"]
 	return func(r *http.Request) http.Handler {
 		host := r.Host
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
 		}
-		for _, p := range d.cfg.HTTP.CheckipHosts {
+		for _, p := range d.live.Load().HTTP.CheckipHosts {
 			if p.Matches(host) {
 				return page
 			}
@@ -192,7 +188,7 @@ func (d *daemon) rest() http.Handler {
 		}
 		reply(w, http.StatusOK, "ready\n")
 	})
-	mux.Handle("GET /metrics", metrics.Handler(d.cfg.HTTP.AllowMetrics, d.collectors()...))
+	mux.Handle("GET /metrics", metrics.Handler(d.allowMetrics, d.collectors()...))
 	return mux
 }
 

@@ -13,6 +13,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"sync/atomic"
 
 	"stayput.dev/internal/update"
 )
@@ -40,23 +41,34 @@ type Options struct {
 	Realm string
 
 	// AlwaysGood says "good" where "nochg" would be right, for clients that
-	// take nochg for a failure. Those known by name get it anyway.
+	// take nochg for a failure. Those known by name get it anyway, and of the
+	// others an update key may decide otherwise.
 	AlwaysGood bool
 }
 
-// Handler is the dialects and check-IP pages, each at its paths.
-type Handler struct{ paths map[string]http.Handler }
+// Handler is the dialects and check-IP pages, each at its paths. It is safe for
+// concurrent use.
+type Handler struct {
+	paths map[string]http.Handler
+	opts  atomic.Pointer[Options]
+}
 
 // New returns the handler of all paths.
 func New(updates Updater, opts Options) *Handler {
-	opts.Realm = cmp.Or(opts.Realm, "Dynamic DNS")
 	h := &Handler{paths: map[string]http.Handler{}}
-	for _, r := range table(updates, opts) {
+	h.SetOptions(opts)
+	for _, r := range table(updates, &h.opts) {
 		for _, path := range r.paths {
 			h.paths[path] = r.handler
 		}
 	}
 	return h
+}
+
+// SetOptions replaces the options. Requests that come later heed them.
+func (h *Handler) SetOptions(opts Options) {
+	opts.Realm = cmp.Or(opts.Realm, "Dynamic DNS")
+	h.opts.Store(&opts)
 }
 
 // route is a handler and the paths that it answers, in canonical form: lower
@@ -67,7 +79,7 @@ type route struct {
 }
 
 // table is all that this room answers.
-func table(updates Updater, opts Options) []route {
+func table(updates Updater, opts *atomic.Pointer[Options]) []route {
 	return []route{
 		{&endpoint{updates, dyndns2{opts}}, []string{"/nic/update", "/v2/update", "/v3/update", "/update"}},
 		{checkIPClassic, []string{

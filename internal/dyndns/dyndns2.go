@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/update"
 )
 
@@ -17,7 +19,7 @@ import (
 //
 // with one line for each host name. The parameters wildcard, mx, backmx, system
 // and url are accepted and mean nothing.
-type dyndns2 struct{ opts Options }
+type dyndns2 struct{ opts *atomic.Pointer[Options] }
 
 // hostKeys are the parameters that name hosts, the more telling first.
 var hostKeys = []string{
@@ -68,10 +70,10 @@ func (d dyndns2) Reply(w http.ResponseWriter, r *http.Request, results []update.
 		status, codes = say(err)
 		body = append(append(body, codes...), '\n')
 	} else {
-		body, codes = appendLines(body, results, d.opts.AlwaysGood || wantsGood(r))
+		body, codes = d.appendLines(body, results, r.UserAgent())
 	}
 	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Basic realm="`+d.opts.Realm+`"`)
+		w.Header().Set("WWW-Authenticate", `Basic realm="`+d.opts.Load().Realm+`"`)
 	}
 	w.Header().Set("X-Updatecode", codes)
 	write(w, status, "text/plain", body)
@@ -80,9 +82,9 @@ func (d dyndns2) Reply(w http.ResponseWriter, r *http.Request, results []update.
 // appendLines appends a line for each result and returns their keywords, too.
 // Failures are bare keywords: some clients look for words of success in the whole
 // body, where even the name of a host could be one.
-func appendLines(body []byte, results []update.Result, alwaysGood bool) (lines []byte, codes string) {
+func (d dyndns2) appendLines(body []byte, results []update.Result, agent string) (lines []byte, codes string) {
 	for i, r := range results {
-		word := keyword(r, alwaysGood)
+		word := d.keyword(r, agent)
 		body = append(body, word...)
 		if r.Outcome.IsSuccess() {
 			body = appendAddrs(append(body, ' '), r.Addrs)
@@ -97,13 +99,13 @@ func appendLines(body []byte, results []update.Result, alwaysGood bool) (lines [
 }
 
 // keyword returns the first word of a host's line.
-func keyword(r update.Result, alwaysGood bool) string {
+func (d dyndns2) keyword(r update.Result, agent string) string {
 	switch {
 	case r.Outcome == update.NotFQDN:
 		return "notfqdn"
 	case !r.Outcome.IsSuccess():
 		return "nohost"
-	case r.Outcome == update.NoChange && len(r.Addrs) > 0 && !alwaysGood:
+	case r.Outcome == update.NoChange && len(r.Addrs) > 0 && !d.wantsGood(r.Unchanged, agent):
 		return "nochg"
 	}
 	return "good"
@@ -124,7 +126,16 @@ func appendAddrs(dst []byte, addrs []netip.Addr) []byte {
 	return dst
 }
 
-// wantsGood tells whether the client is known to take nochg for a failure.
-func wantsGood(r *http.Request) bool {
-	return strings.HasPrefix(r.UserAgent(), "DDNS-Updater")
+// wantsGood tells whether to say good where nothing changed: first the client
+// decides, if it is known to take nochg for a failure, then its update key, then
+// the house.
+func (d dyndns2) wantsGood(key account.Unchanged, agent string) bool {
+	const known = "DDNS-Updater"
+	switch {
+	case len(agent) >= len(known) && strings.EqualFold(agent[:len(known)], known):
+		return true
+	case key == account.UnchangedDefault:
+		return d.opts.Load().AlwaysGood
+	}
+	return key == account.UnchangedGood
 }

@@ -43,6 +43,7 @@ func TestErrorsBecomeWords(t *testing.T) {
 		{update.ErrNoHostNamed, 200, "notfqdn"},
 		{fmt.Errorf("updating: %w", registry.ErrUnavailable), 503, "911"},
 		{registry.ErrClosed, 503, "911"},
+		{update.ErrLimited, 503, "911"},
 		{context.Canceled, 503, "911"},
 		{context.DeadlineExceeded, 503, "911"},
 		{errors.New("something that nobody thought of"), 503, "911"},
@@ -72,6 +73,37 @@ func TestFailuresHoldNoWordOfSuccess(t *testing.T) {
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/nic/update", nil))
 	if got, want := w.Body.String(), "nohost\nnotfqdn\n"; got != want {
 		t.Errorf("body = %q, want %q", got, want)
+	}
+}
+
+// TestUnchanged: first the client decides what is said, then its update key, then
+// the house.
+func TestUnchanged(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		agent string
+		key   account.Unchanged
+		house bool
+		want  string
+	}{
+		{"", account.UnchangedDefault, false, "nochg 203.0.113.1"},
+		{"", account.UnchangedDefault, true, "good 203.0.113.1"},
+		{"", account.UnchangedNochg, true, "nochg 203.0.113.1"},
+		{"", account.UnchangedGood, false, "good 203.0.113.1"},
+		{"DDNS-Updater someone@example.org", account.UnchangedNochg, false, "good 203.0.113.1"},
+		{"ddns-updater/2.10", account.UnchangedDefault, false, "good 203.0.113.1"},
+		{"my DDNS-Updater", account.UnchangedDefault, false, "nochg 203.0.113.1"},
+		{"DDNS-Update", account.UnchangedDefault, false, "nochg 203.0.113.1"},
+	}
+	for _, test := range tests {
+		result := update.Result{Outcome: update.NoChange, Addrs: addrs("203.0.113.1"), Unchanged: test.key}
+		h := dyndns.New(&ear{results: []update.Result{result}}, dyndns.Options{AlwaysGood: test.house}).Paths()["/nic/update"]
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/nic/update", nil)
+		r.Header.Set("User-Agent", test.agent)
+		h.ServeHTTP(w, r)
+		if got := strings.TrimSpace(w.Body.String()); got != test.want {
+			t.Errorf("agent %q, key %v, house %v: got = %q, want %q", test.agent, test.key, test.house, got, test.want)
+		}
 	}
 }
 

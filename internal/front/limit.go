@@ -56,10 +56,15 @@ func (l Limits) withDefaults() Limits {
 
 // sources counts the open connections of each source.
 type sources struct {
-	max int
-
-	mu   sync.Mutex // guards open
+	mu   sync.Mutex // guards max and open
+	max  int
 	open map[netip.Addr]int
+}
+
+func (s *sources) setMax(most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.max = most
 }
 
 // enter counts one more connection of a source, unless it has too many.

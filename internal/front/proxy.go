@@ -3,6 +3,7 @@ package front
 import (
 	"net/netip"
 	"strings"
+	"sync/atomic"
 )
 
 // ClientAddr returns who sent a request that came in from peer. An untrusted
@@ -67,23 +68,26 @@ func plainAddrPort(ap netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(plainAddr(ap.Addr()), ap.Port())
 }
 
-// proxies are the addresses that may say who the client is.
-type proxies []netip.Prefix
+// proxies are the addresses that may say who the client is. They are safe for
+// concurrent use.
+type proxies struct {
+	list atomic.Pointer[[]netip.Prefix]
+}
 
-func newProxies(prefixes []netip.Prefix) proxies {
-	list := make(proxies, 0, len(prefixes))
+func (ps *proxies) set(prefixes []netip.Prefix) {
+	list := make([]netip.Prefix, 0, len(prefixes))
 	for _, p := range prefixes {
 		if addr := p.Addr(); addr.Is4In6() && p.Bits() >= 96 {
 			p = netip.PrefixFrom(addr.Unmap(), p.Bits()-96)
 		}
 		list = append(list, p)
 	}
-	return list
+	ps.list.Store(&list)
 }
 
 // contain reports whether a proxy has this address.
-func (ps proxies) contain(addr netip.Addr) bool {
-	for _, p := range ps {
+func (ps *proxies) contain(addr netip.Addr) bool {
+	for _, p := range *ps.list.Load() {
 		if p.Contains(addr) {
 			return true
 		}

@@ -85,7 +85,7 @@ type Server struct {
 
 	base    context.Context // of all device requests
 	cancel  context.CancelFunc
-	slots   chan struct{} // one for each open connection
+	places  *places
 	sources sources
 	closing chan struct{} // closed when Shutdown begins
 	free    chan *conn    // to goroutines that wait for a connection to serve
@@ -105,17 +105,17 @@ func New(cfg Config) *Server {
 	limits := cfg.Limits.withDefaults()
 	s := &Server{
 		routes:    newRoutes(cfg.Table),
-		proxies:   newProxies(cfg.TrustedProxies),
 		limits:    limits,
 		log:       cfg.Logger,
 		handover:  newHandover(),
-		slots:     make(chan struct{}, limits.Total),
+		places:    newPlaces(limits.Total),
 		sources:   sources{max: limits.PerSource, open: make(map[netip.Addr]int)},
 		closing:   make(chan struct{}),
 		free:      make(chan *conn),
 		listeners: make(map[net.Listener]struct{}),
 		conns:     make(map[*conn]struct{}),
 	}
+	s.proxies.set(cfg.TrustedProxies)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -176,17 +176,13 @@ func (s *Server) isClosing() bool {
 	}
 }
 
-// accept starts a goroutine for each connection. While all slots are taken it
+// accept starts a goroutine for each connection. While all places are taken it
 // leaves new ones to the listen queue.
 func (s *Server) accept(ctx context.Context, l net.Listener, kind Kind) error {
 	delay := time.Duration(0)
 	for {
-		select {
-		case s.slots <- struct{}{}:
-		case <-s.closing:
+		if !s.places.take(ctx, s.closing) {
 			return net.ErrClosed
-		case <-ctx.Done():
-			return ctx.Err()
 		}
 		sock, err := l.Accept()
 		if err == nil {
@@ -194,7 +190,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, kind Kind) error {
 			s.start(sock, kind)
 			continue
 		}
-		<-s.slots
+		s.places.leave()
 		if errors.Is(err, net.ErrClosed) || s.isClosing() {
 			return net.ErrClosed
 		}
@@ -215,7 +211,7 @@ func (s *Server) waitAfter(err error, delay time.Duration) {
 	}
 }
 
-// start serves a connection that has a slot, or closes it at once if its source
+// start serves a connection that has a place, or closes it at once if its source
 // has too many.
 func (s *Server) start(sock net.Conn, kind Kind) {
 	s.counters.connections.Add(1)
@@ -274,7 +270,7 @@ func (s *Server) release(c *conn) {
 	if c.source.IsValid() {
 		s.sources.leave(c.source)
 	}
-	<-s.slots
+	s.places.leave()
 }
 
 // Shutdown stops accepting, closes connections that wait for a request, and

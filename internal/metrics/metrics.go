@@ -12,15 +12,16 @@ import (
 )
 
 // Handler returns the page with what the rooms and the Go runtime count. Only
-// clients within allow see it; for others there is no such page. The client is
-// the request's RemoteAddr. It panics when two rooms count under one name.
-func Handler(allow []netip.Prefix, rooms ...prometheus.Collector) http.Handler {
+// clients within what allow returns see it; for others there is no such page. The
+// client is the request's RemoteAddr. It panics when two rooms count under one
+// name.
+func Handler(allow func() []netip.Prefix, rooms ...prometheus.Collector) http.Handler {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	reg.MustRegister(rooms...)
 	page := promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !allowed(allow, r.RemoteAddr) {
+		if !allowed(allow(), r.RemoteAddr) {
 			http.NotFound(w, r)
 			return
 		}

@@ -12,7 +12,8 @@ import (
 
 func TestOnlyTheAllowedSeeThePage(t *testing.T) {
 	t.Parallel()
-	h := metrics.Handler([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
+	allow := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+	h := metrics.Handler(func() []netip.Prefix { return allow },
 		metrics.Counter("stayput_things_total", "Things.", func() float64 { return 42 }))
 	tests := []struct {
 		remote string

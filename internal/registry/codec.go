@@ -124,7 +124,7 @@ func (r *decoder) commit() (c Commit, err error) {
 		c.Deltas = append(c.Deltas, r.delta())
 	}
 	c.Accounts = account.ReadChanges(r.Reader)
-	return c, checkNames(&c.Accounts)
+	return c, nil
 }
 
 // pieces yields the pieces of a zone.
@@ -145,7 +145,7 @@ func (r *decoder) pieces() iter.Seq2[[]byte, error] {
 
 func (r *decoder) name() zone.Name {
 	name := zone.Name(r.Bytes())
-	r.bad = r.bad || !isName(name)
+	r.bad = r.bad || !name.IsValid()
 	return name
 }
 

@@ -73,7 +73,7 @@ func (d *draft) ask(e Edit) (c Changes, err error) {
 
 // check finds what would make take fail halfway.
 func (d *draft) check(c *Changes) error {
-	if err := checkNames(&c.Accounts); err != nil {
+	if err := c.Accounts.Check(); err != nil {
 		return err
 	}
 	for _, records := range c.Records {

@@ -1,8 +1,6 @@
 package registry
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 
 	"stayput.dev/internal/account"
@@ -101,30 +99,4 @@ func (t *things[K, V]) come() []V {
 		}
 	}
 	return out
-}
-
-// checkNames makes sure that what stands for a name is one.
-func checkNames(c *account.Changes) error {
-	for i := range c.Hosts {
-		if !isName(c.Hosts[i].Name) || c.Hosts[i].Follows != "" && !isName(c.Hosts[i].Follows) {
-			return fmt.Errorf("host %q: %w", string(c.Hosts[i].Name), zone.ErrBadName)
-		}
-	}
-	for i := range c.Rests {
-		if !isName(c.Rests[i].Name) {
-			return fmt.Errorf("resting name %q: %w", string(c.Rests[i].Name), zone.ErrBadName)
-		}
-	}
-	for _, name := range slices.Concat(c.DeletedHosts, c.DeletedRests) {
-		if !isName(name) {
-			return fmt.Errorf("deleted name %q: %w", string(name), zone.ErrBadName)
-		}
-	}
-	return nil
-}
-
-// isName tells whether n is a name in canonical form.
-func isName(n zone.Name) bool {
-	name, size, err := zone.NameFromWire([]byte(n))
-	return err == nil && size == len(n) && name == n
 }

@@ -45,7 +45,7 @@ func (s *SQLite) Compact(ctx context.Context, state *registry.State) error {
 func (s *SQLite) isDue(state *registry.State) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.weight.due(s.opts.SnapshotAfter) && state.Revision > s.weight.last.revision
+	return s.weight.due(s.snapshotAfter.Load()) && state.Revision > s.weight.last.revision
 }
 
 // writeSnapshot writes the chunks, and when they are all there, the row that

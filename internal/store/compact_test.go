@@ -98,6 +98,20 @@ func TestSnapshotOnlyWhenDue(t *testing.T) {
 	}
 }
 
+// TestRetentionChanges: the next Compact heeds it.
+func TestRetentionChanges(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir, store.Options{SnapshotAfter: 1 << 30})
+	r := run(t, s)
+	apply(t, r, makeZone(100))
+	s.SetRetention(1, 1)
+	compact(t, s, r)
+	if got := count(t, dir, countSnapshots); got != 1 {
+		t.Errorf("%d snapshots, want one, since it is due now", got)
+	}
+}
+
 func TestTrimKeepsWhatIsWanted(t *testing.T) {
 	t.Parallel()
 	type cursors = map[string]registry.Revision

@@ -63,6 +63,8 @@ type SQLite struct {
 	opts Options
 	log  *slog.Logger
 
+	snapshotAfter, journalKeep atomic.Int64 // octets, as in Options
+
 	lock        *os.File
 	readers     *sql.DB
 	appended    bell // rung when the journal has grown
@@ -83,8 +85,6 @@ var _ registry.Store = (*SQLite)(nil)
 // ErrInUse when another process has it open. Close must be called.
 func Open(ctx context.Context, dir string, opts Options) (*SQLite, error) {
 	opts.Logger = cmp.Or(opts.Logger, slog.Default())
-	opts.SnapshotAfter = cmp.Or(opts.SnapshotAfter, 16<<20)
-	opts.JournalKeep = cmp.Or(opts.JournalKeep, 64<<20)
 	opts.CursorLag = cmp.Or(opts.CursorLag, 100_000)
 	lock, err := lockFolder(dir)
 	if err != nil {
@@ -94,11 +94,19 @@ func Open(ctx context.Context, dir string, opts Options) (*SQLite, error) {
 		dir: dir, opts: opts, log: opts.Logger, lock: lock,
 		checkpoints: make(chan struct{}, 1), idle: make(chan struct{}),
 	}
+	s.SetRetention(opts.SnapshotAfter, opts.JournalKeep)
 	if err := s.open(ctx); err != nil {
 		_ = unlock(lock)
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
 	return s, nil
+}
+
+// SetRetention replaces Options.SnapshotAfter and Options.JournalKeep, where 0
+// means the same as there. The next Compact heeds it.
+func (s *SQLite) SetRetention(snapshotAfter, journalKeep int64) {
+	s.snapshotAfter.Store(cmp.Or(snapshotAfter, 16<<20))
+	s.journalKeep.Store(cmp.Or(journalKeep, 64<<20))
 }
 
 // open makes the database ready, when the folder is ours.

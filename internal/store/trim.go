@@ -131,7 +131,7 @@ func (s *SQLite) keptFrom(ctx context.Context, tx *sql.Tx) (registry.Revision, e
 		if err := rows.Scan(&revision, &size); err != nil {
 			return 0, err
 		}
-		if total += size; total > s.opts.JournalKeep {
+		if total += size; total > s.journalKeep.Load() {
 			return revision, nil
 		}
 		oldest = revision

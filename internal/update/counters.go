@@ -11,20 +11,32 @@ import (
 )
 
 // counters counts what was answered.
-type counters struct{ results *prometheus.CounterVec }
+type counters struct{ results, limited *prometheus.CounterVec }
 
 func newCounters() counters {
-	return counters{prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "stayput_updates_total",
-		Help: "Hosts in update requests by what became of them, and requests that failed as a whole by why.",
-	}, []string{"dialect", "outcome"})}
+	return counters{
+		results: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "stayput_updates_total",
+			Help: "Hosts in update requests by what became of them, and requests that failed as a whole by why.",
+		}, []string{"dialect", "outcome"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "stayput_updates_limited_total",
+			Help: "Update requests put off because too many came, by what there were too many of.",
+		}, []string{"limit"}),
+	}
 }
 
 // Describe implements prometheus.Collector.
-func (c counters) Describe(ch chan<- *prometheus.Desc) { c.results.Describe(ch) }
+func (c counters) Describe(ch chan<- *prometheus.Desc) {
+	c.results.Describe(ch)
+	c.limited.Describe(ch)
+}
 
 // Collect implements prometheus.Collector.
-func (c counters) Collect(ch chan<- prometheus.Metric) { c.results.Collect(ch) }
+func (c counters) Collect(ch chan<- prometheus.Metric) {
+	c.results.Collect(ch)
+	c.limited.Collect(ch)
+}
 
 func (c counters) count(dialect string, results []Result, err error) {
 	if err != nil {
@@ -49,6 +61,8 @@ func label(err error) string {
 		return "numhost"
 	case errors.Is(err, ErrNoHostNamed):
 		return "notfqdn"
+	case errors.Is(err, ErrLimited):
+		return "limited"
 	case errors.Is(err, registry.ErrUnavailable), isContextError(err):
 		return "unavailable"
 	}

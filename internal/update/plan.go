@@ -109,6 +109,7 @@ func (p *plan) runHost(st *registry.State, h account.Host, name string, c *regis
 	if z == nil {
 		return Result{Host: name, Outcome: NoHost} // its zone has gone
 	}
+	p = p.heed(h)
 	r := Result{Host: name, ID: h.ID, Outcome: NoChange, Addrs: p.wish.told}
 	node := z.Node(h.Name)
 	v4, v6 := node.Lookup(zone.TypeA), node.Lookup(zone.TypeAAAA)

@@ -101,4 +101,7 @@ type Result struct {
 	// first, or where none were, those that stand. It may be empty, and is
 	// not to be modified.
 	Addrs []netip.Addr
+
+	// Unchanged is what the update key wants to be said of NoChange.
+	Unchanged account.Unchanged
 }

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"stayput.dev/internal/account"
@@ -35,24 +36,31 @@ type Registry interface {
 type Options struct {
 	Verifier *account.Verifier // nil: one of its own
 	Seen     *Seen             // hears of every host that reported; may be nil
+	Rules    Rules
+	Logger   *slog.Logger     // nil: slog.Default
+	Now      func() time.Time // nil: time.Now
+}
 
+// Rules are what may change while a service runs. The zero Rules have no limits.
+type Rules struct {
 	// AcceptNonGlobal takes addresses that cannot be reached from outside,
-	// which are otherwise answered with success and ignored.
+	// which are otherwise answered with success and ignored. A host may decide
+	// otherwise.
 	AcceptNonGlobal bool
 
-	Logger *slog.Logger     // nil: slog.Default
-	Now    func() time.Time // nil: time.Now
+	Limits Limits
 }
 
 // Service answers requests. It is safe for concurrent use, and a
 // prometheus.Collector of what it answered.
 type Service struct {
-	registry        Registry
-	verifier        *account.Verifier
-	seen            *Seen
-	acceptNonGlobal bool
-	log             *slog.Logger
-	now             func() time.Time
+	registry Registry
+	verifier *account.Verifier
+	seen     *Seen
+	rules    atomic.Pointer[Rules]
+	limiter  *limiter
+	log      *slog.Logger
+	now      func() time.Time
 	counters
 }
 
@@ -62,9 +70,10 @@ const slowChecks = 2
 // New returns a service over the registry.
 func New(reg Registry, opts Options) *Service {
 	s := &Service{
-		registry: reg, verifier: opts.Verifier, seen: opts.Seen, acceptNonGlobal: opts.AcceptNonGlobal,
+		registry: reg, verifier: opts.Verifier, seen: opts.Seen, limiter: newLimiter(),
 		log: cmp.Or(opts.Logger, slog.Default()), now: opts.Now, counters: newCounters(),
 	}
+	s.SetRules(opts.Rules)
 	if s.verifier == nil {
 		s.verifier = account.NewVerifier(slowChecks)
 	}
@@ -74,12 +83,15 @@ func New(reg Registry, opts Options) *Service {
 	return s
 }
 
+// SetRules replaces the rules. Requests that come later heed them.
+func (s *Service) SetRules(r Rules) { s.rules.Store(&r) }
+
 // Update does what the request asks for and returns a result for each of its
 // hosts, in its order. Whatever the results call Good is durable and visible.
 // With an error nothing has changed: account.ErrBadCredential, of which
 // ErrNoCredentials is one, ErrBadAddress, ErrTooManyHosts and ErrNoHostNamed are
-// the client's fault; registry.ErrUnavailable or the context's error is not, and
-// asking again later may help.
+// the client's fault; registry.ErrUnavailable, ErrLimited or the context's error
+// are not, or not for long, and asking again later may help.
 func (s *Service) Update(ctx context.Context, req Request) ([]Result, error) {
 	results, err := s.update(ctx, &req)
 	for errors.Is(err, errKeyChanged) {
@@ -101,7 +113,7 @@ func (s *Service) update(ctx context.Context, req *Request) ([]Result, error) {
 	if len(req.Hosts) > MaxHosts {
 		return nil, ErrTooManyHosts
 	}
-	w, err := read(req, s.acceptNonGlobal)
+	w, err := read(req, s.rules.Load().AcceptNonGlobal)
 	if err != nil {
 		return nil, err
 	}
@@ -116,9 +128,15 @@ func (s *Service) update(ctx context.Context, req *Request) ([]Result, error) {
 	}
 	s.markSeen(o.results, now)
 	if !o.changes.IsEmpty() {
+		if err := s.admit(ctx, req, key); err != nil {
+			return nil, err
+		}
 		if o, err = s.write(ctx, &p, req, o); err != nil {
 			return nil, err
 		}
+	}
+	for i := range o.results {
+		o.results[i].Unchanged = key.Unchanged
 	}
 	s.logResults(ctx, o.results, key, req)
 	return o.results, nil
@@ -130,14 +148,14 @@ func (s *Service) authenticate(ctx context.Context, d account.Directory, req *Re
 	if req.Username == "" && req.Secret == "" {
 		return account.Key{}, ErrNoCredentials
 	}
-	key, err := s.verifier.Check(ctx, d, req.Username, req.Secret)
+	key, err := s.check(ctx, d, req, req.Secret)
 	for _, other := range req.OtherSecrets {
 		if !errors.Is(err, account.ErrBadCredential) {
 			break
 		}
-		key, err = s.verifier.Check(ctx, d, req.Username, other)
+		key, err = s.check(ctx, d, req, other)
 	}
-	if errors.Is(err, account.ErrBadCredential) {
+	if errors.Is(err, account.ErrBadCredential) && s.mayLog(req.Source) {
 		s.logRefusal(ctx, d, req)
 	}
 	return key, err
@@ -224,8 +242,9 @@ func join(addrs []netip.Addr) string {
 // text is the address as text, empty for none.
 func text(a netip.Addr) string { return join([]netip.Addr{a}) }
 
-// logRefusal tells of a failed login. People put secrets where the user name
-// belongs, so a name that is none of ours is not written down.
+// logRefusal tells of a failed login, of each source once a second. People put
+// secrets where the user name belongs, so a name that is none of ours is not
+// written down.
 func (s *Service) logRefusal(ctx context.Context, d account.Directory, req *Request) {
 	name := "unknown"
 	if key, ok := d.Key(req.Username); ok {

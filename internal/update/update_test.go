@@ -102,10 +102,61 @@ func sortedTexts(s string) string {
 
 func TestNonGlobalMayBeAccepted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, update.Options{AcceptNonGlobal: true})
+	w := newWorld(t, update.Options{Rules: update.Rules{AcceptNonGlobal: true}})
 	got := w.update(update.Request{Hosts: []string{"home.dyn.example.org"}, V4: set("192.168.1.1")})[0]
 	if got.Outcome != update.Good || w.records("home.dyn.example.org") != "192.168.1.1" {
 		t.Errorf("result = %v, records = %v", got, w.records("home.dyn.example.org"))
+	}
+}
+
+// TestHostDecidesOnNonGlobal: what a host says of addresses that cannot be reached
+// from outside counts for it alone, whatever the service does with others.
+func TestHostDecidesOnNonGlobal(t *testing.T) {
+	t.Parallel()
+	keep, remove := update.Family{}, update.Family{Action: update.Remove}
+	tests := []struct {
+		name    string
+		host    account.NonGlobal
+		accept  bool // by the service
+		v4, v6  update.Family
+		records string // of home
+		outcome update.Outcome
+		other   update.Outcome // of nas, which decides nothing
+	}{
+		{"default, ignored", account.NonGlobalDefault, false, set("10.0.0.1"), keep, "203.0.113.1", update.Ignored, update.Ignored},
+		{"default, accepted", account.NonGlobalDefault, true, set("10.0.0.1"), keep, "10.0.0.1", update.Good, update.Good},
+		{"accept, ignored", account.NonGlobalAccept, false, set("10.0.0.1"), keep, "10.0.0.1", update.Good, update.Ignored},
+		{"ignore, accepted", account.NonGlobalIgnore, true, set("10.0.0.1"), keep, "203.0.113.1", update.Ignored, update.Good},
+		{"accept both families", account.NonGlobalAccept, false, set("10.0.0.2", "10.0.0.1"), set("fd00::1"), "10.0.0.1 | 10.0.0.2 | fd00::1", update.Good, update.Ignored},
+		{"ignore one of two", account.NonGlobalIgnore, true, set("10.0.0.2", "203.0.113.9"), keep, "203.0.113.9", update.Good, update.Good},
+		{"ignore one family", account.NonGlobalIgnore, true, set("203.0.113.9"), set("fd00::1"), "203.0.113.9", update.Good, update.Good},
+		{"accept beside removal", account.NonGlobalAccept, false, remove, set("fd00::1"), "fd00::1", update.Good, update.Good},
+		{"ignore beside removal", account.NonGlobalIgnore, true, remove, set("fd00::1"), "stayput: no address at present", update.Good, update.Good},
+		{"accept what is global", account.NonGlobalAccept, false, set("203.0.113.9"), keep, "203.0.113.9", update.Good, update.Good},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, update.Options{Rules: update.Rules{AcceptNonGlobal: test.accept}})
+			h := w.host("home.dyn.example.org")
+			h.NonGlobal = test.host
+			w.apply(func(*registry.State) (registry.Changes, error) {
+				return registry.Changes{Accounts: account.Changes{Hosts: []account.Host{h}}}, nil
+			})
+			results := w.update(update.Request{Hosts: []string{"home.dyn.example.org", "nas.dyn.example.org"}, V4: test.v4, V6: test.v6})
+			if got := results[0].Outcome; got != test.outcome {
+				t.Errorf("outcome = %v, want %v", got, test.outcome)
+			}
+			if got := w.records("home.dyn.example.org"); got != test.records {
+				t.Errorf("records = %v, want %v", got, test.records)
+			}
+			if got := w.host("home.dyn.example.org").NonGlobal; got != test.host {
+				t.Errorf("after the update the host says %v, want %v", got, test.host)
+			}
+			if got := results[1].Outcome; got != test.other {
+				t.Errorf("outcome of another host = %v, want %v", got, test.other)
+			}
+		})
 	}
 }
 
@@ -348,7 +399,7 @@ func TestLogAndCounters(t *testing.T) {
 	for _, req := range []update.Request{
 		{},
 		{Username: "alice", Secret: "a-secret-that-is-wrong"},
-		{Username: "a-secret-in-the-wrong-field", Secret: "x"},
+		{Username: "a-secret-in-the-wrong-field", Secret: "x", Source: netip.MustParseAddr("198.51.100.7")},
 		{Username: "alice", Secret: aliceSecret, V4: set("::1")},
 		{Username: "alice", Secret: aliceSecret},
 	} {

@@ -37,6 +37,7 @@ type world struct {
 	registry *registry.Registry
 	service  *update.Service
 	log      *lines
+	moved    int // addresses that moves has asked for
 }
 
 func newWorld(t testing.TB, opts update.Options) *world {

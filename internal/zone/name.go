@@ -129,6 +129,25 @@ func NameFromWire(data []byte) (Name, int, error) {
 	return "", 0, ErrBadName
 }
 
+// IsValid tells whether n is a name in canonical form, as this package makes them.
+// What comes from elsewhere must be, before anything else is done with it.
+func (n Name) IsValid() bool {
+	for i := range len(n) {
+		if lower(n[i]) != n[i] {
+			return false
+		}
+	}
+	for i := 0; i < len(n) && i < MaxName; i += int(n[i]) + 1 {
+		if n[i] == 0 {
+			return i+1 == len(n)
+		}
+		if n[i] > 63 {
+			return false
+		}
+	}
+	return false
+}
+
 func lowerName(wire []byte) Name {
 	var buf [MaxName]byte
 	for i, c := range wire {

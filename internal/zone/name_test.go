@@ -85,6 +85,9 @@ func FuzzParseName(f *testing.F) {
 		if err != nil {
 			return
 		}
+		if !n.IsValid() {
+			t.Fatalf("%q: %q is not valid", s, string(n))
+		}
 		if back, err := zone.ParseName(n.FQDN()); err != nil || back != n {
 			t.Fatalf("%q: FQDN %q does not come back: %v", s, n.FQDN(), err)
 		}
@@ -97,6 +100,25 @@ func FuzzParseName(f *testing.F) {
 		}
 		if child, err := n.Child("x"); err == nil && !strings.HasPrefix(string(child.AppendKey(nil)), string(key)) {
 			t.Fatalf("%q: key of a child does not start with it", s)
+		}
+	})
+}
+
+// FuzzIsValid: valid is what stands in canonical form on the wire, and nothing
+// else.
+func FuzzIsValid(f *testing.F) {
+	label := "\x3f" + strings.Repeat("a", 63)
+	for _, s := range []string{
+		"", "\x00", "\x04home\x03org\x00", "\x04home", "\x04HOME\x00", "\x04home\x00\x00", "\x00\x00", "\x40", "\xc0\x0c",
+		label + label + label + label[:62] + "\x00", label + label + label + "\x3d" + label[:61] + "\x00",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		n, size, err := zone.NameFromWire([]byte(s))
+		want := err == nil && size == len(s) && string(n) == s
+		if got := zone.Name(s).IsValid(); got != want {
+			t.Errorf("%q: IsValid() = %v, want %v", s, got, want)
 		}
 	})
 }

@@ -1,0 +1,71 @@
+package daemon
+
+import (
+	"net/netip"
+
+	"stayput.dev/internal/config"
+	"stayput.dev/internal/dnsserver"
+	"stayput.dev/internal/dyndns"
+	"stayput.dev/internal/update"
+)
+
+// reload reads certificates and the configuration again, and takes up all that
+// may change while the daemon runs.
+func (d *daemon) reload() {
+	for _, c := range d.certs {
+		if err := c.Reload(); err != nil {
+			d.log.Error("reloading a certificate failed, the old one stays", "error", err)
+		}
+	}
+	if d.opts.Reload == nil {
+		return
+	}
+	next, err := d.opts.Reload()
+	if err != nil {
+		d.log.Error("reloading the configuration failed, the old one stays", "error", err)
+		return
+	}
+	d.takeUp(next)
+	if keys := d.cfg.Changes(next); len(keys) > 0 {
+		d.log.Warn("settings changed that need a restart", "settings", keys)
+	}
+	d.log.Info("configuration reloaded")
+}
+
+// takeUp makes the rooms heed next.
+func (d *daemon) takeUp(next *config.Config) {
+	d.live.Store(next)
+	d.logs.set(next.Log)
+	d.dns.SetOptions(d.dnsOptions(next.DNS))
+	d.front.SetTrustedProxies(next.HTTP.TrustedProxies)
+	d.front.SetConnections(next.HTTP.ConnectionsPerSource, next.HTTP.Connections)
+	d.devices.SetOptions(deviceOptions(next.Updates))
+	d.updates.SetRules(updateRules(next.Updates))
+	d.admin.SetTTL(next.Updates.TTL)
+	d.store.SetRetention(next.Store.SnapshotAfter, next.Store.JournalKeep)
+}
+
+func (d *daemon) dnsOptions(c config.DNS) dnsserver.Options {
+	return dnsserver.Options{
+		Logger: d.log, UDPSize: c.UDPSize, TCPIdle: c.TCPIdle, TCPConnections: c.TCPConnections,
+		TCPConnectionsPerSource: c.TCPConnectionsPerSource, Version: c.Version,
+	}
+}
+
+func deviceOptions(c config.Updates) dyndns.Options {
+	return dyndns.Options{AlwaysGood: c.UnchangedReply == config.UnchangedGood}
+}
+
+func updateRules(c config.Updates) update.Rules {
+	return update.Rules{
+		AcceptNonGlobal: c.Nonglobal == config.NonglobalAccept,
+		Limits: update.Limits{
+			SourceChanges:  update.Rate{PerSecond: c.ChangesPerSource, Burst: c.ChangesPerSourceBurst},
+			KeyChanges:     update.Rate{PerSecond: c.ChangesPerKey, Burst: c.ChangesPerKeyBurst},
+			WrongPasswords: update.Rate{PerSecond: c.WrongPasswordsPerSource, Burst: c.WrongPasswordsPerSourceBurst},
+		},
+	}
+}
+
+// allowMetrics returns who may read the metrics now.
+func (d *daemon) allowMetrics() []netip.Prefix { return d.live.Load().HTTP.AllowMetrics }
