@@ -145,15 +145,18 @@ func Open(ctx context.Context, arrivals []Arrival, update func(host int) error) 
 	)
 	late := make([]time.Duration, 0, len(arrivals))
 	start := time.Now()
-	pace(ctx, start, arrivals, func(a Arrival) {
-		late = append(late, time.Since(start)-a.At)
-		wg.Go(func() {
-			err := update(a.Host)
-			latency := time.Since(start) - a.At
-			mu.Lock()
-			defer mu.Unlock()
-			total.record(latency, err)
-		})
+	defer lockThread()()
+	pace(ctx, start, arrivals, nap, func(due []Arrival) {
+		for _, a := range due {
+			late = append(late, time.Since(start)-a.At)
+			wg.Go(func() {
+				err := update(a.Host)
+				latency := time.Since(start) - a.At
+				mu.Lock()
+				defer mu.Unlock()
+				total.record(latency, err)
+			})
+		}
 	})
 	wg.Wait()
 	total.Elapsed = time.Since(start)
@@ -163,21 +166,39 @@ func Open(ctx context.Context, arrivals []Arrival, update func(host int) error) 
 	return total
 }
 
-// pace calls begin for each arrival when its moment has come. It sleeps in
-// the kernel on a thread of its own, as the runtime's timers round to a
-// millisecond when the program idles.
-func pace(ctx context.Context, start time.Time, arrivals []Arrival, begin func(Arrival)) {
+// pace calls begin with the arrivals whose moment has come, until all have or
+// ctx ends. In between it calls wait with the time until the next, or with one
+// in the past; wait may return early.
+func pace(ctx context.Context, start time.Time, arrivals []Arrival, wait func(time.Duration), begin func(due []Arrival)) {
+	for len(arrivals) > 0 && ctx.Err() == nil {
+		wait(min(arrivals[0].At-time.Since(start), tick))
+		now, due := time.Since(start), 0
+		for due < len(arrivals) && arrivals[due].At <= now {
+			due++
+		}
+		begin(arrivals[:due])
+		arrivals = arrivals[due:]
+	}
+}
+
+// nap sleeps in the kernel, as the runtime's timers round to a millisecond when
+// the program idles.
+func nap(d time.Duration) {
+	if d > 0 {
+		ts := unix.NsecToTimespec(d.Nanoseconds())
+		_ = unix.Nanosleep(&ts, nil) // cut short by a signal: who waits looks at the clock
+	}
+}
+
+// lockThread gives the caller a thread of its own that the kernel wakes up on
+// time, not when it suits (PR_SET_TIMERSLACK). The function that it returns
+// gives it back.
+func lockThread() func() {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	for _, a := range arrivals {
-		for wait := a.At - time.Since(start); wait > 0 && ctx.Err() == nil; wait = a.At - time.Since(start) {
-			ts := unix.NsecToTimespec(min(wait, 100*time.Millisecond).Nanoseconds())
-			_ = unix.Nanosleep(&ts, nil) // cut short by a signal: the loop sleeps again
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		begin(a)
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // only lateness, which is printed, would grow
+	return func() {
+		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0) // back to the default
+		runtime.UnlockOSThread()
 	}
 }
 
