@@ -61,7 +61,6 @@ func (c *crowd) now() time.Duration { return time.Since(c.start) }
 // closed runs n routers at a time until d is over or ctx ends, each at least
 // once, and then waits for what is under way.
 func (c *crowd) closed(ctx context.Context, n int, d time.Duration) (Result, error) {
-	defer lockThread()()
 	rng := rand.New(rand.NewPCG(uint64(n), uint64(c.start.UnixNano())))
 	begin := func(v *visit) bool { return c.begin(v, rng.IntN(c.fleet.Len()), c.now()) }
 	again := func(v *visit) {
