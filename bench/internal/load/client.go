@@ -102,7 +102,7 @@ func (c *httpClient) reply() (n, body int, err error) {
 		m, rerr := c.conn.Read(c.in[n:])
 		n += m
 		if end == 0 {
-			if body, end, err = measure(c.in[:n]); err != nil {
+			if _, end, err = measure(c.in[:n]); err != nil {
 				return 0, 0, err
 			}
 		}

@@ -66,7 +66,7 @@ func says(parts ...string) func(*net.TCPConn) {
 func staysOpen(text string) func(*net.TCPConn) {
 	return func(c *net.TCPConn) {
 		io.WriteString(c, text)
-		io.Copy(io.Discard, c)
+		_, _ = io.Copy(io.Discard, c) // ends when the other end gives up
 	}
 }
 
@@ -94,7 +94,7 @@ var replies = []struct {
 	{"too much", says(okLine + "Content-Length: 15\r\n\r\ngood 192.0.2.1\n?!"), "2 octets after the body"},
 	{"too much later", says(okLine+"Content-Length: 15\r\n\r\ngood 192.0.2.1\n", "?!"), "2 octets after the body"},
 	{"endless", says(okLine + "Content-Length: 8000\r\n\r\ngood 192.0.2.1" + strings.Repeat(" ", 8000)), "too long"},
-	{"reset", func(c *net.TCPConn) { c.SetLinger(0) }, "reset"},
+	{"reset", func(c *net.TCPConn) { _ = c.SetLinger(0) }, "reset"},
 	{"silent", staysOpen(""), "timeout"},
 	{"silent after the reply", staysOpen(okLine + "Content-Length: 15\r\n\r\ngood 192.0.2.1\n"), "timeout"},
 }
