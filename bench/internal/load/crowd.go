@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"slices"
 	"time"
@@ -14,19 +15,21 @@ import (
 )
 
 // A crowd is routers that update over plain HTTP, a connection for each
-// update, all driven by one thread. It asks of the kernel what it must and no
+// update, all driven by one goroutine. It asks of the kernel what it must and no
 // more: on the machine that the server runs on, package net's sockets would
-// take nearly as much of the cores as the server does.
+// take nearly as much of the cores as the server does. It keeps its thread
+// without locking it: at each of the runtime's interruptions, a hundred a second,
+// a locked goroutine passes through another thread.
 type crowd struct {
 	*HTTP
 	fleet *Fleet
 	next  func(host int) [4]byte
 
 	epoll    int
-	from, to unix.SockaddrInet4 // what bind and connect are called with
+	from, to unix.RawSockaddrInet4 // what bind and connect are called with
 	events   [128]unix.EpollEvent
 	visits   []*visit // by the number that epoll knows them by
-	idle     []*visit // open loop only: those to take again
+	idle     []*visit // those to take again, in an open loop
 	busy     int      // visits with a connection
 	start    time.Time
 	expired  time.Duration // when visits were last looked at for their deadline
@@ -42,9 +45,15 @@ func (h *HTTP) crowd(fleet *Fleet, next func(host int) [4]byte) (*crowd, error) 
 	if err != nil {
 		return nil, fmt.Errorf("opening load: %w", err)
 	}
-	c := &crowd{HTTP: h, fleet: fleet, next: next, epoll: epoll, start: time.Now()}
-	c.to = unix.SockaddrInet4{Port: int(h.Server.Port()), Addr: h.Server.Addr().As4()}
-	return c, nil
+	return &crowd{
+		HTTP:  h,
+		fleet: fleet,
+		next:  next,
+		epoll: epoll,
+		from:  sockaddr(netip.AddrPortFrom(netip.IPv4Unspecified(), 0)),
+		to:    sockaddr(h.Server),
+		start: time.Now(),
+	}, nil
 }
 
 // close closes all that is open.
@@ -81,58 +90,11 @@ func (c *crowd) closed(ctx context.Context, n int, d time.Duration) (Result, err
 	return c.total(), nil
 }
 
-// open lets each arrival begin at its moment.
-func (c *crowd) open(ctx context.Context, arrivals []Arrival) (Result, error) {
-	defer lockThread()()
-	var failed error
-	again := func(v *visit) { c.idle = append(c.idle, v) }
-	c.result.Lateness = make([]time.Duration, 0, len(arrivals))
-	wait := func(d time.Duration) {
-		if err := c.rest(d, again); err != nil && failed == nil {
-			failed = err
-		}
-	}
-	pace(ctx, c.start, arrivals, wait, func(due []Arrival) {
-		for _, a := range due {
-			c.result.Lateness = append(c.result.Lateness, c.now()-a.At)
-			if v := c.take(); !c.begin(v, a.Host, a.At) {
-				again(v)
-			}
-		}
-	})
-	for c.busy > 0 && failed == nil {
-		failed = c.serve(tick, again)
-	}
-	return c.total(), failed
-}
-
 // add returns a new visit.
 func (c *crowd) add() *visit {
-	v := &visit{fd: -1, number: int32(len(c.visits))}
+	v := &visit{socket: noSocket, number: int32(len(c.visits))}
 	c.visits = append(c.visits, v)
 	return v
-}
-
-// take returns a visit that has no connection.
-func (c *crowd) take() *visit {
-	last := len(c.idle) - 1
-	if last < 0 {
-		return c.add()
-	}
-	v := c.idle[last]
-	c.idle = c.idle[:last]
-	return v
-}
-
-// rest serves for d at the most, in fractions of the milliseconds that
-// epoll_wait(2) counts in, and without waiting when d is past.
-func (c *crowd) rest(d time.Duration, done func(*visit)) error {
-	ts := unix.NsecToTimespec(max(d, 0).Nanoseconds())
-	_, err := unix.Ppoll([]unix.PollFd{{Fd: int32(c.epoll), Events: unix.POLLIN}}, &ts, nil)
-	if err != nil && err != unix.EINTR {
-		return fmt.Errorf("waiting for replies: %w", err)
-	}
-	return c.serve(0, done)
 }
 
 // serve takes up what happened to the visits, waiting for it for d at the
@@ -144,6 +106,9 @@ func (c *crowd) serve(d time.Duration, done func(*visit)) error {
 	}
 	for i := range max(n, 0) {
 		e := &c.events[i]
+		if e.Fd == noVisit {
+			continue
+		}
 		v := c.visits[e.Fd]
 		if over, err := c.proceed(v, e.Events); over {
 			c.end(v, err)
@@ -162,7 +127,7 @@ func (c *crowd) expire(done func(*visit)) {
 	}
 	c.expired = now
 	for _, v := range c.visits {
-		if v.fd >= 0 && now-v.since > c.timeout() {
+		if v.socket != noSocket && now-v.since > c.timeout() {
 			c.end(v, fmt.Errorf("reading reply: %w", os.ErrDeadlineExceeded))
 			done(v)
 		}

@@ -4,6 +4,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -37,12 +38,11 @@ func Appends(ctx context.Context, dir string, d time.Duration) ([]time.Duration,
 // can cost that arrive so. All that fell due during one fdatasync share the
 // next.
 func PacedAppends(ctx context.Context, dir string, arrivals []Arrival) ([]time.Duration, error) {
-	defer lockThread()()
 	took := make([]time.Duration, 0, len(arrivals))
 	err := onFile(dir, func(f *os.File) error {
 		var failed error
 		start := time.Now()
-		pace(ctx, start, arrivals, nap, func(due []Arrival) {
+		err := paceAsleep(ctx, start, arrivals, func(due []Arrival) {
 			if failed != nil || len(due) == 0 {
 				return
 			}
@@ -52,7 +52,7 @@ func PacedAppends(ctx context.Context, dir string, arrivals []Arrival) ([]time.D
 				took = append(took, now-a.At)
 			}
 		})
-		return failed
+		return errors.Join(failed, err)
 	})
 	slices.Sort(took)
 	return took, err

@@ -37,7 +37,7 @@ func (h *HTTP) Closed(ctx context.Context, n int, fleet *Fleet, next func(host i
 // does. It fails only when it cannot start.
 func (h *HTTP) Open(ctx context.Context, arrivals []Arrival, fleet *Fleet, next func(host int) [4]byte) (Result, error) {
 	if !h.lean() {
-		return Open(ctx, arrivals, h.once(fleet, next)), nil
+		return Open(ctx, arrivals, h.once(fleet, next))
 	}
 	c, err := h.crowd(fleet, next)
 	if err != nil {

@@ -141,14 +141,14 @@ func TestOpenLoopCountsFromTheSchedule(t *testing.T) {
 	const stall = 50 * time.Millisecond
 	var once sync.Mutex // one at a time: the second waits for the first
 	arrivals := []load.Arrival{{At: 0, Host: 1}, {At: time.Millisecond, Host: 2}, {At: 2 * time.Millisecond, Host: 3}}
-	got := load.Open(t.Context(), arrivals, func(int) error {
+	got, err := load.Open(t.Context(), arrivals, func(int) error {
 		once.Lock()
 		defer once.Unlock()
 		time.Sleep(stall)
 		return nil
 	})
-	if got.Done != 3 || len(got.Lateness) != 3 {
-		t.Fatalf("done %d, late %d, want 3 of each", got.Done, len(got.Lateness))
+	if err != nil || got.Done != 3 || len(got.Lateness) != 3 {
+		t.Fatalf("%v, done %d, late %d, want 3 of each", err, got.Done, len(got.Lateness))
 	}
 	if least := 3*stall - 2*time.Millisecond; got.Latencies[2] < least {
 		t.Errorf("the last waited %v, want at least %v", got.Latencies[2], least)

@@ -10,12 +10,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"stayput.dev/bench/internal/stats"
 )
@@ -136,8 +133,9 @@ type Arrival struct {
 // Open lets each arrival, in ascending order of time, start at its moment
 // whether or not earlier ones were answered. Latencies count from the
 // scheduled moment, so a server that stalls is charged for everyone who waited
-// (no coordinated omission). update must be safe for concurrent use.
-func Open(ctx context.Context, arrivals []Arrival, update func(host int) error) Result {
+// (no coordinated omission). update must be safe for concurrent use. Open fails
+// only when there is nothing to tell the time with.
+func Open(ctx context.Context, arrivals []Arrival, update func(host int) error) (Result, error) {
 	var (
 		mu    sync.Mutex // guards total
 		total Result
@@ -145,8 +143,7 @@ func Open(ctx context.Context, arrivals []Arrival, update func(host int) error) 
 	)
 	late := make([]time.Duration, 0, len(arrivals))
 	start := time.Now()
-	defer lockThread()()
-	pace(ctx, start, arrivals, nap, func(due []Arrival) {
+	err := paceAsleep(ctx, start, arrivals, func(due []Arrival) {
 		for _, a := range due {
 			late = append(late, time.Since(start)-a.At)
 			wg.Go(func() {
@@ -163,15 +160,17 @@ func Open(ctx context.Context, arrivals []Arrival, update func(host int) error) 
 	slices.Sort(total.Latencies)
 	slices.Sort(late)
 	total.Lateness = late
-	return total
+	return total, err
 }
 
 // pace calls begin with the arrivals whose moment has come, until all have or
-// ctx ends. In between it calls wait with the time until the next, or with one
-// in the past; wait may return early.
-func pace(ctx context.Context, start time.Time, arrivals []Arrival, wait func(time.Duration), begin func(due []Arrival)) {
+// ctx ends. Before each call it calls wait with the moment of the next, which
+// may be past already; wait may return before it.
+func pace(ctx context.Context, start time.Time, arrivals []Arrival, wait func(until time.Duration) error, begin func(due []Arrival)) error {
 	for len(arrivals) > 0 && ctx.Err() == nil {
-		wait(min(arrivals[0].At-time.Since(start), tick))
+		if err := wait(arrivals[0].At); err != nil {
+			return err
+		}
 		now, due := time.Since(start), 0
 		for due < len(arrivals) && arrivals[due].At <= now {
 			due++
@@ -179,27 +178,19 @@ func pace(ctx context.Context, start time.Time, arrivals []Arrival, wait func(ti
 		begin(arrivals[:due])
 		arrivals = arrivals[due:]
 	}
+	return nil
 }
 
-// nap sleeps in the kernel, as the runtime's timers round to a millisecond when
-// the program idles.
-func nap(d time.Duration) {
-	if d > 0 {
-		ts := unix.NsecToTimespec(d.Nanoseconds())
-		_ = unix.Nanosleep(&ts, nil) // cut short by a signal: who waits looks at the clock
+// paceAsleep is pace with nothing to do in between.
+func paceAsleep(ctx context.Context, start time.Time, arrivals []Arrival, begin func(due []Arrival)) error {
+	a, err := newAlarm()
+	if err != nil {
+		return err
 	}
-}
-
-// lockThread gives the caller a thread of its own that the kernel wakes up on
-// time, not when it suits (PR_SET_TIMERSLACK). The function that it returns
-// gives it back.
-func lockThread() func() {
-	runtime.LockOSThread()
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // only lateness, which is printed, would grow
-	return func() {
-		_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0) // back to the default
-		runtime.UnlockOSThread()
-	}
+	defer a.close()
+	return pace(ctx, start, arrivals, func(until time.Duration) error {
+		return a.sleep(min(until-time.Since(start), tick)) // at a tick pace looks at ctx
+	}, begin)
 }
 
 // Evenly returns arrivals of random hosts at a steady rate per second.

@@ -13,7 +13,7 @@ import (
 // again for another when it is over.
 type visit struct {
 	number int32         // its place among the crowd's visits
-	fd     int           // -1 when there is no connection
+	socket socket        // noSocket when there is no connection
 	since  time.Duration // when its latency begins, since the start of the run
 	out    []byte
 	sent   int // octets of out
@@ -23,9 +23,9 @@ type visit struct {
 
 // close closes the connection, if there is one.
 func (v *visit) close() {
-	if v.fd >= 0 {
-		unix.Close(v.fd) // nothing is left to send or to learn
-		v.fd = -1
+	if v.socket != noSocket {
+		v.socket.close()
+		v.socket = noSocket
 	}
 }
 
@@ -54,39 +54,24 @@ func (c *crowd) end(v *visit, err error) {
 
 // connect opens the connection and sends what it takes.
 func (c *crowd) connect(v *visit, from [4]byte) (err error) {
-	v.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("opening a socket: %w", err)
-	}
-	// The kernel is to choose the port when it knows both ends, so that a source
-	// address has all ports for each server (ip(7)).
-	if err := unix.SetsockoptInt(v.fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
-		return fmt.Errorf("binding late: %w", err)
+	if v.socket, err = openSocket(); err != nil {
+		return err
 	}
 	c.from.Addr = from
-	if err := unix.Bind(v.fd, &c.from); err != nil {
-		return fmt.Errorf("binding: %w", err)
+	if err := v.socket.bind(&c.from); err != nil {
+		return err
 	}
-	// Over loopback the handshake is over on return although the call says that
-	// it is in progress.
-	if err := unix.Connect(v.fd, &c.to); err != nil && err != unix.EINPROGRESS {
-		return fmt.Errorf("connecting: %w", err)
+	if err := v.socket.connect(&c.to); err != nil {
+		return err
 	}
 	return v.send()
 }
 
-// send sends as much of the request as the connection takes now: nothing, too,
-// as long as there is none.
+// send sends what is left of the request.
 func (v *visit) send() error {
-	n, err := unix.Write(v.fd, v.out[v.sent:])
-	if err == unix.EAGAIN {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("sending: %w", err)
-	}
+	n, err := v.socket.send(v.out[v.sent:])
 	v.sent += n
-	return nil
+	return err
 }
 
 // watch lets epoll tell of each thing that happens to the connection, once:
@@ -96,7 +81,7 @@ func (c *crowd) watch(v *visit) error {
 	if v.sent < len(v.out) {
 		e.Events |= unix.EPOLLOUT
 	}
-	if err := unix.EpollCtl(c.epoll, unix.EPOLL_CTL_ADD, v.fd, &e); err != nil {
+	if err := unix.EpollCtl(c.epoll, unix.EPOLL_CTL_ADD, int(v.socket), &e); err != nil {
 		return fmt.Errorf("watching a connection: %w", err)
 	}
 	return nil
@@ -110,12 +95,9 @@ func (c *crowd) proceed(v *visit, events uint32) (over bool, err error) {
 			return true, err
 		}
 	}
-	n, err := unix.Read(v.fd, v.in[v.n:])
-	if err == unix.EAGAIN {
-		return false, nil // when more comes, there is another event
-	}
-	if err != nil {
-		return true, fmt.Errorf("reading reply: %w", err)
+	n, some, err := v.socket.receive(v.in[v.n:])
+	if err != nil || !some {
+		return err != nil, err // when more comes, there is another event
 	}
 	v.n += n
 	if v.n == len(v.in) {
