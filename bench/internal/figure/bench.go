@@ -72,7 +72,11 @@ func (b *bench) launch(ctx context.Context, name string, o peer.StayputOptions) 
 	var err error
 	if b.binary == "" {
 		b.log.Print("building stayput")
-		if b.binary, err = peer.Build(ctx, b.dir); err != nil {
+		dir, err := b.subdir("build") // not where a daemon called stayput has its directory
+		if err != nil {
+			return nil, err
+		}
+		if b.binary, err = peer.Build(ctx, dir); err != nil {
 			return nil, err
 		}
 	}

@@ -23,9 +23,12 @@ func comeback(flags *flag.FlagSet, s *settings) func(context.Context, *bench) er
 		if err != nil {
 			return err
 		}
-		update := door(s, false, *secure, "good ", "nochg ").Once(fleet, sample.NewMoves(b.hosts).Next)
+		way, moves := door(s, false, *secure, "good ", "nochg "), sample.NewMoves(b.hosts)
 		return b.eachRound(ctx, func() error {
-			r := load.Open(ctx, load.AtRandom(b.hosts, *within), update)
+			r, err := way.Open(ctx, load.AtRandom(b.hosts, *within), fleet, moves.Next)
+			if err != nil {
+				return err
+			}
 			b.report.add(stayput, "routers back", "", float64(r.Done+r.Failed))
 			b.report.add(stayput, "answered good or nochg", "", float64(r.Done))
 			b.addLatencies(stayput, &r)

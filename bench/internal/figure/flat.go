@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"stayput.dev/bench/internal/load"
 	"stayput.dev/bench/internal/peer"
 	"stayput.dev/bench/internal/sample"
 )
@@ -22,27 +21,29 @@ func flat(flags *flag.FlagSet, s *settings) func(context.Context, *bench) error 
 	flags.Var(&clients, "clients", "how many update at once, as a `list`")
 	return func(ctx context.Context, b *bench) error {
 		sizes := []int{b.hosts, *few}
-		var daemons []func(n int) []load.Client
+		var daemons []subject
 		for _, hosts := range sizes {
 			s, fleet, err := b.service(ctx, strconv.Itoa(hosts), hosts, peer.StayputOptions{CPU: peer.AnyCPU})
 			if err != nil {
 				return err
 			}
 			way, moves := door(s, false, false, "good "), sample.NewMoves(hosts)
-			daemons = append(daemons, func(n int) []load.Client { return way.Clients(n, fleet, moves.Next) })
+			daemons = append(daemons, routed(size(hosts), s.Process, way, fleet, moves.Next))
 		}
 		err := b.eachRound(ctx, func() error {
 			for _, n := range clients {
-				for i, hosts := range sizes {
-					r := load.Closed(ctx, daemons[i](n), hosts, b.duration)
-					b.addResult(size(hosts), among(n), &r)
+				for _, d := range daemons {
+					if err := b.turn(ctx, d, n, among(n)); err != nil {
+						return err
+					}
 				}
 			}
 			return nil
 		})
 		for _, n := range clients {
-			b.report.ratio("updates/s"+among(n), size(sizes[0]), size(sizes[1]))
-			b.report.ratio("p50"+among(n), size(sizes[0]), size(sizes[1]))
+			for _, measure := range []string{"updates/s", "p50", serverCPU} {
+				b.report.ratio(measure+among(n), size(sizes[0]), size(sizes[1]))
+			}
 		}
 		return err
 	}

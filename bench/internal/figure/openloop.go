@@ -22,43 +22,61 @@ func openLoop(flags *flag.FlagSet, _ *settings) func(context.Context, *bench) er
 		if err != nil {
 			return err
 		}
-		update := door(s, false, false, "good ").Once(fleet, sample.NewMoves(b.hosts).Next)
+		way, moves := door(s, false, false, "good "), sample.NewMoves(b.hosts)
 		err = b.eachRound(ctx, func() error {
-			if err := b.diskTurn(ctx); err != nil {
+			if err := b.diskTurns(ctx, *rate); err != nil {
 				return err
 			}
-			b.openTurn(ctx, load.Evenly(*rate, b.duration, b.hosts), update)
+			r, err := way.Open(ctx, load.Evenly(*rate, b.duration, b.hosts), fleet, moves.Next)
+			if err != nil {
+				return err
+			}
+			b.addOpen(&r)
 			return nil
 		})
-		b.report.ratio("p50", stayput, disk)
-		b.report.ratio("p99", stayput, disk)
+		for _, measure := range []string{"p50", "p99"} {
+			b.report.ratio(measure, stayput, diskPaced)
+			b.report.ratio(measure, stayput, diskBusy)
+		}
 		return err
 	}
 }
 
-// disk is the subject that only appends and syncs.
-const disk = "fdatasync, 4 KiB"
+// The subjects that only append and sync.
+const (
+	diskBusy  = "fdatasync, 4 KiB, back to back"
+	diskPaced = "fdatasync, 4 KiB, at the same rate"
+)
 
-// diskTurn measures appends, for half as long as the updates.
-func (b *bench) diskTurn(ctx context.Context) error {
+// diskTurns measures appends, each way for half as long as the updates.
+func (b *bench) diskTurns(ctx context.Context, rate float64) error {
 	took, err := load.Appends(ctx, b.dir, b.duration/2)
 	if err != nil {
 		return err
 	}
-	b.report.add(disk, "p50", "ms", milliseconds(stats.Percentile(took, 50)))
-	b.report.add(disk, "p99", "ms", milliseconds(stats.Percentile(took, 99)))
-	b.log.Printf("%s: p50 %v, p99 %v", disk, stats.Percentile(took, 50), stats.Percentile(took, 99))
+	b.addDisk(diskBusy, took)
+	took, err = load.PacedAppends(ctx, b.dir, load.Evenly(rate, b.duration/2, b.hosts))
+	if err != nil {
+		return err
+	}
+	b.addDisk(diskPaced, took)
 	return nil
 }
 
-// openTurn measures updates at their scheduled moments.
-func (b *bench) openTurn(ctx context.Context, arrivals []load.Arrival, update func(int) error) {
-	r := load.Open(ctx, arrivals, update)
+// addDisk adds a run of appends to the report.
+func (b *bench) addDisk(subject string, took []time.Duration) {
+	b.report.add(subject, "p50", "ms", milliseconds(stats.Percentile(took, 50)))
+	b.report.add(subject, "p99", "ms", milliseconds(stats.Percentile(took, 99)))
+	b.log.Printf("%s: p50 %v, p99 %v", subject, stats.Percentile(took, 50), stats.Percentile(took, 99))
+}
+
+// addOpen adds a run of updates at their scheduled moments to the report.
+func (b *bench) addOpen(r *load.Result) {
 	b.report.add(stayput, "updates/s", "/s", r.Rate())
-	b.addLatencies(stayput, &r)
+	b.addLatencies(stayput, r)
 	// The generator's own delay is part of the latencies above.
 	b.report.add("generator", "started late, p99", "ms", milliseconds(stats.Percentile(r.Lateness, 99)))
-	b.addFailures(stayput, "", &r)
+	b.addFailures(stayput, "", r)
 }
 
 // addLatencies adds the percentiles and the maximum of an open loop.

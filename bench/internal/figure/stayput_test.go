@@ -63,6 +63,21 @@ func TestFiguresOfStayput(t *testing.T) {
 	}
 }
 
+// TestFigureBuildsItsDaemon lets a figure find the daemon itself, as it is
+// called without flags.
+func TestFigureBuildsItsDaemon(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds and starts the daemon")
+	}
+	var out strings.Builder
+	args := strings.Fields("return -json -hosts 5 -within 10ms")
+	if err := figure.Run(t.Context(), &out, t.Output(), args); err != nil {
+		t.Fatal(err)
+	}
+	checkMeasured(t, out.String(), "routers back")
+}
+
 // checkMeasured checks that the report has the measure, that each value of it
 // is positive, and that nothing failed.
 func checkMeasured(t *testing.T, text, measure string) {

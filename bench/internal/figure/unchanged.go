@@ -35,34 +35,30 @@ func unchanged(flags *flag.FlagSet, _ *settings) func(context.Context, *bench) e
 		if err := load.Each(ctx, first.Clients(8, fleet, where), fleet.Len()); err != nil {
 			return fmt.Errorf("setting addresses: %w", err)
 		}
-		nothing, err := b.bare(ctx)
+		nothing, at, err := b.bare(ctx)
 		if err != nil {
 			return err
 		}
-		subjects := []*unchanging{
-			{stayput, s.HTTP, fleet, where},
-			{bare, nothing, fleet, where},
-		}
-		return b.compareUnchanged(ctx, subjects, clients)
+		return b.compareUnchanged(ctx, clients, func(keepAlive bool) []subject {
+			one := &load.HTTP{Server: s.HTTP, KeepAlive: keepAlive, Expect: []string{"nochg "}}
+			other := &load.HTTP{Server: at, KeepAlive: keepAlive, Expect: []string{"nochg "}}
+			return []subject{
+				routed(stayput, s.Process, one, fleet, where),
+				routed(bare, nothing, other, fleet, where),
+			}
+		})
 	}
 }
 
-// An unchanging is a server that answers nochg.
-type unchanging struct {
-	name  string
-	http  netip.AddrPort
-	fleet *load.Fleet
-	where func(i int) [4]byte
-}
-
-func (b *bench) compareUnchanged(ctx context.Context, subjects []*unchanging, clients counts) error {
+// compareUnchanged lets the subjects take turns, in both ways of connecting.
+func (b *bench) compareUnchanged(ctx context.Context, clients counts, subjects func(keepAlive bool) []subject) error {
 	err := b.eachRound(ctx, func() error {
 		for _, n := range clients {
 			for _, keepAlive := range []bool{false, true} {
-				for _, u := range subjects {
-					h := &load.HTTP{Server: u.http, KeepAlive: keepAlive, Expect: []string{"nochg "}}
-					r := load.Closed(ctx, h.Clients(n, u.fleet, u.where), u.fleet.Len(), b.duration)
-					b.addResult(u.name, connections(n, keepAlive), &r)
+				for _, s := range subjects(keepAlive) {
+					if err := b.turn(ctx, s, n, connections(n, keepAlive)); err != nil {
+						return err
+					}
 				}
 			}
 		}
@@ -71,6 +67,7 @@ func (b *bench) compareUnchanged(ctx context.Context, subjects []*unchanging, cl
 	for _, n := range clients {
 		for _, keepAlive := range []bool{false, true} {
 			b.report.ratio("updates/s"+connections(n, keepAlive), stayput, bare)
+			b.report.ratio(serverCPU+connections(n, keepAlive), stayput, bare)
 		}
 	}
 	return err
@@ -86,21 +83,21 @@ func connections(clients int, keepAlive bool) string {
 
 // bare starts this program as the bare handler, in a process of its own as
 // Stayput is, and returns where it listens.
-func (b *bench) bare(ctx context.Context) (netip.AddrPort, error) {
+func (b *bench) bare(ctx context.Context) (*peer.Process, netip.AddrPort, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("starting the bare handler: %w", err)
+		return nil, netip.AddrPort{}, fmt.Errorf("starting the bare handler: %w", err)
 	}
 	log := filepath.Join(b.dir, "bare.log")
 	p, err := peer.Spawn(peer.AnyCPU, log, program, BareCommand)
 	if err != nil {
-		return netip.AddrPort{}, err
+		return nil, netip.AddrPort{}, err
 	}
 	b.stops = append(b.stops, p.Stop)
 	var at netip.AddrPort
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	return at, p.Await(ctx, 5*time.Millisecond, func() bool {
+	err = p.Await(ctx, 5*time.Millisecond, func() bool {
 		said, err := os.ReadFile(log)
 		if err != nil {
 			return false
@@ -109,4 +106,5 @@ func (b *bench) bare(ctx context.Context) (netip.AddrPort, error) {
 		at, err = netip.ParseAddrPort(line)
 		return whole && err == nil
 	})
+	return p, at, err
 }

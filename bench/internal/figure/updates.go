@@ -18,9 +18,9 @@ import (
 
 // An updatable is a server whose hosts can be moved.
 type updatable struct {
-	name    string
+	subject
 	server  *peer.Server
-	clients func(n int) ([]load.Client, error)
+	clients func(n int) ([]load.Client, error) // to check with
 	host    func(i int) string
 	last    func(i int) netip.Addr // where host i was sent last
 }
@@ -62,7 +62,7 @@ func (b *bench) compareUpdates(ctx context.Context, subjects []*updatable, clien
 	err := b.eachRound(ctx, func() error {
 		for _, n := range clients {
 			for _, u := range subjects {
-				if err := b.updateTurn(ctx, u, n, b.hosts); err != nil {
+				if err := b.turn(ctx, u.subject, n, among(n)); err != nil {
 					return err
 				}
 			}
@@ -85,39 +85,6 @@ func among(clients int) string {
 		return ", 1 client"
 	}
 	return fmt.Sprintf(", %d clients", clients)
-}
-
-// updateTurn measures one turn of one subject. How the cores were shared is
-// part of the figure: a generator beside its server takes its part of them.
-func (b *bench) updateTurn(ctx context.Context, u *updatable, clients, hosts int) error {
-	cs, err := u.clients(clients)
-	if err != nil {
-		return err
-	}
-	served, own, err := shares(u.server)
-	if err != nil {
-		return err
-	}
-	r := load.Closed(ctx, cs, hosts, b.duration)
-	servedAfter, ownAfter, err := shares(u.server)
-	if err != nil {
-		return err
-	}
-	b.addResult(u.name, among(clients), &r)
-	if r.Done > 0 {
-		b.report.add(u.name, "server CPU an update"+among(clients), "ms", milliseconds(servedAfter-served)/float64(r.Done))
-		b.report.add(u.name, "generator CPU an update"+among(clients), "ms", milliseconds(ownAfter-own)/float64(r.Done))
-	}
-	return nil
-}
-
-// shares returns the CPU time that the server and this program have used.
-func shares(s *peer.Server) (served, own time.Duration, err error) {
-	if served, err = s.CPU(); err != nil {
-		return 0, 0, err
-	}
-	own, err = peer.OwnCPU()
-	return served, own, err
 }
 
 // check moves a few hosts and looks whether the DNS says so: a server that
@@ -150,15 +117,13 @@ func (b *bench) updatableStayput(ctx context.Context, keepAlive, secure bool) (*
 	if err != nil {
 		return nil, err
 	}
-	moves := sample.NewMoves(b.hosts)
+	way, moves := door(s, keepAlive, secure, "good "), sample.NewMoves(b.hosts)
 	return &updatable{
-		name:   stayput,
-		server: s.Server,
-		clients: func(n int) ([]load.Client, error) {
-			return door(s, keepAlive, secure, "good ").Clients(n, fleet, moves.Next), nil
-		},
-		host: fleet.Host,
-		last: func(i int) netip.Addr { return netip.AddrFrom4(moves.Last(i)) },
+		subject: routed(stayput, s.Process, way, fleet, moves.Next),
+		server:  s.Server,
+		clients: func(n int) ([]load.Client, error) { return way.Clients(n, fleet, moves.Next), nil },
+		host:    fleet.Host,
+		last:    func(i int) netip.Addr { return netip.AddrFrom4(moves.Last(i)) },
 	}, nil
 }
 
@@ -184,7 +149,9 @@ func (b *bench) updatablePeer(ctx context.Context, k peer.Kind) (*updatable, err
 	moves := sample.NewMoves(zone.Hosts)
 	way := &load.DNSUpdate{Server: s.DNS, KeyName: peer.KeyName, Secret: peer.Secret(), Zone: zone}
 	return &updatable{
-		name:    k.Name,
+		subject: subject{k.Name, s.Process, func(ctx context.Context, clients int, d time.Duration) (load.Result, error) {
+			return way.Closed(ctx, clients, moves.Next, d)
+		}},
 		server:  s,
 		clients: func(n int) ([]load.Client, error) { return way.Clients(n, moves.Next) },
 		host:    zone.Host,

@@ -10,12 +10,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"stayput.dev/bench/internal/stats"
 )
@@ -125,77 +122,4 @@ func Each(ctx context.Context, clients []Client, hosts int) error {
 		}
 	}
 	return ctx.Err()
-}
-
-// An Arrival is one update of an open loop.
-type Arrival struct {
-	At   time.Duration // since the start of the run
-	Host int
-}
-
-// Open lets each arrival, in ascending order of time, start at its moment
-// whether or not earlier ones were answered. Latencies count from the
-// scheduled moment, so a server that stalls is charged for everyone who waited
-// (no coordinated omission). update must be safe for concurrent use.
-func Open(ctx context.Context, arrivals []Arrival, update func(host int) error) Result {
-	var (
-		mu    sync.Mutex // guards total
-		total Result
-		wg    sync.WaitGroup
-	)
-	late := make([]time.Duration, 0, len(arrivals))
-	start := time.Now()
-	pace(ctx, start, arrivals, func(a Arrival) {
-		late = append(late, time.Since(start)-a.At)
-		wg.Go(func() {
-			err := update(a.Host)
-			latency := time.Since(start) - a.At
-			mu.Lock()
-			defer mu.Unlock()
-			total.record(latency, err)
-		})
-	})
-	wg.Wait()
-	total.Elapsed = time.Since(start)
-	slices.Sort(total.Latencies)
-	slices.Sort(late)
-	total.Lateness = late
-	return total
-}
-
-// pace calls begin for each arrival when its moment has come. It sleeps in
-// the kernel on a thread of its own, as the runtime's timers round to a
-// millisecond when the program idles.
-func pace(ctx context.Context, start time.Time, arrivals []Arrival, begin func(Arrival)) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	for _, a := range arrivals {
-		for wait := a.At - time.Since(start); wait > 0 && ctx.Err() == nil; wait = a.At - time.Since(start) {
-			ts := unix.NsecToTimespec(min(wait, 100*time.Millisecond).Nanoseconds())
-			_ = unix.Nanosleep(&ts, nil) // cut short by a signal: the loop sleeps again
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		begin(a)
-	}
-}
-
-// Evenly returns arrivals of random hosts at a steady rate per second.
-func Evenly(rate float64, d time.Duration, hosts int) []Arrival {
-	arrivals := make([]Arrival, int(rate*d.Seconds()))
-	for i := range arrivals {
-		arrivals[i] = Arrival{At: time.Duration(float64(i) / rate * float64(time.Second)), Host: rand.IntN(hosts)}
-	}
-	return arrivals
-}
-
-// AtRandom returns one arrival of each host at a random moment within d.
-func AtRandom(hosts int, within time.Duration) []Arrival {
-	arrivals := make([]Arrival, hosts)
-	for i := range arrivals {
-		arrivals[i] = Arrival{At: rand.N(within), Host: i}
-	}
-	slices.SortFunc(arrivals, func(a, b Arrival) int { return int(a.At - b.At) })
-	return arrivals
 }

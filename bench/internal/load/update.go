@@ -3,6 +3,7 @@
 package load
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -40,6 +41,16 @@ func (d *DNSUpdate) Clients(n int, next func(host int) [4]byte) ([]Client, error
 		})
 	}
 	return clients, nil
+}
+
+// Closed lets n clients at a time update in a closed loop, as the function
+// Closed does. It fails only when it cannot start.
+func (d *DNSUpdate) Closed(ctx context.Context, n int, next func(host int) [4]byte, dur time.Duration) (Result, error) {
+	clients, err := d.Clients(n, next)
+	if err != nil {
+		return Result{}, err
+	}
+	return Closed(ctx, clients, d.Zone.Hosts, dur), nil
 }
 
 type dnsClient struct {
