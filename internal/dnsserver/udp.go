@@ -2,18 +2,12 @@ package dnsserver
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
 )
 
-// controlSize is the octets of the control message that says which of our
-// addresses a packet was sent to.
-const controlSize = 64
-
-// ServeUDP answers what comes to conn, one packet after another, until ctx ends
+// ServeUDP answers what comes to conn until ctx ends
 // or Shutdown is called; then it returns nil. It fails when conn is closed by
 // others. In any case conn is closed at the end. Several calls may serve sockets
 // of one address.
@@ -24,40 +18,9 @@ func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 		return nil
 	}
 	defer end()
-	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 
-	w := s.newWorker(s.tally.share())
-	packet := make([]byte, maxMessage)
-	control := make([]byte, controlSize)
-	for {
-		n, controls, _, from, err := conn.ReadMsgUDPAddrPort(packet, control)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("reading from %s: %w", conn.LocalAddr(), err)
-		case err != nil:
-			s.logFault("cannot read from UDP socket", conn.LocalAddr(), err)
-			pause(ctx)
-			continue
-		}
-		w.serveUDP(conn, packet[:n], control[:controls], from)
-	}
-}
-
-// serveUDP answers one packet. Control is what came with it.
-func (w *worker) serveUDP(conn *net.UDPConn, packet, control []byte, from netip.AddrPort) {
-	if from.Port() == 0 { // nobody can be there
-		w.counters.dropped.Add(1)
-		return
-	}
-	reply := w.reply(packet, UDP)
-	if reply == nil {
-		return
-	}
-	if _, _, err := conn.WriteMsgUDPAddrPort(reply, replyFrom(control), from); err != nil {
-		w.counters.unsent.Add(1)
-	}
+	return s.answerUDP(ctx, conn, s.newWorker(s.tally.share()))
 }
 
 // network returns the name that package net has for a protocol in the family of
