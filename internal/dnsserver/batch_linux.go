@@ -9,11 +9,6 @@ import (
 )
 
 const (
-	// batchSize is the most packets that one system call carries. They leave
-	// together, so that more of them would keep the first one waiting for longer
-	// than a call costs.
-	batchSize = 64
-
 	// slotSize sets the buffers of a batch apart by more than the longest packet,
 	// so that they do not compete for the same lines of the processor's cache.
 	slotSize = 1<<16 + 4096 + 64
@@ -32,6 +27,8 @@ type batch struct {
 	controls [batchSize][controlSize]byte
 	memory   []byte // batchSize slots; of each the kernel gives us only the pages that were used
 	control  bool   // whether packets come with a control message
+	packets  [batchSize][]byte
+	sizes    [batchSize]int
 }
 
 // messageHeader is the kernel's struct mmsghdr.
@@ -93,24 +90,27 @@ func (b *batch) receive(fd uintptr) (int, error) {
 	}
 }
 
-// packet returns the packet in slot i.
-func (b *batch) packet(i int) []byte {
-	return b.memory[i*slotSize : i*slotSize+int(b.messages[i].octets)]
+// take returns the first n packets, nil for those that nobody can be answered to, and where
+// the octets of their replies are to be written down.
+func (b *batch) take(n int) (packets [][]byte, sizes []int) {
+	for i := range n {
+		start := i * slotSize
+		b.packets[i] = b.memory[start : start+int(b.messages[i].octets) : start+slotSize]
+		if b.names[i].Port == 0 { // it stands in the same place for both families
+			b.packets[i] = nil
+		}
+	}
+	return b.packets[:n], b.sizes[:n]
 }
 
-// slot returns all of the memory of slot i.
-func (b *batch) slot(i int) []byte { return b.memory[i*slotSize : i*slotSize+maxMessage] }
-
-// port returns the port that the packet in slot i came from. It stands in the
-// same place for both families.
-func (b *batch) port(i int) uint16 { return b.names[i].Port }
-
-// reply says that slot i now holds a reply of so many octets, 0 for none.
-func (b *batch) reply(i, octets int) {
-	b.vectors[i].SetLen(octets)
-	if b.control {
-		h := &b.messages[i].header
-		h.SetControllen(len(replyFrom(b.controls[i][:h.Controllen])))
+// put makes the first n slots, in which replies now stand, ready for send.
+func (b *batch) put(n int) {
+	for i := range n {
+		b.vectors[i].SetLen(b.sizes[i])
+		if b.control {
+			h := &b.messages[i].header
+			h.SetControllen(len(replyFrom(b.controls[i][:h.Controllen])))
+		}
 	}
 }
 

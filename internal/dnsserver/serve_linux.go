@@ -12,7 +12,7 @@ import (
 // answerUDP answers what comes to conn, in batches, until ctx ends. While there is
 // something it asks the socket for more without a detour; when there is
 // nothing it waits where Go waits for all sockets, which costs no thread.
-func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *worker) error {
+func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *udpWorker) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("reading from %s: %w", conn.LocalAddr(), err)
@@ -47,13 +47,14 @@ const rounds = 1000
 
 // drain answers what has come to a socket. It returns empty when there is nothing
 // left for now.
-func (w *worker) drain(ctx context.Context, b *batch, raw syscall.RawConn, fd uintptr) (empty bool, err error) {
+func (w *udpWorker) drain(ctx context.Context, b *batch, raw syscall.RawConn, fd uintptr) (empty bool, err error) {
 	for range rounds {
 		n, err := b.receive(fd)
 		if n == 0 || err != nil {
 			return n == 0 && err == nil, err
 		}
-		w.answerBatch(b, n)
+		w.answer(b.take(n))
+		b.put(n)
 		if unsent := b.send(raw, fd, n); unsent > 0 {
 			w.counters.unsent.Add(uint64(unsent))
 		}
@@ -64,16 +65,4 @@ func (w *worker) drain(ctx context.Context, b *batch, raw syscall.RawConn, fd ui
 		runtime.Gosched() // others need the processor too
 	}
 	return false, nil
-}
-
-// answerBatch puts the replies to the first n packets of a batch into their places.
-func (w *worker) answerBatch(b *batch, n int) {
-	for i := range n {
-		if b.port(i) == 0 { // nobody can be there
-			w.counters.dropped.Add(1)
-			b.reply(i, 0)
-			continue
-		}
-		b.reply(i, copy(b.slot(i), w.reply(b.packet(i), UDP)))
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"stayput.dev/internal/zone"
 )
 
 // ServeUDP answers what comes to conn until ctx ends
@@ -20,7 +22,45 @@ func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	defer end()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 
-	return s.answerUDP(ctx, conn, s.newWorker(s.tally.share()))
+	return s.answerUDP(ctx, conn, &udpWorker{worker: s.newWorker(s.tally.share())})
+}
+
+// udpWorker answers the packets of a UDP socket, a batch at a time.
+type udpWorker struct {
+	*worker
+	usual usual
+}
+
+// answer puts the reply to each packet in the packet's place, and its octets into
+// sizes: 0 for none. Nil packets get none; behind each other there must be room for
+// the longest message. There are batchSize of them at most.
+func (w *udpWorker) answer(packets [][]byte, sizes []int) {
+	w.counters.queries[UDP].Add(uint64(len(packets)))
+	clear(sizes)
+	zones, ok := w.zones()
+	if !ok {
+		return
+	}
+	w.answerUsual(zones, packets, sizes)
+	for i, packet := range packets {
+		if sizes[i] == 0 && packet != nil {
+			sizes[i] = copy(packet[:maxMessage], w.replyFrom(zones, packet, UDP))
+		}
+	}
+}
+
+// answerUsual is answer for the usual packets only.
+func (w *udpWorker) answerUsual(zones zone.Set, packets [][]byte, sizes []int) {
+	defer w.catch()
+	t := w.server.tableOf(zones)
+	if t == nil || !w.usual.lookUp(t, zones, packets) {
+		return
+	}
+	udpSize := w.server.opts.Load().UDPSize
+	for i, packet := range packets {
+		sizes[i] = w.usual.answer(i, packet, udpSize)
+	}
+	w.usual.flush(w.counters)
 }
 
 // network returns the name that package net has for a protocol in the family of

@@ -18,10 +18,11 @@ func ListenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
 }
 
 // answerUDP answers what comes to conn, one packet after another, until ctx ends.
-func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *worker) error {
-	packet := make([]byte, maxMessage)
+func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *udpWorker) error {
+	var sizes [1]int
+	buf := make([]byte, BufferSize)
 	for {
-		n, from, err := conn.ReadFromUDPAddrPort(packet)
+		n, from, err := conn.ReadFromUDPAddrPort(buf[:maxMessage])
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -32,18 +33,11 @@ func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *worker) er
 			pause(ctx)
 			continue
 		}
-		w.replyTo(conn, packet[:n], from)
-	}
-}
-
-// replyTo answers one packet.
-func (w *worker) replyTo(conn *net.UDPConn, packet []byte, from netip.AddrPort) {
-	if from.Port() == 0 { // nobody can be there
-		w.counters.dropped.Add(1)
-		return
-	}
-	if reply := w.reply(packet, UDP); reply != nil {
-		if _, err := conn.WriteToUDPAddrPort(reply, from); err != nil {
+		w.answer([][]byte{buf[:n]}, sizes[:])
+		if sizes[0] == 0 {
+			continue
+		}
+		if _, err := conn.WriteToUDPAddrPort(buf[:sizes[0]], from); err != nil {
 			w.counters.unsent.Add(1)
 		}
 	}
