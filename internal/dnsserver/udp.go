@@ -25,6 +25,28 @@ func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	return s.answerUDP(ctx, conn, &udpWorker{worker: s.newWorker(s.tally.share())})
 }
 
+// ListenUDPs opens n sockets of one address as ListenUDP does, or one where several
+// cannot share an address. When the kernel is to choose the port, it is the same for
+// all.
+func ListenUDPs(addr netip.AddrPort, n int) ([]*net.UDPConn, error) {
+	if !canShare {
+		n = 1
+	}
+	var conns []*net.UDPConn
+	for range n {
+		conn, err := ListenUDP(addr)
+		if err != nil {
+			for _, c := range conns {
+				_ = c.Close()
+			}
+			return nil, err
+		}
+		conns = append(conns, conn)
+		addr = netip.AddrPortFrom(addr.Addr(), conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+	}
+	return conns, nil
+}
+
 // udpWorker answers the packets of a UDP socket, a batch at a time.
 type udpWorker struct {
 	*worker

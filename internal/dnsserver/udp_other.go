@@ -10,11 +10,20 @@ import (
 	"net/netip"
 )
 
+// canShare tells whether several sockets can have one address.
+const canShare = false
+
 // ListenUDP opens a socket for ServeUDP. On this system an address takes one
 // socket, and replies from one for all addresses of a family leave from the
 // address that the system chooses: name the addresses where there are several.
 func ListenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
 	return net.ListenUDP(network("udp", addr), net.UDPAddrFromAddrPort(addr))
+}
+
+// ListenTCP opens a listener for ServeTCP. One for [::] takes no IPv4, so that
+// there may be one for 0.0.0.0 beside it.
+func ListenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
+	return net.ListenTCP(network("tcp", addr), net.TCPAddrFromAddrPort(addr))
 }
 
 // answerUDP answers what comes to conn, one packet after another, until ctx ends.
