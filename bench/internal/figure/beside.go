@@ -1,0 +1,89 @@
+//go:build linux
+
+package figure
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"stayput.dev/bench/internal/load"
+	"stayput.dev/bench/internal/peer"
+	"stayput.dev/bench/internal/sample"
+)
+
+// Subjects of the figure of queries beside updates.
+const (
+	quiet  = "stayput, no updates"
+	moving = "stayput, updates"
+)
+
+// queriesBesideUpdates measures what queries cost while hosts move: each round first
+// without updates, then updates alone, for what they cost, then both.
+func (b *bench) queriesBesideUpdates(ctx context.Context, q *questioning, rate float64) error {
+	s, fleet, err := b.service(ctx, stayput, b.hosts, peer.StayputOptions{CPU: q.layout().server})
+	if err != nil {
+		return err
+	}
+	// Seeded hosts are counted from 1.
+	resolver := q.resolver(sample.Zone{Hosts: b.hosts + 1}, 1)
+	resolver.Server = s.DNS
+	m := mixture{
+		bench: b, server: s.Server, resolver: resolver, rate: rate,
+		update: door(s, false, false, "good ").Once(fleet, sample.NewMoves(b.hosts).Next),
+	}
+	if _, err := resolver.Ask(ctx, b.duration/10); err != nil {
+		return err
+	}
+	err = b.eachRound(ctx, func() error { return m.turn(ctx) })
+	b.report.ratio(perCPU, moving, quiet)
+	return err
+}
+
+// mixture is a server that is asked and updated.
+type mixture struct {
+	*bench
+	server   *peer.Server
+	resolver load.Resolver
+	update   func(host int) error
+	rate     float64 // updates each second
+}
+
+// turn measures one round.
+func (m *mixture) turn(ctx context.Context) error {
+	answers, used, err := ask(ctx, m.server, m.resolver, m.duration)
+	if err != nil {
+		return err
+	}
+	m.addAnswers(quiet, answers, used)
+
+	before, err := m.server.CPU()
+	if err != nil {
+		return err
+	}
+	alone := m.updates(ctx)
+	after, err := m.server.CPU()
+	if err != nil || alone.Done == 0 {
+		return fmt.Errorf("%d updates done, %w", alone.Done, err)
+	}
+	each := (after - before) / time.Duration(alone.Done)
+
+	beside := make(chan load.Result)
+	go func() { beside <- m.updates(ctx) }()
+	answers, used, err = ask(ctx, m.server, m.resolver, m.duration)
+	r := <-beside
+	if err != nil {
+		return err
+	}
+	m.addAnswers(moving, answers, used-each*time.Duration(r.Done))
+	m.report.add(stayput, "server CPU an update, alone", "ms", milliseconds(each))
+	m.report.add(stayput, "updates/s beside queries", "/s", r.Rate())
+	m.report.add(stayput, "p99 of updates beside queries", "ms", milliseconds(r.Percentile(99)))
+	m.addFailures(stayput, " beside queries", &r)
+	return nil
+}
+
+// updates lets updates come in for one turn.
+func (m *mixture) updates(ctx context.Context) load.Result {
+	return load.Open(ctx, load.Evenly(m.rate, m.duration, m.hosts), m.update)
+}
