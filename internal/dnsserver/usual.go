@@ -126,6 +126,11 @@ func (u *usual) lookUp(t *table, zones zone.Set, packets [][]byte) bool {
 		a := &u.asked[i]
 		if a.usual = a.read(p, &u.names[i]); a.usual {
 			a.hash = t.hash(u.names[i][:a.length])
+		}
+	}
+	// In a loop as short as this one the processor asks for many lines at once.
+	for i := range packets {
+		if a := &u.asked[i]; a.usual {
 			t.touch(a.hash)
 		}
 	}
