@@ -1,7 +1,9 @@
 package dnsserver
 
 import (
+	"cmp"
 	"encoding/binary"
+	"iter"
 	"sync/atomic"
 
 	"stayput.dev/internal/zone"
@@ -51,6 +53,7 @@ func (p *projection) follow(zones func() zone.Set) {
 			return
 		}
 		if t == nil || !t.catchUp(now) {
+			p.table.Store(nil) // its memory, once nobody looks into it, makes room for the next
 			p.table.Store(project(now))
 		}
 	}
@@ -69,7 +72,7 @@ func project(zones zone.Set) *table {
 		names += z.Names()
 	}
 	for {
-		if t := newTable(names, zones.Len()); t.fill(zones) {
+		if t := newTable(names); t.fill(zones) {
 			t.shows.Store(&zones)
 			return t
 		}
@@ -77,35 +80,26 @@ func project(zones zone.Set) *table {
 	}
 }
 
-// fill puts all zones into an empty table, unless that becomes too full.
+// fill puts all zones into an empty table. It returns false when that becomes too full.
 func (t *table) fill(zones zone.Set) bool {
-	i := 0
 	for z := range zones.All() {
-		t.places[z.Origin()] = i
-		t.views[i].Store(newView(z))
-		p := t.painter(zones, z)
-		for name, node := range z.Nodes() {
-			if p.put(name, node); t.isFull() {
-				return false
-			}
+		if p := t.painter(zones, z); !p.putAll(z.Nodes()) {
+			return false
 		}
-		i++
 	}
 	return true
 }
 
-// catchUp changes the table from what it shows to zones. It returns false when it cannot,
-// because the table is full or there was more than a change of records; then the table
-// shows nothing any more.
+// catchUp changes the table from what it shows to zones. It returns false when it
+// cannot, because the table is full; then it shows nothing any more.
 func (t *table) catchUp(zones zone.Set) bool {
 	shown := t.shows.Load()
 	if shown == nil {
 		return false
 	}
-	changed := zones.Changed(*shown)
 	t.shows.Store(nil)
-	for _, c := range changed {
-		if c.Old == nil || c.New == nil || !t.apply(zones, c) {
+	for _, c := range zones.Changed(*shown) {
+		if !t.apply(zones, c) {
 			return false
 		}
 	}
@@ -113,25 +107,26 @@ func (t *table) catchUp(zones zone.Set) bool {
 	return true
 }
 
-// apply changes the table by what became of one zone.
+// apply changes the table by what became of one zone. It returns false when the table
+// is full.
 func (t *table) apply(zones zone.Set, c zone.ZoneChange) bool {
-	p := t.painter(zones, c.New)
-	t.views[p.place].Store(newView(c.New))
-	last := zone.Name("")
-	for _, change := range zone.Diff(c.Old, c.New).Changes {
-		name, typ := change.New.Name, change.New.Type
-		if typ == zone.TypeNS && name != c.New.Origin() || typ == zone.TypeDNAME {
-			return false // what is below it is seen in another light
+	if c.Old != nil && c.New != nil {
+		p := t.painter(zones, c.New)
+		for change := range zone.ChangedNodes(c.Old, c.New) {
+			if !p.apply(change) {
+				return false
+			}
 		}
-		if name == last {
-			continue
-		}
-		last = name
-		if p.put(name, c.New.Node(name)); t.isFull() {
-			return false
-		}
+		return true
 	}
-	return true
+	origin := cmp.Or(c.Old, c.New).Origin()
+	if c.Old != nil {
+		t.painter(zones, c.Old).removeAll()
+	} else if !t.painter(zones, c.New).putAll(c.New.Nodes()) {
+		return false
+	}
+	above := zones.Find(origin.Parent()) // has names, perhaps, that are seen in another light now
+	return above == nil || origin == zone.Root || t.painter(zones, above).putAll(above.NodesBelow(origin))
 }
 
 // painter puts the names of one version of a zone into a table.
@@ -139,35 +134,68 @@ type painter struct {
 	table *table
 	zones zone.Set
 	zone  *zone.Zone
-	place int  // of the view
-	alone bool // whether no other zone may hold names of this one
+	place uint32 // of the view
+	alone bool   // whether no other zone may hold names of this one
 }
 
+// painter returns the painter of z, and lets the table see z as it is now.
 func (t *table) painter(zones zone.Set, z *zone.Zone) painter {
-	return painter{t, zones, z, t.places[z.Origin()], zones.Len() == 1}
+	return painter{t, zones, z, t.setView(newView(z)), zones.Len() == 1}
+}
+
+// putAll makes the table know names and what stands there. It returns false when the
+// table is full.
+func (p painter) putAll(nodes iter.Seq2[zone.Name, zone.Node]) bool {
+	for name, node := range nodes {
+		if p.put(name, node); p.table.isFull() {
+			return false
+		}
+	}
+	return true
+}
+
+// apply makes the table know what became of a name. It returns false when the table is full.
+func (p painter) apply(c zone.NodeChange) bool {
+	p.put(c.Name, c.New)
+	if c.Name != p.zone.Origin() && isCut(c.Old) != isCut(c.New) || isRenamed(c.Old) != isRenamed(c.New) {
+		return p.putAll(p.zone.NodesBelow(c.Name)) // they are hidden now, or no longer
+	}
+	return !p.table.isFull()
+}
+
+func isCut(n zone.Node) bool     { return n.Lookup(zone.TypeNS).Len() > 0 }
+func isRenamed(n zone.Node) bool { return n.Lookup(zone.TypeDNAME).Len() > 0 }
+
+// removeAll takes away all names of a zone that is no longer there.
+func (p painter) removeAll() {
+	for name := range p.zone.Nodes() {
+		e := p.describe(name, zone.Node{})
+		p.table.remove(p.table.hash([]byte(name)), &e)
+	}
+	p.table.dropView(p.zone.Origin())
 }
 
 // put makes the table know what stands at a name.
-func (p *painter) put(name zone.Name, node zone.Node) {
+func (p painter) put(name zone.Name, node zone.Node) {
 	origin := p.zone.Origin()
 	top := labelBelow(name, origin)
 	if len(top)+len(origin) < len(name) {
 		p.mark(zone.Name(top) + origin)
 	}
-	if !p.alone && p.zones.Find(name) != p.zone {
-		return // another zone answers for it
-	}
 	hash, e := p.table.hash([]byte(name)), p.describe(name, node)
-	if node.IsEmpty() && p.isGone(name) {
+	if node.IsEmpty() && p.isGone(name) || !p.answers(name) {
 		p.table.remove(hash, &e)
 		return
 	}
 	p.table.put(hash, &e)
 }
 
+// answers tells whether the zone answers for the name, not another one below it.
+func (p painter) answers(name zone.Name) bool { return p.alone || p.zones.Find(name) == p.zone }
+
 // mark makes the table know a name right below the origin, which exists because of
 // another below it, unless it does.
-func (p *painter) mark(name zone.Name) {
+func (p painter) mark(name zone.Name) {
 	var known entry
 	hash := p.table.hash([]byte(name))
 	if !p.table.find(hash, []byte(name), &known) {
@@ -177,14 +205,14 @@ func (p *painter) mark(name zone.Name) {
 }
 
 // isGone tells whether a name without records does not exist.
-func (p *painter) isGone(name zone.Name) bool {
+func (p painter) isGone(name zone.Name) bool {
 	return p.zone.Lookup(name, zone.TypeA).Outcome == zone.NXDomain
 }
 
 // describe makes the entry of a name.
-func (p *painter) describe(name zone.Name, node zone.Node) entry {
+func (p painter) describe(name zone.Name, node zone.Node) entry {
 	origin := p.zone.Origin()
-	e := entry{length: uint8(len(name) - len(origin)), zone: uint32(p.place)}
+	e := entry{length: uint8(len(name) - len(origin)), zone: p.place}
 	if e.isShort() {
 		copy(e.label[:], name[:e.length])
 	}
@@ -199,7 +227,7 @@ func (p *painter) describe(name zone.Name, node zone.Node) entry {
 
 // answersItself tells whether questions for a name that has records are
 // answered from these: no cut and no DNAME stands above it.
-func (p *painter) answersItself(name zone.Name) bool {
+func (p painter) answersItself(name zone.Name) bool {
 	if p.zone.Cuts() == 0 {
 		return true
 	}

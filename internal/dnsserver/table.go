@@ -22,13 +22,14 @@ import (
 // read it meanwhile: they copy what they need, and then look whether shows is
 // still what it was before.
 type table struct {
-	seed  maphash.Seed // not known outside, so that nobody can choose names that collide
-	slots []slot       // open addressing, linear probing
-	views []atomic.Pointer[view]
-	shows atomic.Pointer[zone.Set] // nil while the table changes
+	seed  maphash.Seed                           // not known outside, so that nobody can choose names that collide
+	slots []slot                                 // open addressing, linear probing
+	views atomic.Pointer[[]atomic.Pointer[view]] // of zones; nil for one that is gone
+	shows atomic.Pointer[zone.Set]               // nil while the table changes
 
-	places map[zone.Name]int // where the views of zones are, by origin; for who changes the table
-	used   int               // slots that are not free, those of removed names among them; for who changes the table
+	// For who changes the table.
+	places map[zone.Name]uint32 // where the views of zones are, by origin
+	used   int                  // slots that are not free, those of removed names among them
 }
 
 // slot is the stored form of an entry: one line of the cache.
@@ -70,14 +71,48 @@ type shortLabel [24]byte
 // it from others, and the entry is never plain.
 func (e *entry) isShort() bool { return int(e.length) <= len(e.label) }
 
-// newTable makes an empty table with room for so many names in so many zones.
-func newTable(names, zones int) *table {
+// newTable makes an empty table with room for so many names.
+func newTable(names int) *table {
 	n := names + names/2 + 64
 	memory := newPages(n * int(unsafe.Sizeof(slot{})))
-	t := &table{seed: maphash.MakeSeed(), views: make([]atomic.Pointer[view], zones), places: map[zone.Name]int{}}
+	t := &table{seed: maphash.MakeSeed(), places: map[zone.Name]uint32{}}
+	t.views.Store(new([]atomic.Pointer[view]))
 	t.slots = unsafe.Slice((*slot)(unsafe.Pointer(unsafe.SliceData(memory))), n)
 	runtime.AddCleanup(t, freePages, memory)
 	return t
+}
+
+// setView makes v the view of its zone and returns its place.
+func (t *table) setView(v *view) uint32 {
+	views := *t.views.Load()
+	place, known := t.places[v.origin]
+	if !known {
+		place = uint32(len(views))
+		t.places[v.origin] = place
+		more := make([]atomic.Pointer[view], len(views)+1)
+		for i := range views {
+			more[i].Store(views[i].Load())
+		}
+		views = more
+		t.views.Store(&views)
+	}
+	views[place].Store(v)
+	return place
+}
+
+// dropView forgets a zone.
+func (t *table) dropView(origin zone.Name) {
+	(*t.views.Load())[t.places[origin]].Store(nil)
+	delete(t.places, origin)
+}
+
+// viewOf returns the view of an entry's zone. It is nil when the zone is gone, or the
+// table changes.
+func (t *table) viewOf(e *entry) *view {
+	if views := *t.views.Load(); int(e.zone) < len(views) {
+		return views[e.zone].Load()
+	}
+	return nil
 }
 
 // isFull tells whether the table has so few free slots that looking for one takes
@@ -123,16 +158,11 @@ func (t *table) isAt(e *entry, name []byte) bool {
 		return true // or about another: what is said of it holds for both
 	}
 	n := int(e.length)
-	return n < len(name) && string(e.label[:n]) == string(name[:n]) && t.originOf(e) == zone.Name(name[n:])
-}
-
-// originOf returns the origin of the entry's zone; "" when there is none, which
-// happens only to who reads while the table changes.
-func (t *table) originOf(e *entry) zone.Name {
-	if v := t.views[e.zone].Load(); v != nil {
-		return v.origin
+	if n >= len(name) || string(e.label[:n]) != string(name[:n]) {
+		return false
 	}
-	return ""
+	v := t.viewOf(e)
+	return v != nil && string(v.origin) == string(name[n:])
 }
 
 // put makes e all that is known of the name that it is about.

@@ -150,11 +150,11 @@ func (f *finding) look(t *table, a *asked, name []byte) {
 	f.known = t.find(a.hash, name[:a.length], &f.entry)
 	switch e := &f.entry; {
 	case f.known && e.flags&entryPlain != 0:
-		f.view = t.views[e.zone].Load()
+		f.view = t.viewOf(e)
 	case !f.known:
 		parent := name[a.label:a.length]
 		if t.find(t.hash(parent), parent, e) && e.flags&entryApex != 0 {
-			if v := t.views[e.zone].Load(); v != nil && v.empty {
+			if v := t.viewOf(e); v != nil && v.empty {
 				f.view = v
 			}
 		}
