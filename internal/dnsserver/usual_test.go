@@ -1,14 +1,10 @@
 package dnsserver_test
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -43,11 +39,10 @@ func TestUsualLikeResponder(t *testing.T) {
 // randomWorld is a server of random zones and a client.
 type randomWorld struct {
 	*served
-	t     *testing.T
+	udpClient
 	rng   *rand.Rand
 	tame  bool // no aliases, cuts and wildcards
 	state atomic.Pointer[registry.State]
-	conn  net.Conn
 	plain *dnsserver.Responder
 	names []zone.Name // that were put into zones at some time
 }
@@ -59,7 +54,8 @@ const (
 )
 
 func newRandomWorld(t *testing.T, seed uint64) *randomWorld {
-	w := &randomWorld{t: t, rng: rand.New(rand.NewPCG(seed, 1)), tame: seed%2 == 0, plain: dnsserver.NewResponder(dnsserver.Options{})}
+	w := &randomWorld{rng: rand.New(rand.NewPCG(seed, 1)), tame: seed%2 == 0, plain: dnsserver.NewResponder(dnsserver.Options{})}
+	w.t = t
 	w.set(w.randomZone(worldOrigin))
 	if w.rng.IntN(2) == 0 {
 		w.set(w.randomZone("sub." + worldOrigin))
@@ -68,13 +64,7 @@ func newRandomWorld(t *testing.T, seed uint64) *randomWorld {
 		w.set(w.randomZone("a.b." + worldOrigin))
 	}
 	w.served = serve(t, dnsserver.Options{}, w.state.Load)
-	conn, err := net.Dial("udp", w.udp)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	w.conn = conn
+	w.udpClient = newUDPClient(t, w.served, constantHost)
 	return w
 }
 
@@ -212,67 +202,14 @@ func (w *randomWorld) change() {
 	w.set(next)
 }
 
-// awaitTable waits until the table is in step with the zones.
-func (w *randomWorld) awaitTable() {
-	for before := w.Stats().Flat; w.Stats().Flat == before; {
-		w.exchange([][]byte{w.pack(question(constantHost, dns.TypeA))})
-	}
-}
-
-func (w *randomWorld) pack(m *dns.Msg) []byte {
-	packet, err := m.Pack()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return packet
-}
-
 // compare sends n random packets and holds the replies against the Responder's.
 func (w *randomWorld) compare(n int) {
 	w.t.Helper()
 	packets := make([][]byte, n)
 	for i := range packets {
 		packets[i] = w.packet()
-		binary.BigEndian.PutUint16(packets[i], uint16(i))
 	}
-	for start := 0; start < n; start += 50 { // more would not fit into the socket
-		part := packets[start:min(start+50, n)]
-		replies := w.exchange(part)
-		for _, p := range part {
-			want := w.plain.Answer(w.zones(), p, nil, dnsserver.UDP)
-			if got := replies[string(p[:2])]; !bytes.Equal(got, want) {
-				w.t.Errorf("packet %x:\n got = %x\nwant = %x", p, got, want)
-			}
-		}
-	}
-}
-
-// exchange sends packets, and then one whose reply comes behind all others. It
-// returns the replies by their IDs.
-func (w *randomWorld) exchange(packets [][]byte) map[string][]byte {
-	w.t.Helper()
-	last := w.pack(question(constantHost, dns.TypeA))
-	copy(last, "\xff\xff")
-	for _, p := range append(packets[:len(packets):len(packets)], last) {
-		if _, err := w.conn.Write(p); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	replies := map[string][]byte{}
-	for buf := make([]byte, 1<<16); ; {
-		n, err := w.conn.Read(buf)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		id := string(buf[:2])
-		if id == "\xff\xff" {
-			return replies
-		}
-		if replies[id] != nil {
-			w.t.Errorf("two replies to %x", id)
-		}
-		replies[id] = bytes.Clone(buf[:n])
-	}
+	w.udpClient.compare(w.zones(), packets)
 }
 
 // packet returns a packet with a random question, usual or not, whole or broken.
