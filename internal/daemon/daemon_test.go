@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,7 +49,9 @@ func start(t *testing.T, cfg *config.Config, opts daemon.Options) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &running{hup: make(chan os.Signal)}
-	opts.LogTo, _ = os.Open(os.DevNull)
+	if opts.LogTo == nil {
+		opts.LogTo, _ = os.Open(os.DevNull)
+	}
 	opts.Hangup = r.hup
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	opts.Ready = func(a daemon.Addresses, s *admin.Service) {
@@ -104,6 +107,29 @@ func TestRunStopRunAgain(t *testing.T) {
 	m, err := dns.Exchange(new(dns.Msg).SetQuestion("dyn.example.org.", dns.TypeSOA), d.DNS[0].String())
 	if err != nil || len(m.Answer) != 1 {
 		t.Errorf("after a restart: %v, %v", m, err)
+	}
+}
+
+// An address that the machine does not have is no reason not to serve the others.
+func TestAddressThatIsNotThereYet(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only on Linux")
+	}
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cfg := load(t, t.TempDir(), "")
+	cfg.DNS.Listen = append(cfg.DNS.Listen, netip.MustParseAddrPort("192.0.2.77:0"))
+	d := start(t, cfg, daemon.Options{LogTo: log})
+	if len(d.DNS) != 2 || d.DNS[1].Addr() != netip.MustParseAddr("192.0.2.77") {
+		t.Errorf("listening on %v", d.DNS)
+	}
+	text, err := os.ReadFile(log.Name())
+	if err != nil || strings.Count(string(text), "does not have an address") != 1 {
+		t.Errorf("log: %v\n%s", err, text)
 	}
 }
 

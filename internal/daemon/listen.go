@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -80,6 +81,9 @@ func (d *daemon) startDNS() error {
 		if err != nil {
 			return err
 		}
+		if !isHere(addr.Addr()) {
+			d.log.Warn("this machine does not have an address of dns.listen yet; it is served from when it comes", "address", addr)
+		}
 		d.addrs.DNS = append(d.addrs.DNS, udp[0].LocalAddr().(*net.UDPAddr).AddrPort())
 		for _, conn := range udp {
 			d.goRun(func() error { return d.dns.ServeUDP(d.stopping, conn) })
@@ -87,6 +91,22 @@ func (d *daemon) startDNS() error {
 		d.goRun(func() error { return d.dns.ServeTCP(d.stopping, tcp) })
 	}
 	return nil
+}
+
+// isHere tells whether this machine has the address now. Where that cannot be found out,
+// it has.
+func isHere(addr netip.Addr) bool {
+	if addr.IsUnspecified() || addr.IsLoopback() {
+		return true
+	}
+	here, err := net.InterfaceAddrs()
+	if err != nil {
+		return true
+	}
+	return slices.ContainsFunc(here, func(a net.Addr) bool {
+		p, ok := a.(*net.IPNet)
+		return ok && p.IP.Equal(addr.AsSlice())
+	})
 }
 
 // listenDNS opens the UDP sockets and the TCP socket of one address. When the kernel is
