@@ -105,7 +105,8 @@ func (d *DNS) settings() []setting {
 	return []setting{
 		{key: "dns.listen", value: "127.0.0.1:5300", restart: true, field: listen(&d.Listen), doc: `
 Where questions are answered, over UDP and TCP. 0.0.0.0 is every IPv4 address,
-[::] every IPv6 address, and ":53" both.`},
+[::] every IPv6 address, and ":53" both. On Linux an address may come later:
+it is served from when the machine has it.`},
 		{key: "dns.udp_size", value: "1232", field: number(&d.UDPSize, 512, 4096), doc: `
 The largest answer over UDP in octets, whatever the question allows. More than
 1232 risks fragments, which many networks drop.`},

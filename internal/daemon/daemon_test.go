@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -127,6 +128,29 @@ func TestProfiles(t *testing.T) {
 	}
 	if status, _ := get(t, "http://"+d.HTTP[0].String()+"/debug/pprof/"); status != http.StatusNotFound {
 		t.Errorf("status over HTTP = %d, want 404", status)
+	}
+}
+
+// An address that the machine does not have is no reason not to serve the others.
+func TestAddressThatIsNotThereYet(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only on Linux")
+	}
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	cfg := load(t, t.TempDir(), "")
+	cfg.DNS.Listen = append(cfg.DNS.Listen, netip.MustParseAddrPort("192.0.2.77:0"))
+	d := start(t, cfg, daemon.Options{LogTo: log})
+	if len(d.DNS) != 2 || d.DNS[1].Addr() != netip.MustParseAddr("192.0.2.77") {
+		t.Errorf("listening on %v", d.DNS)
+	}
+	text, err := os.ReadFile(log.Name())
+	if err != nil || strings.Count(string(text), "does not have an address") != 1 {
+		t.Errorf("log: %v\n%s", err, text)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -76,23 +78,44 @@ func (d *daemon) startDNS() error {
 		if err != nil {
 			return err
 		}
-		d.addrs.DNS = append(d.addrs.DNS, udp.LocalAddr().(*net.UDPAddr).AddrPort())
-		d.goRun(func() error { return d.dns.ServeUDP(d.stopping, udp) })
+		if !isHere(addr.Addr()) {
+			d.log.Warn("this machine does not have an address of dns.listen yet; it is served from when it comes", "address", addr)
+		}
+		d.addrs.DNS = append(d.addrs.DNS, udp[0].LocalAddr().(*net.UDPAddr).AddrPort())
+		for _, conn := range udp {
+			d.goRun(func() error { return d.dns.ServeUDP(d.stopping, conn) })
+		}
 		d.goRun(func() error { return d.dns.ServeTCP(d.stopping, tcp) })
 	}
 	return nil
 }
 
-// listenDNS opens the UDP and the TCP socket of one address. When the kernel is to
-// choose the port it chooses one that is free for both.
-func listenDNS(addr netip.AddrPort) (*net.UDPConn, net.Listener, error) {
+// isHere tells whether this machine has the address now. Where that cannot be found out,
+// it has.
+func isHere(addr netip.Addr) bool {
+	if addr.IsUnspecified() || addr.IsLoopback() {
+		return true
+	}
+	here, err := net.InterfaceAddrs()
+	if err != nil {
+		return true
+	}
+	return slices.ContainsFunc(here, func(a net.Addr) bool {
+		p, ok := a.(*net.IPNet)
+		return ok && p.IP.Equal(addr.AsSlice())
+	})
+}
+
+// listenDNS opens the UDP sockets and the TCP socket of one address. When the kernel is
+// to choose the port it chooses one that is free for both.
+func listenDNS(addr netip.AddrPort) ([]*net.UDPConn, net.Listener, error) {
 	for try := 0; ; try++ {
 		tcp, err := dnsserver.ListenTCP(addr)
 		if err != nil {
 			return nil, nil, cannotListen(addr, "TCP", err)
 		}
 		same := netip.AddrPortFrom(addr.Addr(), tcp.Addr().(*net.TCPAddr).AddrPort().Port())
-		udp, err := dnsserver.ListenUDP(same)
+		udp, err := dnsserver.ListenUDPs(same, runtime.GOMAXPROCS(0)) // each keeps one processor busy
 		if err == nil {
 			return udp, tcp, nil
 		}

@@ -15,6 +15,7 @@ func (s *Server) Collector() prometheus.Collector {
 		dropped:     metric("dropped_total", "DNS packets that deserved no reply."),
 		truncated:   metric("truncated_total", "DNS replies that did not fit and sent the client to TCP."),
 		unsent:      metric("unsent_total", "DNS replies that the system would not send."),
+		flat:        metric("flat_replies_total", "DNS replies to usual questions, which a flat table of the names knew; the others take longer."),
 		panics:      metric("panics_total", "Faults of the DNS server that a packet brought to light."),
 		connections: metric("tcp_connections", "TCP connections that are open."),
 		displaced:   metric("tcp_displaced_total", "TCP connections that were closed to make room for others."),
@@ -26,13 +27,14 @@ type collector struct {
 
 	queries, replies, questions        *prometheus.Desc
 	dropped, truncated, unsent, panics *prometheus.Desc
+	flat                               *prometheus.Desc
 	connections, displaced             *prometheus.Desc
 }
 
 // Describe sends what Collect may send.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		c.queries, c.replies, c.questions, c.dropped, c.truncated, c.unsent, c.panics, c.connections, c.displaced,
+		c.queries, c.replies, c.questions, c.dropped, c.truncated, c.unsent, c.panics, c.flat, c.connections, c.displaced,
 	} {
 		out <- d
 	}
@@ -55,6 +57,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	send(c.truncated, prometheus.CounterValue, stats.Truncated)
 	send(c.unsent, prometheus.CounterValue, stats.Unsent)
 	send(c.panics, prometheus.CounterValue, stats.Panics)
+	send(c.flat, prometheus.CounterValue, stats.Flat)
 	send(c.displaced, prometheus.CounterValue, stats.Displaced)
 	send(c.connections, prometheus.GaugeValue, uint64(stats.Connections))
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/zone"
 )
 
 // Server serves any number of sockets. Its methods are safe for concurrent use.
@@ -27,7 +28,8 @@ type Server struct {
 	opts  atomic.Pointer[Options]
 	tally tally
 	conns conns
-	pool  sync.Pool // of *worker, for TCP
+	pool  sync.Pool  // of *worker, for TCP
+	flat  projection // for UDP
 
 	stopping context.Context // ends when Shutdown begins
 	stop     context.CancelFunc
@@ -95,7 +97,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// worker answers packets, one at a time.
+// worker answers packets.
 type worker struct {
 	server    *Server
 	responder *Responder
@@ -115,16 +117,35 @@ func (s *Server) newWorker(c *counters) *worker {
 // none.
 func (w *worker) reply(packet []byte, via Transport) []byte {
 	w.counters.queries[via].Add(1)
-	defer func() {
-		if p := recover(); p != nil {
-			w.counters.panics.Add(1)
-			w.server.logPanic(p)
-		}
-	}()
+	zones, ok := w.zones()
+	if !ok {
+		return nil
+	}
+	return w.replyFrom(zones, packet, via)
+}
+
+// zones returns the zones as they are now. Ok is false when that panicked.
+func (w *worker) zones() (zones zone.Set, ok bool) {
+	defer w.catch()
+	return w.server.state().Zones, true
+}
+
+// replyFrom returns the reply to a packet from one version of the zones, which
+// is good until the next; nil for none.
+func (w *worker) replyFrom(zones zone.Set, packet []byte, via Transport) []byte {
+	defer w.catch()
 	w.responder.opts = w.server.opts.Load()
-	reply := w.responder.Answer(w.server.state().Zones, packet, w.buf[tcpPrefix:], via)
+	reply := w.responder.Answer(zones, packet, w.buf[tcpPrefix:], via)
 	w.counters.count(w.responder, reply)
 	return reply
+}
+
+// catch ends a panic of the function that defers it.
+func (w *worker) catch() {
+	if p := recover(); p != nil {
+		w.counters.panics.Add(1)
+		w.server.logPanic(p)
+	}
 }
 
 // logPanic logs a panic with its stack.

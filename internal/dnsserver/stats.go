@@ -16,6 +16,7 @@ type Stats struct {
 	Truncated uint64            // replies that did not fit
 	Unsent    uint64            // replies that the system would not send
 	Panics    uint64            // faults of ours that a packet brought to light
+	Flat      uint64            // replies to usual questions over UDP, which a flat table of the names knew
 
 	Connections int    // over TCP, open now
 	Displaced   uint64 // connections closed to make room for others
@@ -31,6 +32,7 @@ type counters struct {
 	truncated atomic.Uint64
 	unsent    atomic.Uint64
 	panics    atomic.Uint64
+	flat      atomic.Uint64
 	_         [64]byte // keeps the next one off our cache lines
 }
 
@@ -93,6 +95,7 @@ func (c *counters) addTo(out *Stats) {
 	out.Truncated += c.truncated.Load()
 	out.Unsent += c.unsent.Load()
 	out.Panics += c.panics.Load()
+	out.Flat += c.flat.Load()
 }
 
 // typeClass is a type, or several, that are counted as one.

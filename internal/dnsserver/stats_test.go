@@ -38,7 +38,9 @@ func TestStats(t *testing.T) {
 		Questions: map[string]uint64{"A": 2, "other": 1, "ANY": 1, "transfer": 1},
 		Dropped:   1,
 	}
-	if diff := cmp.Diff(want, s.Stats()); diff != "" {
+	got := s.Stats()
+	got.Flat = 0 // how many depends on when the table was made
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -22,12 +21,6 @@ const (
 
 	readSize = 1024 // octets that a connection holds while it is silent
 )
-
-// ListenTCP opens a listener for ServeTCP. One for [::] takes no IPv4, so that
-// there may be one for 0.0.0.0 beside it.
-func ListenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
-	return net.ListenTCP(network("tcp", addr), net.TCPAddrFromAddrPort(addr))
-}
 
 // ServeTCP answers the connections that come to l (RFC 7766) until ctx ends or
 // Shutdown is called; then it returns nil, when queries that had come in whole

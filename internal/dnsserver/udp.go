@@ -2,18 +2,14 @@ package dnsserver
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
+
+	"stayput.dev/internal/zone"
 )
 
-// controlSize is the octets of the control message that says which of our
-// addresses a packet was sent to.
-const controlSize = 64
-
-// ServeUDP answers what comes to conn, one packet after another, until ctx ends
+// ServeUDP answers what comes to conn until ctx ends
 // or Shutdown is called; then it returns nil. It fails when conn is closed by
 // others. In any case conn is closed at the end. Several calls may serve sockets
 // of one address.
@@ -24,40 +20,69 @@ func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 		return nil
 	}
 	defer end()
-	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 
-	w := s.newWorker(s.tally.share())
-	packet := make([]byte, maxMessage)
-	control := make([]byte, controlSize)
-	for {
-		n, controls, _, from, err := conn.ReadMsgUDPAddrPort(packet, control)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, net.ErrClosed):
-			return fmt.Errorf("reading from %s: %w", conn.LocalAddr(), err)
-		case err != nil:
-			s.logFault("cannot read from UDP socket", conn.LocalAddr(), err)
-			pause(ctx)
-			continue
+	return s.answerUDP(ctx, conn, &udpWorker{worker: s.newWorker(s.tally.share())})
+}
+
+// ListenUDPs opens n sockets of one address as ListenUDP does, or one where several
+// cannot share an address. When the kernel is to choose the port, it is the same for
+// all.
+func ListenUDPs(addr netip.AddrPort, n int) ([]*net.UDPConn, error) {
+	if !canShare {
+		n = 1
+	}
+	var conns []*net.UDPConn
+	for range n {
+		conn, err := ListenUDP(addr)
+		if err != nil {
+			for _, c := range conns {
+				_ = c.Close()
+			}
+			return nil, err
 		}
-		w.serveUDP(conn, packet[:n], control[:controls], from)
+		conns = append(conns, conn)
+		addr = netip.AddrPortFrom(addr.Addr(), conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+	}
+	return conns, nil
+}
+
+// udpWorker answers the packets of a UDP socket, a batch at a time.
+type udpWorker struct {
+	*worker
+	usual usual
+}
+
+// answer puts the reply to each packet in the packet's place, and its octets into
+// sizes: 0 for none. Nil packets get none; behind each other there must be room for
+// the longest message. There are batchSize of them at most.
+func (w *udpWorker) answer(packets [][]byte, sizes []int) {
+	w.counters.queries[UDP].Add(uint64(len(packets)))
+	clear(sizes)
+	zones, ok := w.zones()
+	if !ok {
+		return
+	}
+	w.answerUsual(zones, packets, sizes)
+	for i, packet := range packets {
+		if sizes[i] == 0 && packet != nil {
+			sizes[i] = copy(packet[:maxMessage], w.replyFrom(zones, packet, UDP))
+		}
 	}
 }
 
-// serveUDP answers one packet. Control is what came with it.
-func (w *worker) serveUDP(conn *net.UDPConn, packet, control []byte, from netip.AddrPort) {
-	if from.Port() == 0 { // nobody can be there
-		w.counters.dropped.Add(1)
+// answerUsual is answer for the usual packets only.
+func (w *udpWorker) answerUsual(zones zone.Set, packets [][]byte, sizes []int) {
+	defer w.catch()
+	t := w.server.tableOf(zones)
+	if t == nil || !w.usual.lookUp(t, zones, packets) {
 		return
 	}
-	reply := w.reply(packet, UDP)
-	if reply == nil {
-		return
+	udpSize := w.server.opts.Load().UDPSize
+	for i, packet := range packets {
+		sizes[i] = w.usual.answer(i, packet, udpSize)
 	}
-	if _, _, err := conn.WriteMsgUDPAddrPort(reply, replyFrom(control), from); err != nil {
-		w.counters.unsent.Add(1)
-	}
+	w.usual.flush(w.counters)
 }
 
 // network returns the name that package net has for a protocol in the family of

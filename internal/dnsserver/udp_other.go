@@ -3,9 +3,15 @@
 package dnsserver
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 )
+
+// canShare tells whether several sockets can have one address.
+const canShare = false
 
 // ListenUDP opens a socket for ServeUDP. On this system an address takes one
 // socket, and replies from one for all addresses of a family leave from the
@@ -14,5 +20,34 @@ func ListenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
 	return net.ListenUDP(network("udp", addr), net.UDPAddrFromAddrPort(addr))
 }
 
-// replyFrom returns the control message that sends a reply; here there is none.
-func replyFrom([]byte) []byte { return nil }
+// ListenTCP opens a listener for ServeTCP. One for [::] takes no IPv4, so that
+// there may be one for 0.0.0.0 beside it.
+func ListenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
+	return net.ListenTCP(network("tcp", addr), net.TCPAddrFromAddrPort(addr))
+}
+
+// answerUDP answers what comes to conn, one packet after another, until ctx ends.
+func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *udpWorker) error {
+	var sizes [1]int
+	buf := make([]byte, BufferSize)
+	for {
+		n, from, err := conn.ReadFromUDPAddrPort(buf[:maxMessage])
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("reading from %s: %w", conn.LocalAddr(), err)
+		case err != nil:
+			s.logFault("cannot read from UDP socket", conn.LocalAddr(), err)
+			pause(ctx)
+			continue
+		}
+		w.answer([][]byte{buf[:n]}, sizes[:])
+		if sizes[0] == 0 {
+			continue
+		}
+		if _, err := conn.WriteToUDPAddrPort(buf[:sizes[0]], from); err != nil {
+			w.counters.unsent.Add(1)
+		}
+	}
+}

@@ -78,7 +78,50 @@ func TestVersions(t *testing.T) {
 	})
 }
 
-func checkDiff(t *rapid.T, a, b tree.Map, was, is model) {
+// Maps of several levels, changed a little and much, by nodes that are split, joined and
+// gone.
+func TestDiffOfLargeMaps(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 2))
+	key := func() []byte { return fmt.Appendf(nil, "org\x00example\x00h%05d\x00", rng.IntN(20_000)) }
+	d, want := tree.Map{}.Edit(), model{}
+	for range 15_000 {
+		k := key()
+		d.Put(k, k)
+		want[string(k)] = string(k)
+	}
+	now := d.Freeze()
+	for round := range 60 {
+		before, was := now, maps.Clone(want)
+		d := now.Edit()
+		for range []int{1, 3, 30, 300, 3000}[round%5] {
+			k, v := key(), fmt.Appendf(nil, "%d", rng.IntN(1000))
+			switch rng.IntN(3) {
+			case 0:
+				d.Delete(k)
+				delete(want, string(k))
+			default:
+				d.Put(k, v)
+				want[string(k)] = string(v)
+			}
+		}
+		if round%7 == 0 { // a whole piece goes
+			start := key()
+			for k := range now.From(start) {
+				if len(want) < 5000 || string(k) > string(start[:len(start)-3]) {
+					break
+				}
+				d.Delete(bytes.Clone(k))
+				delete(want, string(k))
+			}
+		}
+		now = d.Freeze()
+		checkDiff(t, before, now, was, want)
+		checkDiff(t, now, before, want, was)
+	}
+}
+
+func checkDiff(t interface{ Fatalf(string, ...any) }, a, b tree.Map, was, is model) {
 	got := maps.Clone(was)
 	var last []byte
 	for c := range tree.Diff(a, b) {

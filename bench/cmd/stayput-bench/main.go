@@ -32,8 +32,8 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) == 1 && args[0] == figure.BareCommand {
-		return figure.ServeBare(ctx, os.Stdout)
+	if serve := figure.Helper(args); serve != nil {
+		return serve(ctx, os.Stdout)
 	}
 	return figure.Run(ctx, os.Stdout, os.Stderr, args)
 }

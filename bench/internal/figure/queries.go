@@ -20,43 +20,89 @@ type layout struct {
 	threads, sockets int
 }
 
+// questioning is how the query figures ask.
+type questioning struct {
+	unpinned, realistic bool
+	window              int
+}
+
+func (q *questioning) layout() layout {
+	if q.unpinned {
+		return layout{server: peer.AnyCPU, load: peer.AnyCPU, threads: 2, sockets: 8}
+	}
+	return layout{server: 0, load: 1, threads: 1, sockets: 1}
+}
+
+// sources is how many addresses realistic questions come from: those of the resolvers
+// that a zone sees.
+const sources = 250
+
+// resolver returns the load for a zone whose hosts begin with first.
+func (q *questioning) resolver(zone sample.Zone, first int) load.Resolver {
+	on := q.layout()
+	r := load.Resolver{
+		Questions: load.NewQuestions(zone, first, 1_000_000, 1, q.realistic),
+		Window:    q.window,
+		Sockets:   on.sockets,
+		CPU:       on.load,
+	}
+	if q.realistic {
+		r.Sources = sources
+	}
+	return r
+}
+
 // queries measures answers per second of server CPU: the server alone on one
 // core, the load alone on another.
 func queries(flags *flag.FlagSet, s *settings) func(context.Context, *bench) error {
 	s.duration = 5 * time.Second
-	free := flags.Bool("unpinned", false, "two server threads, eight source ports, nothing pinned")
-	window := flags.Int("window", 200, "questions in flight")
+	var q questioning
+	flags.BoolVar(&q.unpinned, "unpinned", false, "two server threads, eight source ports, nothing pinned")
+	flags.BoolVar(&q.realistic, "realistic", false, "names in mixed case, 90 % with EDNS, 20 % with a cookie, 250 source addresses")
+	flags.IntVar(&q.window, "window", 200, "questions in flight")
+	latency := flags.Bool("latency", false, "measure latency at half the rate that knot reaches")
+	updates := flags.Float64("updates", 0, "measure Stayput alone, while so many updates come in each second, `rate`")
 	return func(ctx context.Context, b *bench) error {
-		on := layout{server: 0, load: 1, threads: 1, sockets: 1}
-		if *free {
-			on = layout{server: peer.AnyCPU, load: peer.AnyCPU, threads: 2, sockets: 8}
+		switch {
+		case *updates > 0:
+			return b.queriesBesideUpdates(ctx, &q, *updates)
+		case *latency:
+			return b.latencies(ctx, &q)
 		}
-		servers, err := b.answering(ctx, on)
-		if err != nil {
-			return err
-		}
-		resolver := load.Resolver{
-			Questions: load.NewQuestions(sample.Zone{Hosts: b.hosts}, 1_000_000, 1),
-			Window:    *window,
-			Sockets:   on.sockets,
-			CPU:       on.load,
-		}
-		err = b.eachRound(ctx, func() error {
-			for _, s := range servers {
-				if err := b.queryTurn(ctx, s, resolver); err != nil {
-					return fmt.Errorf("asking %s: %w", s.Name, err)
-				}
-			}
-			return nil
-		})
-		for _, s := range servers {
-			b.report.ratio(perCPU, s.Name, reference)
-		}
-		return err
+		return b.compareQueries(ctx, &q)
 	}
 }
 
 const perCPU = "queries per second of CPU"
+
+// compareQueries lets the servers take turns.
+func (b *bench) compareQueries(ctx context.Context, q *questioning) error {
+	servers, err := b.answering(ctx, q.layout())
+	if err != nil {
+		return err
+	}
+	if b.wants(echo) {
+		s, err := b.echoServer(ctx, q.layout().server)
+		if err != nil {
+			return err
+		}
+		servers = append(servers, s)
+	}
+	resolver := q.resolver(sample.Zone{Hosts: b.hosts}, 0)
+	err = b.eachRound(ctx, func() error {
+		for _, s := range servers {
+			if err := b.queryTurn(ctx, s, resolver); err != nil {
+				return fmt.Errorf("asking %s: %w", s.Name, err)
+			}
+		}
+		return nil
+	})
+	for _, s := range servers {
+		b.report.ratio(perCPU, s.Name, reference)
+	}
+	b.report.ratio(perCPU, stayput, echo)
+	return err
+}
 
 // answering starts everything that answers for the zone.
 func (b *bench) answering(ctx context.Context, on layout) ([]*peer.Server, error) {
@@ -92,7 +138,7 @@ const leastCPU = 500 * time.Millisecond
 // queryTurn warms one server up and measures it, again if a busy machine let
 // it run too little to say anything.
 func (b *bench) queryTurn(ctx context.Context, s *peer.Server, resolver load.Resolver) error {
-	resolver.Server = s.DNS
+	resolver.Server, resolver.Echo = s.DNS, s.Name == echo
 	if _, err := resolver.Ask(ctx, b.duration/10); err != nil {
 		return err
 	}

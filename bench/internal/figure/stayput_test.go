@@ -14,10 +14,10 @@ import (
 	"stayput.dev/bench/internal/peer"
 )
 
-// TestMain lets the test binary be the bare handler, as stayput-bench is.
+// TestMain lets the test binary be what stayput-bench can be besides the generator.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == figure.BareCommand {
-		if err := figure.ServeBare(context.Background(), os.Stdout); err != nil {
+	if serve := figure.Helper(os.Args[1:]); serve != nil {
+		if err := serve(context.Background(), os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -48,7 +48,10 @@ func TestFiguresOfStayput(t *testing.T) {
 		{"return -hosts 50 -within 100ms", "answered good or nochg"},
 		{"load -servers stayput -hosts 200 -idle 1ms", "first answer"},
 		{"flat -hosts 300 -few 100 -clients 1 -duration 50ms", "updates/s, 1 client"},
-		{"queries -servers stayput -hosts 200 -duration 200ms", "queries per second of CPU"},
+		{"queries -servers stayput,echo -hosts 200 -duration 200ms", "queries per second of CPU"},
+		{"queries -servers stayput -hosts 200 -duration 200ms -unpinned -realistic", "queries per second of CPU"},
+		{"queries -servers stayput -hosts 200 -duration 200ms -latency", "p99 at half load"},
+		{"queries -servers stayput -hosts 200 -duration 200ms -updates 100", "updates/s beside queries"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.args, func(t *testing.T) {

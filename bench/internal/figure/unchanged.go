@@ -7,10 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
-	"time"
 
 	"stayput.dev/bench/internal/load"
 	"stayput.dev/bench/internal/peer"
@@ -84,27 +80,5 @@ func connections(clients int, keepAlive bool) string {
 // bare starts this program as the bare handler, in a process of its own as
 // Stayput is, and returns where it listens.
 func (b *bench) bare(ctx context.Context) (*peer.Process, netip.AddrPort, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, netip.AddrPort{}, fmt.Errorf("starting the bare handler: %w", err)
-	}
-	log := filepath.Join(b.dir, "bare.log")
-	p, err := peer.Spawn(peer.AnyCPU, log, program, BareCommand)
-	if err != nil {
-		return nil, netip.AddrPort{}, err
-	}
-	b.stops = append(b.stops, p.Stop)
-	var at netip.AddrPort
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	err = p.Await(ctx, 5*time.Millisecond, func() bool {
-		said, err := os.ReadFile(log)
-		if err != nil {
-			return false
-		}
-		line, _, whole := strings.Cut(string(said), "\n")
-		at, err = netip.ParseAddrPort(line)
-		return whole && err == nil
-	})
-	return p, at, err
+	return b.helper(ctx, BareCommand, peer.AnyCPU)
 }

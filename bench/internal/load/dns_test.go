@@ -82,7 +82,7 @@ func TestResolverChecksAnswers(t *testing.T) {
 	t.Parallel()
 	s, zone := start(t, "knot")
 	for _, sockets := range []int{1, 4} {
-		r := load.Resolver{Server: s.DNS, Questions: load.NewQuestions(zone, 5000, 1), Window: 40, Sockets: sockets, CPU: 0}
+		r := load.Resolver{Server: s.DNS, Questions: load.NewQuestions(zone, 0, 5000, 1, false), Window: 40, Sockets: sockets, CPU: 0}
 		got, err := r.Ask(t.Context(), 100*time.Millisecond)
 		if err != nil {
 			t.Fatal(err)
@@ -93,7 +93,7 @@ func TestResolverChecksAnswers(t *testing.T) {
 	}
 
 	// Questions about a larger zone: those that the server does not have.
-	r := load.Resolver{Server: s.DNS, Questions: load.NewQuestions(sample.Zone{Hosts: 1000}, 5000, 1), Window: 40, Sockets: 1, CPU: peer.AnyCPU}
+	r := load.Resolver{Server: s.DNS, Questions: load.NewQuestions(sample.Zone{Hosts: 1000}, 0, 5000, 1, false), Window: 40, Sockets: 1, CPU: peer.AnyCPU}
 	got, err := r.Ask(t.Context(), 50*time.Millisecond)
 	if err != nil || got.Wrong == 0 || got.FirstWrong == nil {
 		t.Errorf("wrong = %d (%v), %v, want some, and one told", got.Wrong, got.FirstWrong, err)
@@ -104,7 +104,7 @@ func TestResolverReportsSilence(t *testing.T) {
 	t.Parallel()
 	zone := sample.Zone{Hosts: 10}
 	s := silent(t)
-	r := load.Resolver{Server: s, Questions: load.NewQuestions(zone, 100, 1), Window: 20, Sockets: 1, CPU: peer.AnyCPU}
+	r := load.Resolver{Server: s, Questions: load.NewQuestions(zone, 0, 100, 1, false), Window: 20, Sockets: 1, CPU: peer.AnyCPU}
 	got, err := r.Ask(t.Context(), 1200*time.Millisecond)
 	if err != nil || got.Right != 0 || got.Lost < 20 {
 		t.Errorf("Ask = %+v, %v, want a window lost", got, err)

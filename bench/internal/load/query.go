@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,14 +17,17 @@ import (
 )
 
 // A Resolver asks a server as fast as it answers, with a bounded number of
-// questions in flight. It sends and receives in batches and spins, so that
-// one core of load outruns one core of any server.
+// questions in flight, or at a steady rate. It sends and receives in batches and
+// spins, so that one core of load outruns one core of any server.
 type Resolver struct {
 	Server    netip.AddrPort
 	Questions *Questions
-	Window    int // questions in flight, over all sockets
-	Sockets   int // source ports: one keeps to one thread of a server, more spread
-	CPU       int // the core that the load runs on, -1 for any
+	Window    int     // questions in flight, over all sockets
+	Rate      float64 // questions that are asked each second whatever is in flight; 0 for the window
+	Sockets   int     // source ports: one keeps to one thread of a server, more spread
+	Sources   int     // source addresses; 0 for the one that the system chooses
+	CPU       int     // the core that the load runs on, -1 for any
+	Echo      bool    // any reply is right: the server sends questions back
 }
 
 // Answers says what became of the questions of one run.
@@ -33,6 +37,7 @@ type Answers struct {
 	FirstWrong error // one of these, nil when there are none
 	Lost       int   // not answered in time
 	Elapsed    time.Duration
+	Latencies  []time.Duration // of Right at a steady rate, ascending
 }
 
 // patience is how long the load waits for any answer before it gives up what
@@ -59,23 +64,37 @@ func (r *Resolver) Ask(ctx context.Context, d time.Duration) (Answers, error) {
 			return Answers{}, fmt.Errorf("pinning load to core %d: %w", r.CPU, err)
 		}
 	}
-	return r.spin(ctx, lines, d)
+	run := spin
+	if r.Rate > 0 {
+		run = r.metronome
+	}
+	elapsed, err := run(ctx, lines, d)
+	return collect(lines, elapsed, err)
 }
 
-func (r *Resolver) spin(ctx context.Context, lines []*line, d time.Duration) (Answers, error) {
+// spin keeps the windows full for d.
+func spin(ctx context.Context, lines []*line, d time.Duration) (time.Duration, error) {
 	start := time.Now()
 	now := start
 	for now.Sub(start) < d && ctx.Err() == nil {
 		for range 16 { // looking at the clock costs as much as an answer
 			for _, l := range lines {
-				if err := l.turn(now); err != nil {
-					return Answers{}, err
+				if err := l.turn(now, l.window-l.inFlight); err != nil {
+					return 0, err
 				}
 			}
 		}
 		now = time.Now()
 	}
-	total := Answers{Elapsed: now.Sub(start)}
+	return now.Sub(start), nil
+}
+
+// collect adds up what the lines counted in a run.
+func collect(lines []*line, elapsed time.Duration, err error) (Answers, error) {
+	if err != nil {
+		return Answers{}, err
+	}
+	total := Answers{Elapsed: elapsed}
 	for _, l := range lines {
 		total.Right += l.answers.Right
 		total.Wrong += l.answers.Wrong
@@ -83,7 +102,9 @@ func (r *Resolver) spin(ctx context.Context, lines []*line, d time.Duration) (An
 			total.FirstWrong = l.answers.FirstWrong
 		}
 		total.Lost += l.answers.Lost
+		total.Latencies = append(total.Latencies, l.answers.Latencies...)
 	}
+	slices.Sort(total.Latencies)
 	return total, nil
 }
 
@@ -101,18 +122,23 @@ type line struct {
 	fd        int
 	window    int
 	memory    uint16 // a question is lost when so many later ones were asked
+	echo      bool   // any reply is right
+	timed     bool   // latencies are wanted
 	questions *Questions
 	next      int // the next question
 
 	id       uint16
 	inFlight int
-	waiting  [1 << 16]int32 // by id: the question in flight, counted from 1; 0 is none
-	heard    time.Time      // when the last answer came
+	waiting  [1 << 16]int32     // by id: the question in flight, counted from 1; 0 is none
+	asked    [1 << 16]time.Time // by id: when; only if timed
+	heard    time.Time          // when the last answer came
 	answers  Answers
 
 	out, in       [batch]message
 	outIOV, inIOV [batch]unix.Iovec
 	inBuf         [batch][1232]byte
+
+	sources sources
 }
 
 func (r *Resolver) open() (*line, error) {
@@ -120,14 +146,15 @@ func (r *Resolver) open() (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr := &unix.SockaddrInet4{Port: int(r.Server.Port()), Addr: r.Server.Addr().As4()}
-	if err := unix.Connect(fd, addr); err != nil {
-		unix.Close(fd)
-		return nil, err
-	}
 	enlarge(fd)
 	window := max(1, r.Window/r.Sockets)
-	l := &line{fd: fd, window: window, memory: uint16(min(16*window, 1<<15)), questions: r.Questions, heard: time.Now()}
+	l := &line{
+		fd: fd, window: window, memory: uint16(min(16*window, 1<<15)), echo: r.Echo, timed: r.Rate > 0,
+		questions: r.Questions, heard: time.Now(),
+	}
+	if l.timed {
+		l.memory = 1 << 15
+	}
 	for i := range batch {
 		l.outIOV[i].SetLen(0)
 		l.out[i].hdr.Iov = &l.outIOV[i]
@@ -136,6 +163,10 @@ func (r *Resolver) open() (*line, error) {
 		l.inIOV[i].SetLen(len(l.inBuf[i]))
 		l.in[i].hdr.Iov = &l.inIOV[i]
 		l.in[i].hdr.SetIovlen(1)
+	}
+	if err := l.address(r.Server, r.Sources); err != nil {
+		unix.Close(fd)
+		return nil, err
 	}
 	return l, nil
 }
@@ -152,10 +183,10 @@ func enlarge(fd int) {
 	}
 }
 
-// turn fills the window and takes what answers are there.
-func (l *line) turn(now time.Time) error {
-	if l.inFlight < l.window {
-		if err := l.send(min(batch, l.window-l.inFlight)); err != nil {
+// turn asks up to n questions and takes what answers are there.
+func (l *line) turn(now time.Time, n int) error {
+	if n > 0 {
+		if err := l.send(now, min(batch, n)); err != nil {
 			return fmt.Errorf("sending questions: %w", err)
 		}
 	}
@@ -165,8 +196,11 @@ func (l *line) turn(now time.Time) error {
 		return fmt.Errorf("receiving answers: %w", err)
 	case n > 0:
 		l.heard = now
+		if l.timed {
+			now = time.Now()
+		}
 		for i := range n {
-			l.take(l.inBuf[i][:l.in[i].n])
+			l.take(l.inBuf[i][:l.in[i].n], now)
 		}
 	case now.Sub(l.heard) > patience:
 		l.giveUp(now)
@@ -175,7 +209,7 @@ func (l *line) turn(now time.Time) error {
 }
 
 // send asks the next n questions, or as many as the socket takes.
-func (l *line) send(n int) error {
+func (l *line) send(now time.Time, n int) error {
 	for i := range n {
 		at := (l.next + i) % l.questions.Len()
 		q := l.questions.at(at)
@@ -185,6 +219,10 @@ func (l *line) send(n int) error {
 		l.outIOV[i].Base = &q[0]
 		l.outIOV[i].SetLen(len(q))
 		l.waiting[id] = int32(at + 1)
+		if l.timed {
+			l.asked[id] = now
+		}
+		l.sources.next(i)
 	}
 	sent, err := l.mmsg(unix.SYS_SENDMMSG, &l.out, n)
 	for i := sent; i < n; i++ {
@@ -205,8 +243,8 @@ func (l *line) forget(id uint16) {
 	}
 }
 
-// take counts the answer m.
-func (l *line) take(m []byte) {
+// take counts the answer m, which came now.
+func (l *line) take(m []byte, now time.Time) {
 	if !wire.IsReply(m) {
 		return
 	}
@@ -217,8 +255,11 @@ func (l *line) take(m []byte) {
 	}
 	l.waiting[id] = 0
 	l.inFlight--
-	if l.questions.expect[at].met(m) {
+	if l.echo || l.questions.expect[at].met(m) {
 		l.answers.Right++
+		if l.timed {
+			l.answers.Latencies = append(l.answers.Latencies, now.Sub(l.asked[id]))
+		}
 		return
 	}
 	l.answers.Wrong++

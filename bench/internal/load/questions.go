@@ -3,6 +3,7 @@
 package load
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 
 	"stayput.dev/bench/internal/sample"
@@ -36,6 +37,12 @@ func (e expectation) met(m []byte) bool {
 	}
 }
 
+// How resolvers ask, in percent.
+const (
+	percentEDNS   = 90
+	percentCookie = 20
+)
+
 // Questions are packed queries in the order in which they are asked. Asking
 // them writes ids into them: they serve one run at a time.
 type Questions struct {
@@ -44,13 +51,14 @@ type Questions struct {
 	expect []expectation
 }
 
-// NewQuestions returns n questions about random hosts of zone, the same for
-// the same n, zone and seed.
-func NewQuestions(zone sample.Zone, n int, seed uint64) *Questions {
+// NewQuestions returns n questions about random hosts of zone from host first on,
+// the same for the same arguments. Realistic ones have names in mixed case, and most
+// of them an OPT record, some with a cookie.
+func NewQuestions(zone sample.Zone, first, n int, seed uint64, realistic bool) *Questions {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	q := &Questions{starts: make([]uint32, 1, n+1), expect: make([]expectation, 0, n)}
 	for range n {
-		host := rng.IntN(zone.Hosts)
+		host := first + rng.IntN(zone.Hosts-first)
 		name, typ, expect := zone.Host(host), uint16(wire.TypeA), answered
 		if rng.IntN(100) >= percentA {
 			typ = wire.TypeAAAA
@@ -61,11 +69,33 @@ func NewQuestions(zone sample.Zone, n int, seed uint64) *Questions {
 		if rng.IntN(100) >= percentExisting {
 			name, expect = zone.Label(host)+"x."+sample.ZoneName, noSuchDomain
 		}
-		q.packed = wire.AppendQuestion(q.packed, 0, name, typ)
+		question := wire.AppendQuestion(nil, 0, name, typ)
+		if realistic {
+			question = dress(question, rng)
+		}
+		q.packed = append(q.packed, question...)
 		q.starts = append(q.starts, uint32(len(q.packed)))
 		q.expect = append(q.expect, expect)
 	}
 	return q
+}
+
+// dress makes a question look as those of resolvers do.
+func dress(question []byte, rng *rand.Rand) []byte {
+	const end = 4 // type and class
+	for i := wire.HeaderSize; i < len(question)-end; i++ {
+		if c := question[i]; 'a' <= c && c <= 'z' && rng.IntN(2) == 0 {
+			question[i] = c - ('a' - 'A')
+		}
+	}
+	var cookie []byte
+	switch n := rng.IntN(100); {
+	case n >= percentEDNS:
+		return question
+	case n < percentCookie:
+		cookie = binary.BigEndian.AppendUint64(nil, rng.Uint64())
+	}
+	return wire.AppendOPT(question, cookie)
 }
 
 // Len returns the number of questions.

@@ -16,7 +16,7 @@ func TestQuestionsMixture(t *testing.T) {
 	t.Parallel()
 	const n = 20_000
 	zone := sample.Zone{Hosts: 1000}
-	q := NewQuestions(zone, n, 3)
+	q := NewQuestions(zone, 0, n, 3, false)
 	types := make(map[uint16]int)
 	expect := make(map[expectation]int)
 	for i := range q.Len() {

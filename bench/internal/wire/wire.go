@@ -28,6 +28,10 @@ const (
 	classIN  = 1
 	classANY = 255
 	opUpdate = 5
+
+	typeOPT      = 41
+	flagDO       = 1 << 15
+	optionCookie = 10
 )
 
 // AppendName appends name, with or without its trailing dot, uncompressed.
@@ -52,6 +56,19 @@ func AppendQuestion(b []byte, id uint16, name string, typ uint16) []byte {
 	b = AppendName(b, name)
 	b = binary.BigEndian.AppendUint16(b, typ)
 	return binary.BigEndian.AppendUint16(b, classIN)
+}
+
+// AppendOPT appends an OPT record (RFC 6891 §6.1.2) to the question m, which has
+// none: the client takes 1,232 octets and wants DNSSEC records, as resolvers do.
+// An empty cookie adds no COOKIE option (RFC 7873 §4).
+func AppendOPT(m, cookie []byte) []byte {
+	m[11]++
+	m = append(m, 0, 0, typeOPT, 1232>>8, 1232&0xff, 0, 0, flagDO>>8, 0)
+	if len(cookie) == 0 {
+		return append(m, 0, 0)
+	}
+	m = append(m, 0, uint8(4+len(cookie)), 0, optionCookie, 0, uint8(len(cookie)))
+	return append(m, cookie...)
 }
 
 // ID returns the id of a message of at least HeaderSize octets.

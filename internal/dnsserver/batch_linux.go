@@ -1,0 +1,166 @@
+package dnsserver
+
+import (
+	"fmt"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// slotSize sets the buffers of a batch apart by more than the longest packet,
+	// so that they do not compete for the same lines of the processor's cache.
+	slotSize = 1<<16 + 4096 + 64
+
+	// controlSize is the octets of the control message that says which of our
+	// addresses a packet was sent to.
+	controlSize = 64
+)
+
+// batch is packets that came with one system call. A reply takes the place of
+// its packet, with the client's address and the control message beside it.
+type batch struct {
+	messages [batchSize]messageHeader
+	vectors  [batchSize]unix.Iovec
+	names    [batchSize]unix.RawSockaddrInet6 // of the clients; IPv4 addresses are shorter
+	controls [batchSize][controlSize]byte
+	memory   []byte // batchSize slots; of each the kernel gives us only the pages that were used
+	control  bool   // whether packets come with a control message
+	packets  [batchSize][]byte
+	sizes    [batchSize]int
+}
+
+// messageHeader is the kernel's struct mmsghdr.
+type messageHeader struct {
+	header unix.Msghdr
+	octets uint32 // that came, or were sent
+}
+
+// newBatch makes a batch for a socket, which has control messages when it takes
+// what comes to any address. It must be freed.
+func newBatch(control bool) (*batch, error) {
+	memory, err := unix.Mmap(-1, 0, batchSize*slotSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		return nil, fmt.Errorf("getting memory for packets: %w", err)
+	}
+	b := &batch{memory: memory, control: control}
+	for i := range batchSize {
+		b.vectors[i].Base = &memory[i*slotSize]
+		h := &b.messages[i].header
+		h.Iov = &b.vectors[i]
+		h.SetIovlen(1)
+		h.Name = (*byte)(unsafe.Pointer(&b.names[i]))
+		if control {
+			h.Control = &b.controls[i][0]
+		}
+	}
+	b.clear(batchSize)
+	return b, nil
+}
+
+func (b *batch) free() { _ = unix.Munmap(b.memory) }
+
+// clear makes the first n slots ready for what comes next.
+func (b *batch) clear(n int) {
+	for i := range n {
+		b.vectors[i].SetLen(maxMessage)
+		h := &b.messages[i].header
+		h.Namelen = unix.SizeofSockaddrInet6
+		if b.control {
+			h.SetControllen(controlSize)
+		}
+	}
+}
+
+// receive takes what has come to the socket, without waiting. It returns 0 when
+// there is nothing.
+func (b *batch) receive(fd uintptr) (int, error) {
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.messages)), batchSize, unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EAGAIN:
+			return 0, nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// take returns the first n packets, nil for those that nobody can be answered to, and where
+// the octets of their replies are to be written down.
+func (b *batch) take(n int) (packets [][]byte, sizes []int) {
+	for i := range n {
+		start := i * slotSize
+		b.packets[i] = b.memory[start : start+int(b.messages[i].octets) : start+slotSize]
+		if b.names[i].Port == 0 { // it stands in the same place for both families
+			b.packets[i] = nil
+		}
+	}
+	return b.packets[:n], b.sizes[:n]
+}
+
+// put makes the first n slots, in which replies now stand, ready for send.
+func (b *batch) put(n int) {
+	for i := range n {
+		b.vectors[i].SetLen(b.sizes[i])
+		if b.control {
+			h := &b.messages[i].header
+			h.SetControllen(len(replyFrom(b.controls[i][:h.Controllen])))
+		}
+	}
+}
+
+// send sends the replies in the first n slots, waiting while the system takes no
+// more, and returns how many it would not take at all.
+func (b *batch) send(raw syscall.RawConn, fd uintptr, n int) (unsent int) {
+	for at := 0; at < n; {
+		if b.vectors[at].Len == 0 {
+			at++
+			continue
+		}
+		sent, err := b.sendSome(raw, fd, at, b.endOfRun(at, n))
+		if at += sent; err != nil {
+			at++
+			unsent++
+		}
+	}
+	return unsent
+}
+
+// endOfRun returns where the replies end that stand in one row from slot at on.
+func (b *batch) endOfRun(at, n int) int {
+	for at < n && b.vectors[at].Len != 0 {
+		at++
+	}
+	return at
+}
+
+// sendSome sends the replies in the slots from at to end and returns how many
+// left before one that did not, which the error is about.
+func (b *batch) sendSome(raw syscall.RawConn, fd uintptr, at, end int) (sent int, err error) {
+	sent, errno := b.trySend(fd, at, end)
+	if errno == unix.EAGAIN {
+		err = raw.Write(func(fd uintptr) bool {
+			sent, errno = b.trySend(fd, at, end)
+			return errno != unix.EAGAIN
+		})
+	}
+	if err == nil && errno != 0 {
+		err = errno
+	}
+	return sent, err
+}
+
+// trySend is sendSome without waiting.
+func (b *batch) trySend(fd uintptr, at, end int) (int, unix.Errno) {
+	for {
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.messages[at])), uintptr(end-at), unix.MSG_DONTWAIT, 0, 0)
+		if errno != unix.EINTR {
+			return int(n), errno
+		}
+	}
+}

@@ -1,0 +1,246 @@
+package dnsserver
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"math/bits"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+
+	"stayput.dev/internal/zone"
+)
+
+// A table is the names of all zones laid flat, so that the usual question costs
+// one look at one line of the processor's cache instead of a way through a tree.
+// It is a projection of one version of the zones and nobody's truth: it answers
+// only while shows says that it is in step with the very version that a query is
+// to be answered from, and only what it is sure of; the rest is asked of the zones.
+//
+// It knows every name right below an apex, whether that has records or only names
+// below it; of deeper names it may know some. One goroutine changes it, any number
+// read it meanwhile: they copy what they need, and then look whether shows is
+// still what it was before.
+type table struct {
+	seed  maphash.Seed                           // not known outside, so that nobody can choose names that collide
+	slots []slot                                 // open addressing, linear probing
+	views atomic.Pointer[[]atomic.Pointer[view]] // of zones; nil for one that is gone
+	shows atomic.Pointer[zone.Set]               // nil while the table changes
+
+	// For who changes the table.
+	places map[zone.Name]uint32 // where the views of zones are, by origin
+	used   int                  // slots that are not free, those of removed names among them
+}
+
+// slot is the stored form of an entry: one line of the cache.
+type slot [8]atomic.Uint64
+
+// What the first word of a slot may be beside a hash.
+const (
+	slotFree    = iota
+	slotRemoved // of a name that is gone: who looks for another must go on
+	leastHash
+)
+
+// entry is what a table knows of a name.
+type entry struct {
+	flags  entryFlags
+	length uint8      // octets of the name before its zone's origin
+	zone   uint32     // index of the view
+	ttl    uint32     // of the addresses
+	v4     uint32     // first octet in the lowest bits
+	v6     [2]uint64  // likewise
+	label  shortLabel // the name before its zone's origin, when that is short
+}
+
+type entryFlags uint8
+
+const (
+	entryPlain     entryFlags = 1 << iota // the flags below say all about addresses at this name
+	entryA                                // the one A record is here; without it, there is none
+	entryAAAA                             // likewise
+	entryAddresses                        // no records of another type stand at the name
+	entryApex                             // the name is the zone's origin; the rest is not here
+)
+
+// shortLabel is the beginning of a name, up to the origin of its zone, in wire
+// form, filled up with zeros.
+type shortLabel [24]byte
+
+// isShort tells whether the name is in the entry. Where it is not, only its hash tells
+// it from others, and the entry is never plain.
+func (e *entry) isShort() bool { return int(e.length) <= len(e.label) }
+
+// newTable makes an empty table with room for so many names.
+func newTable(names int) *table {
+	n := names + names/2 + 64
+	memory := newPages(n * int(unsafe.Sizeof(slot{})))
+	t := &table{seed: maphash.MakeSeed(), places: map[zone.Name]uint32{}}
+	t.views.Store(new([]atomic.Pointer[view]))
+	t.slots = unsafe.Slice((*slot)(unsafe.Pointer(unsafe.SliceData(memory))), n)
+	runtime.AddCleanup(t, freePages, memory)
+	return t
+}
+
+// setView makes v the view of its zone and returns its place.
+func (t *table) setView(v *view) uint32 {
+	views := *t.views.Load()
+	place, known := t.places[v.origin]
+	if !known {
+		place = uint32(len(views))
+		t.places[v.origin] = place
+		more := make([]atomic.Pointer[view], len(views)+1)
+		for i := range views {
+			more[i].Store(views[i].Load())
+		}
+		views = more
+		t.views.Store(&views)
+	}
+	views[place].Store(v)
+	return place
+}
+
+// dropView forgets a zone.
+func (t *table) dropView(origin zone.Name) {
+	(*t.views.Load())[t.places[origin]].Store(nil)
+	delete(t.places, origin)
+}
+
+// viewOf returns the view of an entry's zone. It is nil when the zone is gone, or the
+// table changes.
+func (t *table) viewOf(e *entry) *view {
+	if views := *t.views.Load(); int(e.zone) < len(views) {
+		return views[e.zone].Load()
+	}
+	return nil
+}
+
+// isFull tells whether the table has so few free slots that looking for one takes
+// long.
+func (t *table) isFull() bool { return t.used > len(t.slots)/8*7 }
+
+// hash returns the hash of a name in lower case.
+func (t *table) hash(name []byte) uint64 {
+	return max(maphash.Bytes(t.seed, name), leastHash)
+}
+
+// home returns the index of the slot where the search for a hash begins.
+func (t *table) home(hash uint64) int {
+	high, _ := bits.Mul64(hash, uint64(len(t.slots)))
+	return int(high)
+}
+
+func (t *table) after(i int) int {
+	if i++; i < len(t.slots) {
+		return i
+	}
+	return 0
+}
+
+// find copies what the table knows of a name, which is in lower case and
+// has room behind it, into e. It returns false when the table does not know it.
+func (t *table) find(hash uint64, name []byte, e *entry) bool {
+	for i := t.home(hash); ; i = t.after(i) {
+		switch t.slots[i][0].Load() {
+		case slotFree:
+			return false
+		case hash:
+			if e.load(&t.slots[i]); t.isAt(e, name) {
+				return true
+			}
+		}
+	}
+}
+
+// isAt tells whether the entry is about the name, whose hash it has.
+func (t *table) isAt(e *entry, name []byte) bool {
+	if !e.isShort() {
+		return true // or about another: what is said of it holds for both
+	}
+	n := int(e.length)
+	if n >= len(name) || string(e.label[:n]) != string(name[:n]) {
+		return false
+	}
+	v := t.viewOf(e)
+	return v != nil && string(v.origin) == string(name[n:])
+}
+
+// put makes e all that is known of the name that it is about.
+func (t *table) put(hash uint64, e *entry) {
+	place := -1
+	for i := t.home(hash); ; i = t.after(i) {
+		switch t.slots[i][0].Load() {
+		case slotRemoved:
+			if place < 0 {
+				place = i
+			}
+			continue
+		case hash:
+			if !e.isAlso(&t.slots[i]) {
+				continue
+			}
+			place = i
+		case slotFree:
+			if place < 0 {
+				place = i
+				t.used++
+			}
+		default:
+			continue
+		}
+		break
+	}
+	e.store(&t.slots[place])
+	t.slots[place][0].Store(hash)
+}
+
+// isAlso tells whether the entry in a slot is about the same name as e, which has
+// its hash.
+func (e *entry) isAlso(s *slot) bool {
+	var o entry
+	o.load(s)
+	return o.length == e.length && o.zone == e.zone && o.label == e.label
+}
+
+// remove takes away what is known of the name that e is about. Names that are not
+// short stay: their slots may be about others too.
+func (t *table) remove(hash uint64, e *entry) {
+	if !e.isShort() {
+		return
+	}
+	for i := t.home(hash); ; i = t.after(i) {
+		switch t.slots[i][0].Load() {
+		case slotFree:
+			return
+		case hash:
+			if e.isAlso(&t.slots[i]) {
+				t.slots[i][0].Store(slotRemoved)
+				return
+			}
+		}
+	}
+}
+
+func (e *entry) load(s *slot) {
+	w := s[1].Load()
+	e.flags, e.length, e.zone = entryFlags(w), uint8(w>>8), uint32(w>>32)
+	w = s[2].Load()
+	e.ttl, e.v4 = uint32(w>>32), uint32(w)
+	e.v6[0], e.v6[1] = s[3].Load(), s[4].Load()
+	for i := range 3 {
+		binary.LittleEndian.PutUint64(e.label[8*i:], s[5+i].Load())
+	}
+}
+
+func (e *entry) store(s *slot) {
+	s[1].Store(uint64(e.flags) | uint64(e.length)<<8 | uint64(e.zone)<<32)
+	s[2].Store(uint64(e.ttl)<<32 | uint64(e.v4))
+	s[3].Store(e.v6[0])
+	s[4].Store(e.v6[1])
+	for i := range 3 {
+		s[5+i].Store(binary.LittleEndian.Uint64(e.label[8*i:]))
+	}
+}
+
+// touch has the line of the cache fetched in which a search begins.
+func (t *table) touch(hash uint64) uint64 { return t.slots[t.home(hash)][0].Load() }
