@@ -19,7 +19,8 @@ const (
 )
 
 // queriesBesideUpdates measures what queries cost while hosts move: each round first
-// without updates, then updates alone, for what they cost, then both.
+// without updates, then updates alone, as many as the server takes, for what each costs a
+// busy server, then both.
 func (b *bench) queriesBesideUpdates(ctx context.Context, q *questioning, rate float64) error {
 	s, fleet, err := b.service(ctx, stayput, b.hosts, peer.StayputOptions{CPU: q.layout().server})
 	if err != nil {
@@ -28,9 +29,11 @@ func (b *bench) queriesBesideUpdates(ctx context.Context, q *questioning, rate f
 	// Seeded hosts are counted from 1.
 	resolver := q.resolver(sample.Zone{Hosts: b.hosts + 1}, 1)
 	resolver.Server = s.DNS
+	moves := sample.NewMoves(b.hosts)
 	m := mixture{
 		bench: b, server: s.Server, resolver: resolver, rate: rate,
-		update: door(s, false, false, "good ").Once(fleet, sample.NewMoves(b.hosts).Next),
+		update:  door(s, false, false, "good ").Once(fleet, moves.Next),
+		clients: func() []load.Client { return door(s, false, false, "good ").Clients(64, fleet, moves.Next) },
 	}
 	if _, err := resolver.Ask(ctx, b.duration/10); err != nil {
 		return err
@@ -46,7 +49,8 @@ type mixture struct {
 	server   *peer.Server
 	resolver load.Resolver
 	update   func(host int) error
-	rate     float64 // updates each second
+	clients  func() []load.Client // that update as fast as they can
+	rate     float64              // updates each second
 }
 
 // turn measures one round.
@@ -61,7 +65,7 @@ func (m *mixture) turn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	alone := m.updates(ctx)
+	alone := load.Closed(ctx, m.clients(), m.hosts, m.duration)
 	after, err := m.server.CPU()
 	if err != nil || alone.Done == 0 {
 		return fmt.Errorf("%d updates done, %w", alone.Done, err)
@@ -69,21 +73,16 @@ func (m *mixture) turn(ctx context.Context) error {
 	each := (after - before) / time.Duration(alone.Done)
 
 	beside := make(chan load.Result)
-	go func() { beside <- m.updates(ctx) }()
+	go func() { beside <- load.Open(ctx, load.Evenly(m.rate, m.duration, m.hosts), m.update) }()
 	answers, used, err = ask(ctx, m.server, m.resolver, m.duration)
 	r := <-beside
 	if err != nil {
 		return err
 	}
-	m.addAnswers(moving, answers, used-each*time.Duration(r.Done))
-	m.report.add(stayput, "server CPU an update, alone", "ms", milliseconds(each))
+	m.addAnswers(moving, answers, max(used-each*time.Duration(r.Done), used/10))
+	m.report.add(stayput, "server CPU an update, busy", "ms", milliseconds(each))
 	m.report.add(stayput, "updates/s beside queries", "/s", r.Rate())
 	m.report.add(stayput, "p99 of updates beside queries", "ms", milliseconds(r.Percentile(99)))
 	m.addFailures(stayput, " beside queries", &r)
 	return nil
-}
-
-// updates lets updates come in for one turn.
-func (m *mixture) updates(ctx context.Context) load.Result {
-	return load.Open(ctx, load.Evenly(m.rate, m.duration, m.hosts), m.update)
 }
