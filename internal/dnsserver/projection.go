@@ -4,76 +4,99 @@ import (
 	"cmp"
 	"encoding/binary"
 	"iter"
+	"math"
 	"sync/atomic"
 
+	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
 
-// projection keeps a table in step with the zones. Whoever finds it out of
-// step has it brought up to date, and meanwhile asks the zones themselves: so a query
-// sees what was changed before it came, and no change waits for the table.
+// projection keeps a table in step with the state. Who answers queries and finds it
+// out of step brings it up to date if that is little work, has it done if it is
+// much, and asks the zones themselves while another is at it. So a query sees what was
+// changed before it came, and no change waits for the table.
 type projection struct {
 	table atomic.Pointer[table] // nil at first
-	busy  atomic.Bool           // whether follow runs
+	busy  atomic.Bool           // whether somebody brings the table up to date
 }
 
-// tableOf returns a table that shows the zones, unless it has to be made first,
-// which begins now.
-func (s *Server) tableOf(zones zone.Set) *table {
+// littleWork is how many names a worker brings up to date before it answers, which
+// takes it a fraction of a millisecond.
+const littleWork = 128
+
+// tableOf returns a table that shows the state, or has shown a later one. It returns nil
+// when there is none yet.
+func (s *Server) tableOf(state *registry.State) *table {
 	p := &s.flat
-	if t := p.table.Load(); t != nil && t.isOf(zones) {
+	if t := p.table.Load(); t != nil && t.isOf(state) {
 		return t
 	}
-	if p.busy.CompareAndSwap(false, true) {
-		s.serving.Go(s.follow)
+	if !p.busy.CompareAndSwap(false, true) {
+		return nil
 	}
+	t := p.table.Load()
+	if t != nil && t.revision > state.Revision || s.catchUp(t, state) {
+		p.busy.Store(false)
+		return t
+	}
+	s.serving.Go(s.follow)
 	return nil
 }
 
-// follow brings the table in step with the state. A fault of ours costs the table,
-// not the service: then it stays busy for ever, and there is none.
-func (s *Server) follow() {
-	defer func() {
-		if p := recover(); p != nil {
-			s.flat.table.Store(nil)
-			s.logPanic(p)
-		}
-	}()
-	s.flat.follow(func() zone.Set { return s.state().Zones })
-	s.flat.busy.Store(false)
+// catchUp brings a table, which may be nil, in step with the state, if that is little work.
+func (s *Server) catchUp(t *table, state *registry.State) bool {
+	defer s.giveUp()
+	return t != nil && t.catchUp(state, littleWork)
 }
 
-// follow brings the table in step with what zones returns, until that no longer
-// changes. It must not run twice at a time.
-func (p *projection) follow(zones func() zone.Set) {
+// follow brings the table in step with the state, until that no longer changes.
+func (s *Server) follow() {
+	defer s.giveUp()
+	p := &s.flat
 	for {
-		now := zones()
-		t := p.table.Load()
+		now, t := s.state(), p.table.Load()
 		if t != nil && t.isOf(now) {
-			return
+			break
 		}
-		if t == nil || !t.catchUp(now) {
+		if t == nil || !t.catchUp(now, math.MaxInt) {
 			p.table.Store(nil) // its memory, once nobody looks into it, makes room for the next
 			p.table.Store(project(now))
 		}
 	}
+	p.busy.Store(false)
 }
 
-// isOf tells whether the table shows the zones.
-func (t *table) isOf(zones zone.Set) bool {
+// giveUp ends a panic of the function that defers it. A fault of ours costs the table, not
+// the service: when follow ends so, it stays busy for ever, and there is none.
+func (s *Server) giveUp() {
+	if p := recover(); p != nil {
+		s.flat.table.Store(nil)
+		s.logPanic(p)
+	}
+}
+
+// isOf tells whether the table shows the state.
+func (t *table) isOf(state *registry.State) bool {
 	shown := t.shows.Load()
-	return shown != nil && *shown == zones
+	return shown != nil && *shown == state.Zones
 }
 
-// project makes the table of zones.
-func project(zones zone.Set) *table {
+// show lets the table be seen, as it shows the state now.
+func (t *table) show(state *registry.State) {
+	t.base, t.revision = state.Zones, state.Revision
+	zones := state.Zones // alone: nothing else of the state is to be kept
+	t.shows.Store(&zones)
+}
+
+// project makes the table of a state.
+func project(state *registry.State) *table {
 	names := 0
-	for z := range zones.All() {
+	for z := range state.Zones.All() {
 		names += z.Names()
 	}
 	for {
-		if t := newTable(names); t.fill(zones) {
-			t.shows.Store(&zones)
+		if t := newTable(names); t.fill(state.Zones) {
+			t.show(state)
 			return t
 		}
 		names *= 2 // there are many names without records
@@ -82,6 +105,7 @@ func project(zones zone.Set) *table {
 
 // fill puts all zones into an empty table. It returns false when that becomes too full.
 func (t *table) fill(zones zone.Set) bool {
+	t.budget = math.MaxInt
 	for z := range zones.All() {
 		if p := t.painter(zones, z); !p.putAll(z.Nodes()) {
 			return false
@@ -90,25 +114,23 @@ func (t *table) fill(zones zone.Set) bool {
 	return true
 }
 
-// catchUp changes the table from what it shows to zones. It returns false when it
-// cannot, because the table is full; then it shows nothing any more.
-func (t *table) catchUp(zones zone.Set) bool {
-	shown := t.shows.Load()
-	if shown == nil {
-		return false
-	}
+// catchUp changes the table from its base to a state, by at most so many names. It
+// returns false when it did not come to the end, because that was too few, or the
+// table is full: then it shows nothing until it is called again and does.
+func (t *table) catchUp(state *registry.State, names int) bool {
 	t.shows.Store(nil)
-	for _, c := range zones.Changed(*shown) {
-		if !t.apply(zones, c) {
+	t.budget = names
+	for _, c := range state.Zones.Changed(t.base) {
+		if !t.apply(state.Zones, c) {
 			return false
 		}
 	}
-	t.shows.Store(&zones)
+	t.show(state)
 	return true
 }
 
-// apply changes the table by what became of one zone. It returns false when the table
-// is full.
+// apply changes the table by what became of one zone. It returns false when it must
+// stop.
 func (t *table) apply(zones zone.Set, c zone.ZoneChange) bool {
 	if c.Old != nil && c.New != nil {
 		p := t.painter(zones, c.New)
@@ -120,9 +142,7 @@ func (t *table) apply(zones zone.Set, c zone.ZoneChange) bool {
 		return true
 	}
 	origin := cmp.Or(c.Old, c.New).Origin()
-	if c.Old != nil {
-		t.painter(zones, c.Old).removeAll()
-	} else if !t.painter(zones, c.New).putAll(c.New.Nodes()) {
+	if c.Old != nil && !t.painter(zones, c.Old).removeAll() || c.New != nil && !t.painter(zones, c.New).putAll(c.New.Nodes()) {
 		return false
 	}
 	above := zones.Find(origin.Parent()) // has names, perhaps, that are seen in another light now
@@ -143,36 +163,40 @@ func (t *table) painter(zones zone.Set, z *zone.Zone) painter {
 	return painter{t, zones, z, t.setView(newView(z)), zones.Len() == 1}
 }
 
-// putAll makes the table know names and what stands there. It returns false when the
-// table is full.
+// putAll makes the table know names and what stands there. It returns false when it must
+// stop.
 func (p painter) putAll(nodes iter.Seq2[zone.Name, zone.Node]) bool {
 	for name, node := range nodes {
-		if p.put(name, node); p.table.isFull() {
+		if p.put(name, node); p.table.mustStop() {
 			return false
 		}
 	}
 	return true
 }
 
-// apply makes the table know what became of a name. It returns false when the table is full.
+// apply makes the table know what became of a name. It returns false when it must stop.
 func (p painter) apply(c zone.NodeChange) bool {
 	p.put(c.Name, c.New)
 	if c.Name != p.zone.Origin() && isCut(c.Old) != isCut(c.New) || isRenamed(c.Old) != isRenamed(c.New) {
 		return p.putAll(p.zone.NodesBelow(c.Name)) // they are hidden now, or no longer
 	}
-	return !p.table.isFull()
+	return !p.table.mustStop()
 }
 
 func isCut(n zone.Node) bool     { return n.Lookup(zone.TypeNS).Len() > 0 }
 func isRenamed(n zone.Node) bool { return n.Lookup(zone.TypeDNAME).Len() > 0 }
 
-// removeAll takes away all names of a zone that is no longer there.
-func (p painter) removeAll() {
+// removeAll takes away all names of a zone that is no longer there. It returns false
+// when it must stop.
+func (p painter) removeAll() bool {
 	for name := range p.zone.Nodes() {
 		e := p.describe(name, zone.Node{})
-		p.table.remove(p.table.hash([]byte(name)), &e)
+		if p.table.remove(p.table.hash([]byte(name)), &e); p.table.mustStop() {
+			return false
+		}
 	}
 	p.table.dropView(p.zone.Origin())
+	return true
 }
 
 // put makes the table know what stands at a name.

@@ -117,17 +117,17 @@ func (s *Server) newWorker(c *counters) *worker {
 // none.
 func (w *worker) reply(packet []byte, via Transport) []byte {
 	w.counters.queries[via].Add(1)
-	zones, ok := w.zones()
-	if !ok {
+	state := w.state()
+	if state == nil {
 		return nil
 	}
-	return w.replyFrom(zones, packet, via)
+	return w.replyFrom(state.Zones, packet, via)
 }
 
-// zones returns the zones as they are now. Ok is false when that panicked.
-func (w *worker) zones() (zones zone.Set, ok bool) {
+// state returns the state as it is now, nil when that panicked.
+func (w *worker) state() *registry.State {
 	defer w.catch()
-	return w.server.state().Zones, true
+	return w.server.state()
 }
 
 // replyFrom returns the reply to a packet from one version of the zones, which

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
 
@@ -28,8 +29,11 @@ type table struct {
 	shows atomic.Pointer[zone.Set]               // nil while the table changes
 
 	// For who changes the table.
-	places map[zone.Name]uint32 // where the views of zones are, by origin
-	used   int                  // slots that are not free, those of removed names among them
+	base     zone.Set             // what it showed last
+	revision registry.Revision    // of that
+	places   map[zone.Name]uint32 // where the views of zones are, by origin
+	used     int                  // slots that are not free, those of removed names among them
+	budget   int                  // names that may still be changed
 }
 
 // slot is the stored form of an entry: one line of the cache.
@@ -115,9 +119,9 @@ func (t *table) viewOf(e *entry) *view {
 	return nil
 }
 
-// isFull tells whether the table has so few free slots that looking for one takes
-// long.
-func (t *table) isFull() bool { return t.used > len(t.slots)/8*7 }
+// mustStop tells whether no more names may be changed: the table has so few free slots that
+// looking for one takes long, or whoever changes it has done enough.
+func (t *table) mustStop() bool { return t.used > len(t.slots)/8*7 || t.budget <= 0 }
 
 // hash returns the hash of a name in lower case.
 func (t *table) hash(name []byte) uint64 {
@@ -167,6 +171,7 @@ func (t *table) isAt(e *entry, name []byte) bool {
 
 // put makes e all that is known of the name that it is about.
 func (t *table) put(hash uint64, e *entry) {
+	t.budget--
 	place := -1
 	for i := t.home(hash); ; i = t.after(i) {
 		switch t.slots[i][0].Load() {
@@ -205,6 +210,7 @@ func (e *entry) isAlso(s *slot) bool {
 // remove takes away what is known of the name that e is about. Names that are not
 // short stay: their slots may be about others too.
 func (t *table) remove(hash uint64, e *entry) {
+	t.budget--
 	if !e.isShort() {
 		return
 	}

@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"stayput.dev/internal/zone"
+	"stayput.dev/internal/registry"
 )
 
 // ServeUDP answers what comes to conn until ctx ends
@@ -59,23 +59,23 @@ type udpWorker struct {
 func (w *udpWorker) answer(packets [][]byte, sizes []int) {
 	w.counters.queries[UDP].Add(uint64(len(packets)))
 	clear(sizes)
-	zones, ok := w.zones()
-	if !ok {
+	state := w.state()
+	if state == nil {
 		return
 	}
-	w.answerUsual(zones, packets, sizes)
+	w.answerUsual(state, packets, sizes)
 	for i, packet := range packets {
 		if sizes[i] == 0 && packet != nil {
-			sizes[i] = copy(packet[:maxMessage], w.replyFrom(zones, packet, UDP))
+			sizes[i] = copy(packet[:maxMessage], w.replyFrom(state.Zones, packet, UDP))
 		}
 	}
 }
 
 // answerUsual is answer for the usual packets only.
-func (w *udpWorker) answerUsual(zones zone.Set, packets [][]byte, sizes []int) {
+func (w *udpWorker) answerUsual(state *registry.State, packets [][]byte, sizes []int) {
 	defer w.catch()
-	t := w.server.tableOf(zones)
-	if t == nil || !w.usual.lookUp(t, zones, packets) {
+	t := w.server.tableOf(state)
+	if t == nil || !w.usual.lookUp(t, state, packets) {
 		return
 	}
 	udpSize := w.server.opts.Load().UDPSize

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"runtime"
 
+	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
 
@@ -116,10 +117,10 @@ func lower8(w uint64) uint64 {
 }
 
 // lookUp finds out which of the packets are usual and what the table says to
-// them. It returns false when the table does not show the zones. Nil packets are not usual.
-func (u *usual) lookUp(t *table, zones zone.Set, packets [][]byte) bool {
+// them. It returns false when the table does not show the state. Nil packets are not usual.
+func (u *usual) lookUp(t *table, state *registry.State, packets [][]byte) bool {
 	shown := t.shows.Load()
-	if shown == nil || *shown != zones {
+	if shown == nil || *shown != state.Zones {
 		return false
 	}
 	for i, p := range packets {

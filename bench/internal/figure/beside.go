@@ -20,7 +20,8 @@ const (
 )
 
 // queriesBesideUpdates measures what queries cost while hosts move: each round first
-// without updates, then updates alone, for what they cost, then both.
+// without updates, then updates alone, as many as the server takes, for what each costs a
+// busy server, then both.
 func (b *bench) queriesBesideUpdates(ctx context.Context, q *questioning, rate float64) error {
 	s, fleet, err := b.service(ctx, stayput, b.hosts, peer.StayputOptions{CPU: q.layout().server})
 	if err != nil {
@@ -30,9 +31,15 @@ func (b *bench) queriesBesideUpdates(ctx context.Context, q *questioning, rate f
 	resolver := q.resolver(sample.Zone{Hosts: b.hosts + 1}, 1)
 	resolver.Server = s.DNS
 	way, moves := door(s, false, false, "good "), sample.NewMoves(b.hosts)
-	m := mixture{bench: b, server: s.Server, resolver: resolver, updates: func(ctx context.Context) (load.Result, error) {
-		return way.Open(ctx, load.Evenly(rate, b.duration, b.hosts), fleet, moves.Next)
-	}}
+	m := mixture{
+		bench: b, server: s.Server, resolver: resolver,
+		updates: func(ctx context.Context) (load.Result, error) {
+			return way.Open(ctx, load.Evenly(rate, b.duration, b.hosts), fleet, moves.Next)
+		},
+		crowd: func(ctx context.Context) (load.Result, error) {
+			return way.Closed(ctx, 64, fleet, moves.Next, b.duration)
+		},
+	}
 	if _, err := resolver.Ask(ctx, b.duration/10); err != nil {
 		return err
 	}
@@ -47,6 +54,7 @@ type mixture struct {
 	server   *peer.Server
 	resolver load.Resolver
 	updates  func(context.Context) (load.Result, error) // come in for one turn
+	crowd    func(context.Context) (load.Result, error) // updates as fast as it can
 }
 
 // turn measures one round.
@@ -61,7 +69,7 @@ func (m *mixture) turn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	alone, err := m.updates(ctx)
+	alone, err := m.crowd(ctx)
 	if err != nil {
 		return err
 	}
@@ -85,8 +93,8 @@ func (m *mixture) turn(ctx context.Context) error {
 	if err := errors.Join(<-beside, err); err != nil {
 		return err
 	}
-	m.addAnswers(moving, answers, used-each*time.Duration(r.Done))
-	m.report.add(stayput, "server CPU an update, alone", "ms", milliseconds(each))
+	m.addAnswers(moving, answers, max(used-each*time.Duration(r.Done), used/10))
+	m.report.add(stayput, "server CPU an update, busy", "ms", milliseconds(each))
 	m.report.add(stayput, "updates/s beside queries", "/s", r.Rate())
 	m.report.add(stayput, "p99 of updates beside queries", "ms", milliseconds(r.Percentile(99)))
 	m.addFailures(stayput, " beside queries", &r)
