@@ -15,9 +15,9 @@ type chain struct {
 }
 
 // answerFrom answers the question from z, step 3 of RFC 1034 §4.3.2. It follows
-// aliases inside the zone only. fits is false when something that had to be
-// said did not fit.
-func (r *Responder) answerFrom(z *zone.Zone) (code rcode, fits bool) {
+// aliases as long as z is the one of the zones that answers for where they lead.
+// fits is false when something that had to be said did not fit.
+func (r *Responder) answerFrom(zones zone.Set, z *zone.Zone) (code rcode, fits bool) {
 	m, t := &r.reply, r.query.typ
 	m.aa = true
 	r.chain.length = 0
@@ -27,7 +27,7 @@ func (r *Responder) answerFrom(z *zone.Zone) (code rcode, fits bool) {
 		case zone.Found:
 			fits = m.putSet(answer, name, found.Records)
 			if fits {
-				r.addAddresses(z, found.Records)
+				r.addAddresses(z, name, found.Records)
 			}
 			return rcodeNoError, fits
 		case zone.NoData:
@@ -40,7 +40,7 @@ func (r *Responder) answerFrom(z *zone.Zone) (code rcode, fits bool) {
 		if name, code, fits = r.follow(found, name); name == "" {
 			return code, fits
 		}
-		if !r.goesOn(name, z) {
+		if !r.goesOn(name, zones, z) {
 			return rcodeNoError, true
 		}
 	}
@@ -76,7 +76,7 @@ func (r *Responder) rename(found zone.Result, name zone.Name) (next zone.Name, c
 	if !m.putAlias(name, next, found.Records.TTL()) {
 		return "", rcodeNoError, false
 	}
-	if t := r.query.typ; t == zone.TypeCNAME || t == zone.TypeANY {
+	if r.query.typ == zone.TypeCNAME {
 		return "", rcodeNoError, true // the alias is what was asked for
 	}
 	return next, rcodeNoError, true
@@ -93,10 +93,14 @@ func (c *chain) has(owner zone.Name) bool {
 }
 
 // goesOn adds a link that leads to name to the chain, and tells whether to go
-// there: not out of the zone, not in a circle, and not too far.
-func (r *Responder) goesOn(name zone.Name, z *zone.Zone) bool {
+// there: not into another zone, be it one of ours below this one, not in a
+// circle, and not too far.
+func (r *Responder) goesOn(name zone.Name, zones zone.Set, z *zone.Zone) bool {
 	c := &r.chain
 	if !name.IsWithin(z.Origin()) || name == r.query.name {
+		return false
+	}
+	if other := zoneFor(zones, name, r.query.typ); other != z && other.Origin().IsWithin(z.Origin()) {
 		return false
 	}
 	for _, n := range c.names[:c.length] {

@@ -123,7 +123,7 @@ func (r *Responder) respond(zones zone.Set) rcode {
 		r.ede = edeNotAuthoritative
 		return rcodeRefused
 	}
-	code, fits := r.answerFrom(z)
+	code, fits := r.answerFrom(zones, z)
 	if fits {
 		return code
 	}

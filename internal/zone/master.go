@@ -163,7 +163,7 @@ func (m *master) add(rr dns.RR) error {
 	return m.collect(typ, h.Ttl, data)
 }
 
-// pack returns the record's name and its data in wire form.
+// pack returns the record's name and its data in wire form and canonical.
 func (m *master) pack(rr dns.RR) (Name, Rdata, error) {
 	need := dns.Len(rr) + 16
 	if len(m.buf) < need {
@@ -180,7 +180,7 @@ func (m *master) pack(rr dns.RR) (Name, Rdata, error) {
 	if _, unknown := rr.(*dns.RFC3597); end < n+10 || end == n+10 && !unknown {
 		return "", "", fmt.Errorf("%s %s: no data", name, dns.Type(rr.Header().Rrtype))
 	}
-	return name, Rdata(m.buf[n+10 : end]), nil
+	return name, Rdata(m.buf[n+10 : end]).Canonical(Type(rr.Header().Rrtype)), nil
 }
 
 // start takes over what the draft already has at name.
