@@ -9,9 +9,10 @@ import (
 // maxTargets is how many records of a set get addresses beside them as a help.
 const maxTargets = 16
 
-// addAddresses adds the addresses of the hosts that an answer names, as far as
-// this zone answers for them and they fit. Owner is that of the answer.
-func (r *Responder) addAddresses(z *zone.Zone, owner zone.Name, set zone.Records) {
+// addAddresses adds the addresses of the hosts that an answer names, as far as z
+// is the one of the zones that answers for them and they fit. Owner is that of
+// the answer.
+func (r *Responder) addAddresses(zones zone.Set, z *zone.Zone, owner zone.Name, set zone.Records) {
 	skip, ok := beforeTarget(set.Type())
 	if !ok {
 		return
@@ -25,7 +26,7 @@ func (r *Responder) addAddresses(z *zone.Zone, owner zone.Name, set zone.Records
 		if wire == nil || namedBefore(set, skip, n-1, wire) {
 			continue
 		}
-		if target := lowerName(&r.target, 0, wire); target.IsWithin(z.Origin()) {
+		if target := lowerName(&r.target, 0, wire); zones.Find(target) == z {
 			isAlias := skip == 2 && data[0]|data[1] == 0 && target != owner
 			r.addTarget(z, target, set.Type(), isAlias)
 		}
@@ -98,7 +99,7 @@ func namedBefore(set zone.Records, skip, n int, target []byte) bool {
 // needs those of servers inside the child: only the child could tell them
 // otherwise (RFC 9471 §3.1). It returns false when one of these does not fit.
 // The others are a help.
-func (r *Responder) addGlue(z *zone.Zone, child zone.Name, servers zone.Records) bool {
+func (r *Responder) addGlue(zones zone.Set, z *zone.Zone, child zone.Name, servers zone.Records) bool {
 	for data := range servers.All() {
 		target := lowerName(&r.target, 0, data)
 		if target != "" && target.IsWithin(child) && !r.putAddresses(target, z.Node(target)) {
@@ -112,7 +113,7 @@ func (r *Responder) addGlue(z *zone.Zone, child zone.Name, servers zone.Records)
 		}
 		target := lowerName(&r.target, 0, data)
 		if target != "" && !target.IsWithin(child) && target.IsWithin(z.Origin()) {
-			r.putAddresses(target, nodeForReferral(z, target))
+			r.putAddresses(target, nodeForReferral(zones, z, target))
 		}
 	}
 	return true
@@ -120,7 +121,10 @@ func (r *Responder) addGlue(z *zone.Zone, child zone.Name, servers zone.Records)
 
 // nodeForReferral returns what stands at a name server that the child itself
 // does not know: what the zone would answer from, or glue of another child.
-func nodeForReferral(z *zone.Zone, name zone.Name) zone.Node {
+func nodeForReferral(zones zone.Set, z *zone.Zone, name zone.Name) zone.Node {
+	if zones.Find(name) != z {
+		return z.Node(name)
+	}
 	switch found := z.Lookup(name, zone.TypeA); found.Outcome {
 	case zone.Found, zone.NoData:
 		return found.Node

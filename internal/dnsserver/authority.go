@@ -25,17 +25,13 @@ func (r *Responder) answerFrom(zones zone.Set, z *zone.Zone) (code rcode, fits b
 		found := z.Lookup(name, t)
 		switch found.Outcome {
 		case zone.Found:
-			fits = m.putSet(answer, name, found.Records)
-			if fits {
-				r.addAddresses(z, name, found.Records)
-			}
-			return rcodeNoError, fits
+			return rcodeNoError, r.putFound(zones, z, name, found.Records)
 		case zone.NoData:
 			return rcodeNoError, m.putSOA(z.Origin(), z.SOA())
 		case zone.NXDomain:
 			return rcodeNXDomain, m.putSOA(z.Origin(), z.SOA())
 		case zone.Delegation:
-			return rcodeNoError, r.refer(z, found)
+			return rcodeNoError, r.refer(zones, z, found)
 		}
 		if name, code, fits = r.follow(found, name); name == "" {
 			return code, fits
@@ -44,6 +40,20 @@ func (r *Responder) answerFrom(zones zone.Set, z *zone.Zone) (code rcode, fits b
 			return rcodeNoError, true
 		}
 	}
+}
+
+// putFound appends the records that were asked for, and what helps with them. It
+// returns false when they do not fit. A DNAME that led to its own name is there
+// already.
+func (r *Responder) putFound(zones zone.Set, z *zone.Zone, name zone.Name, set zone.Records) bool {
+	if set.Type() == zone.TypeDNAME && r.chain.has(name) {
+		return true
+	}
+	if !r.reply.putSet(answer, name, set) {
+		return false
+	}
+	r.addAddresses(zones, z, name, set)
+	return true
 }
 
 // follow appends the alias that was found at or above name, and returns where
@@ -123,10 +133,10 @@ func first(set zone.Records) []byte {
 
 // refer answers with the delegation that was found: the child's name servers,
 // and how to reach them. It returns false when that does not fit.
-func (r *Responder) refer(z *zone.Zone, found zone.Result) bool {
+func (r *Responder) refer(zones zone.Set, z *zone.Zone, found zone.Result) bool {
 	r.reply.aa = r.chain.length > 0
 	if !r.reply.putSet(authority, found.Owner, found.Records) {
 		return false
 	}
-	return r.addGlue(z, found.Owner, found.Records)
+	return r.addGlue(zones, z, found.Owner, found.Records)
 }

@@ -37,6 +37,9 @@ func claimsOf(e asked, who int) claims {
 	for i, set := range sets(full.Answer) {
 		c[fmt.Sprintf("answer %d %s", i, set)] = true
 	}
+	if who > 0 && hasCourtesy(full) {
+		full = withoutCourtesy(full)
+	}
 	for _, set := range sets(full.Ns) {
 		c["authority "+set] = true
 	}
@@ -44,6 +47,25 @@ func claimsOf(e asked, who int) claims {
 		c["additional "+set] = true
 	}
 	return c
+}
+
+// hasCourtesy tells whether a reply names the servers of the zone though it
+// answers the question, as NSD does.
+func hasCourtesy(m *dns.Msg) bool {
+	return m.Authoritative && len(m.Answer) > 0 && len(m.Ns) > 0 && m.Ns[0].Header().Rrtype == dns.TypeNS &&
+		dns.IsSubDomain(m.Ns[0].Header().Name, m.Answer[len(m.Answer)-1].Header().Name)
+}
+
+// withoutCourtesy returns the reply without those servers, and with only the
+// addresses of hosts that the answer names.
+func withoutCourtesy(m *dns.Msg) *dns.Msg {
+	named := strings.ToLower(fmt.Sprint(m.Answer))
+	m = m.Copy()
+	m.Ns = nil
+	m.Extra = slices.DeleteFunc(m.Extra, func(rr dns.RR) bool {
+		return !strings.Contains(named, " "+strings.ToLower(rr.Header().Name))
+	})
+	return m
 }
 
 // sets writes the RRsets of a section in the order of their first records.

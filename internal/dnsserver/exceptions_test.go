@@ -30,16 +30,16 @@ var exceptions = []struct {
 		func(_ zone.Set, e asked) bool { return longest(e) > 5 && oneChain(e) },
 	},
 	{
-		"RFC 9460 §4.1: of an alias's target, its addresses and its set of the type should be told; BIND tells one of both",
+		"RFC 9460 §4.1: of an alias's target, its addresses and its set of the type should be told; BIND tells one, and what that leads to",
 		func(_ zone.Set, e asked) bool {
-			targets := aliasTargets(e.full[0])
-			for claim := range difference(claimsOf(e, 0), majority(e)) {
-				words := strings.Fields(claim)
-				if words[0] != "additional" || !slices.Contains(targets, words[1]) {
-					return false
-				}
-			}
-			return true
+			return hasServiceAlias(e.full[0]) && onlyIn("additional", difference(claimsOf(e, 0), majority(e))) && ourHelpIsTold(e)
+		},
+	},
+	{
+		"RFC 1034 §4.3.2 step 3b: glue is what stands below the cut; wildcards there, which Knot and NSD heed, come with step 3c",
+		func(zones zone.Set, e asked) bool {
+			apart := difference(claimsOf(e, 0), majority(e))
+			return onlyIn("additional", apart) && isSynthetic(zones, apart)
 		},
 	},
 	{
@@ -114,22 +114,56 @@ func oneChain(e asked) bool {
 	})
 }
 
-// aliasTargets returns where SVCB and HTTPS records in AliasMode lead.
-func aliasTargets(m *dns.Msg) []string {
-	var out []string
-	for _, rr := range m.Answer {
+// hasServiceAlias tells whether the answer has a SVCB or HTTPS record in
+// AliasMode.
+func hasServiceAlias(m *dns.Msg) bool {
+	return slices.ContainsFunc(m.Answer, func(rr dns.RR) bool {
 		switch rr := rr.(type) {
 		case *dns.SVCB:
-			if rr.Priority == 0 {
-				out = append(out, strings.ToLower(rr.Target))
-			}
+			return rr.Priority == 0
 		case *dns.HTTPS:
-			if rr.Priority == 0 {
-				out = append(out, strings.ToLower(rr.Target))
-			}
+			return rr.Priority == 0
+		}
+		return false
+	})
+}
+
+// onlyIn tells whether the claims are all about one section.
+func onlyIn(section string, c claims) bool { return len(c.lines(section+" ")) == len(c) }
+
+// ourHelpIsTold tells whether whatever we say in the additional section is said
+// by another too.
+func ourHelpIsTold(e asked) bool {
+	for _, claim := range claimsOf(e, 0).lines("additional ") {
+		if !anyOther(e, func(who int) bool { return claimsOf(e, who)[claim] }) {
+			return false
 		}
 	}
-	return out
+	return true
+}
+
+// isSynthetic tells whether none of the owners in the claims stands in a zone of
+// ours, but a wildcard for it does.
+func isSynthetic(zones zone.Set, c claims) bool {
+	for claim := range c {
+		name := zone.MustName(strings.Fields(claim)[1])
+		z := zones.Find(name)
+		if !z.Node(name).IsEmpty() {
+			return false
+		}
+		for !hasWildcard(z, name) {
+			if name == z.Origin() {
+				return false
+			}
+			name = name.Parent()
+		}
+	}
+	return true
+}
+
+func hasWildcard(z *zone.Zone, encloser zone.Name) bool {
+	wildcard, err := encloser.Child("*")
+	return err == nil && !z.Node(wildcard).IsEmpty()
 }
 
 // leadsIntoAnother tells whether the last alias leads into another zone than

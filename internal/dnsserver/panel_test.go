@@ -130,7 +130,11 @@ func askBatch(t testing.TB, conn net.Conn, packets [][]byte, replies []*dns.Msg,
 			return
 		}
 	}
-	t.Errorf("%s leaves %d questions unanswered, from %d on", conn.RemoteAddr(), missing, first)
+	for i := first; i < end; i++ {
+		if replies[i] == nil {
+			t.Errorf("%s does not answer %x", conn.RemoteAddr(), packets[i])
+		}
+	}
 }
 
 // readBatch reads replies until all that are missing have come, or none comes any

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"stayput.dev/internal/zone"
 )
 
 // families is how many times the made realm holds a zone with zones beside and
@@ -54,21 +56,21 @@ func (m *realmMaker) fill(origin string) {
 	for length := 1; length <= 4; length++ {
 		m.putCircle(length)
 	}
-	m.put("grow."+m.origin, "DNAME", "more.grow."+m.origin)
+	m.putChains()
 	m.putWide()
 	m.clearBelowDNAME()
 	m.clearForOthers()
 }
 
 // clearForOthers leaves nothing in the zone of what belongs to the zones below
-// it, since NSD takes such names for theirs, and delegates to most of them.
+// it, since NSD takes such names for theirs, and delegates to them.
 func (m *realmMaker) clearForOthers() {
 	for _, other := range m.realm.origins() {
 		if !isBelow(other, m.origin) {
 			continue
 		}
 		maps.DeleteFunc(m.zone, func(owner string, _ map[string][]string) bool { return owner == other || isBelow(owner, other) })
-		if m.realm.zoneAt(parent(other)) == m.origin && m.IntN(4) > 0 {
+		if m.realm.zoneAt(parent(other)) == m.origin {
 			m.put(other, "NS", "ns1."+other, "ns.example.net.")
 			m.put("ns1."+other, "A", "192.0.2.1")
 			m.put("ns1."+other, "AAAA", "2001:db8::1")
@@ -110,6 +112,12 @@ func (m *realmMaker) renameAll(origin string) {
 	m.put(origin, "DNAME", "f0.example.org.")
 }
 
+// isName tells whether labels that were put together are a name: not too long.
+func isName(labels string) bool {
+	_, err := zone.ParseName(labels)
+	return err == nil
+}
+
 func isWildcard(name string) bool { return strings.HasPrefix(name, "*.") }
 
 // labels are few, so that names meet.
@@ -149,7 +157,7 @@ func (m *realmMaker) ttl() int { return []int{0, 60, 300, 3600, 86400}[m.IntN(5)
 // itself. All its records share a TTL.
 func (m *realmMaker) put(owner, typ string, data ...string) {
 	sets := m.zone[owner]
-	if sets[typ] != nil || sets["CNAME"] != nil || typ == "CNAME" && sets != nil {
+	if !isName(owner) || sets[typ] != nil || sets["CNAME"] != nil || typ == "CNAME" && sets != nil {
 		return
 	}
 	if sets == nil {
@@ -259,6 +267,19 @@ func (m *realmMaker) putCircle(length int) {
 	}
 	m.put(m.label()+".circle."+m.origin, "CNAME", fmt.Sprintf("circle%d-0.%s", length, m.origin))
 	m.put(fmt.Sprintf("round%d.%s", length, m.origin), "DNAME", fmt.Sprintf("round%d.%s", length%3+1, m.origin))
+}
+
+// putChains makes chains of aliases and renames that end somewhere, and a rename
+// that never does.
+func (m *realmMaker) putChains() {
+	to := []string{m.target(), m.target()}
+	for i := range 4 {
+		alias, rename := fmt.Sprintf("alias%d.%s", i, m.origin), fmt.Sprintf("rename%d.%s", i, m.origin)
+		m.put(alias, "CNAME", to[0])
+		m.put(rename, "DNAME", to[1])
+		to = []string{alias, rename}
+	}
+	m.put("grow."+m.origin, "DNAME", "more.grow."+m.origin)
 }
 
 // putWide makes sets that do not fit into every reply.
