@@ -81,27 +81,6 @@ func ReadMaster(r io.Reader, origin Name, opts MasterOptions) (*Zone, []Warning,
 	return z, m.warnings, nil
 }
 
-// lineReader counts the lines that the parser has taken. The parser reads it
-// octet by octet, so the count is exact.
-type lineReader struct {
-	r     *bufio.Reader
-	lines int
-}
-
-func (l *lineReader) ReadByte() (byte, error) {
-	c, err := l.r.ReadByte()
-	if c == '\n' && err == nil {
-		l.lines++
-	}
-	return c, err
-}
-
-func (l *lineReader) Read(p []byte) (int, error) { // the parser prefers ReadByte
-	n, err := l.r.Read(p)
-	l.lines += strings.Count(string(p[:n]), "\n")
-	return n, err
-}
-
 // master is a master file being read: the sets of the name at hand wait until the
 // next name comes, since most files keep a name's records together.
 type master struct {
