@@ -3,6 +3,7 @@ package test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,12 +25,12 @@ var (
 // from a master file, one with hosts below it, and one below that.
 func TestJudges(t *testing.T) {
 	needRoot(t)
-	need(t, "ip", "nsd", "zonemaster-cli", "dnsviz")
+	need(t, "ip", "nsenter", "unshare", "nsd", "zonemaster-cli", "dnsviz")
 	t.Parallel()
 	network := newNetwork(t)
 	network.start(t, "nsd", "-d", "-c", judges+"nsd.conf")
 	w := newWorld(t, "")
-	w.prefix = network.prefix()
+	w.prefix = network
 	w.write("stayput.toml", strings.Replace(read(t, judges+"stayput.toml"), "DATA", w.data, 1))
 	w.start()
 	w.run("zone", "import", "example.org", judges+"example.org.zone")
@@ -57,17 +58,34 @@ func TestJudges(t *testing.T) {
 	}
 }
 
-// network is the name of a network namespace.
-type network string
+// network is how to run a program in a network namespace.
+type network []string
 
 // newNetwork makes a network with nobody in it, which has the addresses of both
-// servers, and goes with the test.
+// servers. It goes with the test, however that ends: it lives as long as a
+// program in it, which ends with its input.
 func newNetwork(t *testing.T) network {
 	t.Helper()
-	n := network(fmt.Sprintf("stayput-%d", os.Getpid()))
-	printed(t, "ip", "netns", "add", string(n))
-	t.Cleanup(func() { printed(t, "ip", "netns", "delete", string(n)) })
-	n.run(t, "ip", "link", "set", "lo", "up")
+	keeper := exec.Command("unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat")
+	in, err := keeper.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := keeper.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := keeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		_ = keeper.Wait()
+	})
+	if _, err := io.ReadFull(out, make([]byte, len("up\n"))); err != nil {
+		t.Fatalf("making a network: %v", err)
+	}
+	n := network{"nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", keeper.Process.Pid)}
 	for _, address := range slices.Concat(rootAddresses, ownAddresses) {
 		if strings.Contains(address, ":") {
 			n.run(t, "ip", "address", "add", address+"/128", "dev", "lo", "nodad")
@@ -81,19 +99,16 @@ func newNetwork(t *testing.T) network {
 	return n
 }
 
-// prefix is what a program in the network is run by.
-func (n network) prefix() []string { return []string{"ip", "netns", "exec", string(n)} }
-
 // run runs a program in the network and returns what it prints.
 func (n network) run(t *testing.T, args ...string) string {
 	t.Helper()
-	return printed(t, append(n.prefix(), args...)...)
+	return printed(t, append(slices.Clone(n), args...)...)
 }
 
 // start runs a server in the network until the test ends.
 func (n network) start(t *testing.T, args ...string) {
 	t.Helper()
-	args = append(n.prefix(), args...)
+	args = append(slices.Clone(n), args...)
 	cmd := exec.Command(args[0], args[1:]...)
 	log := new(logBuffer)
 	cmd.Stdout, cmd.Stderr = log, log
