@@ -70,6 +70,13 @@ var recordTypes = []struct{ in, out string }{
 	{"L32 10 10.1.2.0", ""},
 	{"L64 10 2001:0DB8:1140:1000", ""},
 	{"LP 10 home", "LP 10 home.example.org."},
+	{"NID 10 0014:4fff:ff20:ee64", ""},
+	{"HIP 2 200100107B1A74DF365639CC39F1D578 AwEAAbdxyhNuSutc5EMzxTs9LBPCIkOFH8cI", "HIP 2 200100107b1a74df365639cc39f1d578 AwEAAbdxyhNuSutc5EMzxTs9LBPCIkOFH8cI"},
+	{"ZONEMD 7 1 1 " + strings.Repeat("0123456789abcdef", 6), ""},
+	{"AMTRELAY 10 0 1 203.0.113.15", ""},
+	{"X25 311061700956", ""},
+	{"ISDN 150862028003217 004", `ISDN "150862028003217" "004"`},
+	{"RT 10 home", "RT 10 home.example.org."},
 	{`SPF "v=spf1 -all"`, ""},
 	// What nobody has heard of (RFC 3597).
 	{`TYPE65280 \# 4 0a000001`, ""},
