@@ -58,7 +58,7 @@ func need(t *testing.T, programs ...string) {
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		missing(t, "only root may mount file systems")
+		missing(t, "only root may mount file systems and make networks")
 	}
 }
 

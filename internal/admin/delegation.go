@@ -42,8 +42,7 @@ func (d *draft) hiddenHosts(above *zone.Zone, name zone.Name) []account.Host {
 // zone has of its own stays.
 func (d *draft) move(from, to *zone.Zone, name zone.Name, node zone.Node) error {
 	there := to.Node(name)
-	isAlias := node.Lookup(zone.TypeCNAME).Len()+node.Lookup(zone.TypeDNAME).Len() > 0
-	if isAlias && !there.IsEmpty() {
+	if isAlias(node) && !there.IsEmpty() {
 		return conflict("%s is an alias in zone %s", name, from.Origin())
 	}
 	for r := range node.All() {
@@ -58,34 +57,43 @@ func (d *draft) move(from, to *zone.Zone, name zone.Name, node zone.Node) error 
 // delegate makes zones of ours delegate to the zones of ours below them, in the
 // set that will stand after the edit. It looks at the given zones, which are new
 // or have new content, and at those whose zone above is another one than before.
-// A delegation that stands in a given zone stays as it is.
-func (d *draft) delegate(after zone.Set, given map[zone.Name]bool) {
+// A delegation that stands in a given zone stays as it is. It fails where an alias
+// stands at the name of a child.
+func (d *draft) delegate(after zone.Set, given map[zone.Name]bool) error {
 	for child := range after.All() {
-		origin := child.Origin()
-		above := after.Find(origin.Parent())
-		if above == nil || above == child {
+		above := after.Find(child.Origin().Parent())
+		if above == nil || above == child || !d.needsLink(above, child, given) {
 			continue
 		}
-		if given[above.Origin()] {
-			if above.Node(origin).Lookup(zone.TypeNS).Len() == 0 {
-				d.link(above, child)
-			}
-			continue
-		}
-		before := d.state.Zones.Find(origin.Parent())
-		if given[origin] || before == nil || before.Origin() != above.Origin() {
-			d.link(above, child)
+		if err := d.link(above, child); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// needsLink tells whether the edit makes it necessary that the zone above
+// delegates to child.
+func (d *draft) needsLink(above, child *zone.Zone, given map[zone.Name]bool) bool {
+	origin := child.Origin()
+	if given[above.Origin()] {
+		return above.Node(origin).Lookup(zone.TypeNS).Len() == 0
+	}
+	before := d.state.Zones.Find(origin.Parent())
+	return given[origin] || before == nil || before.Origin() != above.Origin()
 }
 
 // link makes the zone above delegate to child: its NS set and the addresses of
-// those name servers that are within it (RFC 9471).
-func (d *draft) link(above, child *zone.Zone) {
+// those name servers that are within it (RFC 9471). An alias bears no NS beside
+// it (RFC 1034 §3.6.2, RFC 6672 §2.3).
+func (d *draft) link(above, child *zone.Zone) error {
 	origin := child.Origin()
 	ns := child.Node(origin).Lookup(zone.TypeNS)
 	if isHidden(above, origin) || ns.Len() == 0 {
-		return
+		return nil
+	}
+	if isAlias(above.Node(origin)) {
+		return conflict("%s is an alias in zone %s", origin, above.Origin())
 	}
 	d.unlink(above, origin)
 	d.put(above.Origin(), ns.RRset(origin))
@@ -97,6 +105,11 @@ func (d *draft) link(above, child *zone.Zone) {
 			}
 		}
 	}
+	return nil
+}
+
+func isAlias(node zone.Node) bool {
+	return node.Lookup(zone.TypeCNAME).Len()+node.Lookup(zone.TypeDNAME).Len() > 0
 }
 
 // unlink removes the delegation of the name, and the addresses of the name

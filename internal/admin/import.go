@@ -104,8 +104,7 @@ func (d *draft) replace(zones []*zone.Zone) error {
 			return err
 		}
 	}
-	d.delegate(after.Zones, given)
-	return nil
+	return d.delegate(after.Zones, given)
 }
 
 // checkAbove makes sure that a new zone hides no hosts of the zone above.

@@ -50,8 +50,7 @@ func (s *Service) AddZone(ctx context.Context, n NewZone) (Zone, error) {
 		if err := d.takeFromAbove(fresh, n.Force); err != nil {
 			return err
 		}
-		d.delegate(d.state.Zones.With(fresh), map[zone.Name]bool{n.Name: true})
-		return nil
+		return d.delegate(d.state.Zones.With(fresh), map[zone.Name]bool{n.Name: true})
 	})
 	if err != nil {
 		return Zone{}, err
@@ -180,8 +179,7 @@ func (s *Service) DeleteZone(ctx context.Context, name zone.Name, force bool) er
 		}
 		d.release(hosts)
 		d.changes.Removed = []zone.Name{name}
-		d.delegate(d.withdraw(name), map[zone.Name]bool{})
-		return nil
+		return d.delegate(d.withdraw(name), map[zone.Name]bool{})
 	})
 }
 

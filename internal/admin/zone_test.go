@@ -297,6 +297,28 @@ func TestImportRefusals(t *testing.T) {
 	}
 }
 
+// No zone may hold an alias and a delegation at one name, on whatever way they
+// would meet.
+func TestChildZoneAtAnAlias(t *testing.T) {
+	t.Parallel()
+	for _, alias := range []string{"dyn CNAME www\n", "dyn DNAME www\n"} {
+		const want = "dyn.example.org is an alias in zone example.org"
+		w := newWorld(t)
+		_, err := w.importZones("example.org", alias, "dyn.example.org", "")
+		w.refused(err, admin.ErrConflict, want)
+		w.ok(w.importZones("example.org", alias))
+		_, err = w.importZones("dyn.example.org", "")
+		w.refused(err, admin.ErrConflict, want)
+		_, err = w.AddZone(t.Context(), newZone("dyn.example.org"))
+		w.refused(err, admin.ErrConflict, want)
+
+		w = newWorld(t)
+		w.addZone("dyn.example.org")
+		_, err = w.importZones("example.org", alias)
+		w.refused(err, admin.ErrConflict, want)
+	}
+}
+
 func TestHostsStayHostsOverAnImport(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)

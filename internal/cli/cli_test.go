@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"stayput.dev/internal/cli"
+	"stayput.dev/internal/zone"
 )
 
 func TestMain(m *testing.M) {
@@ -136,7 +137,9 @@ func ask(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: ask NAME TYPE")
 	}
-	m := new(dns.Msg).SetQuestion(dns.Fqdn(args[0]), dns.StringToType[args[1]])
+	typ, err := zone.ParseType(args[1])
+	ts.Check(err)
+	m := new(dns.Msg).SetQuestion(dns.Fqdn(args[0]), uint16(typ))
 	answer, err := dns.Exchange(m, ts.Getenv("DNS"))
 	ts.Check(err)
 	fmt.Fprintln(ts.Stdout(), dns.RcodeToString[answer.Rcode])

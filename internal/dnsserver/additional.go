@@ -9,9 +9,10 @@ import (
 // maxTargets is how many records of a set get addresses beside them as a help.
 const maxTargets = 16
 
-// addAddresses adds the addresses of the hosts that an answer names, as far as
-// this zone knows them and they fit.
-func (r *Responder) addAddresses(z *zone.Zone, set zone.Records) {
+// addAddresses adds the addresses of the hosts that an answer names, as far as z
+// is the one of the zones that answers for them and they fit. Owner is that of
+// the answer.
+func (r *Responder) addAddresses(zones zone.Set, z *zone.Zone, owner zone.Name, set zone.Records) {
 	skip, ok := beforeTarget(set.Type())
 	if !ok {
 		return
@@ -21,12 +22,35 @@ func (r *Responder) addAddresses(z *zone.Zone, set zone.Records) {
 		if n++; n > maxTargets {
 			return
 		}
-		if len(data) <= skip || namedBefore(set, skip, n-1, data[skip:]) {
+		wire := targetIn(data, skip)
+		if wire == nil || namedBefore(set, skip, n-1, wire) {
 			continue
 		}
-		if target := lowerName(&r.target, 0, data[skip:]); target != "" && target.IsWithin(z.Origin()) {
-			r.putAddresses(target, nodeOf(z, target))
+		if target := lowerName(&r.target, 0, wire); zones.Find(target) == z {
+			isAlias := skip == 2 && data[0]|data[1] == 0 && target != owner
+			r.addTarget(z, target, set.Type(), isAlias)
 		}
+	}
+}
+
+// addTarget adds what the client of a record of type t will ask for next of the
+// host that the record names. Glue is no answer, and so no help either. Of SVCB
+// and HTTPS records, isAlias tells those in AliasMode (RFC 9460 §2.4.2).
+func (r *Responder) addTarget(z *zone.Zone, target zone.Name, t zone.Type, isAlias bool) {
+	found := z.Lookup(target, zone.TypeA)
+	if found.Outcome != zone.Found && found.Outcome != zone.NoData {
+		return
+	}
+	if t != zone.TypeSVCB && t != zone.TypeHTTPS {
+		r.putAddresses(target, found.Node)
+		return
+	}
+	if found.Wildcard {
+		return
+	}
+	r.putAddresses(target, found.Node)
+	if set := found.Node.Lookup(t); isAlias && set.Len() > 0 { // RFC 9460 §4.1
+		r.reply.putSet(additional, target, set)
 	}
 }
 
@@ -36,12 +60,25 @@ func beforeTarget(t zone.Type) (skip int, ok bool) {
 	switch t {
 	case zone.TypeNS:
 		return 0, true
-	case zone.TypeMX:
+	case zone.TypeMX, zone.TypeSVCB, zone.TypeHTTPS:
 		return 2, true
 	case zone.TypeSRV:
 		return 6, true
 	}
 	return 0, false
+}
+
+// targetIn returns the name that stands in data after skip octets, nil when
+// there is none.
+func targetIn(data []byte, skip int) []byte {
+	if len(data) <= skip {
+		return nil
+	}
+	n := nameLength(data[skip:])
+	if n == 0 {
+		return nil
+	}
+	return data[skip : skip+n]
 }
 
 // namedBefore tells whether one of the first n records of the set names the
@@ -51,7 +88,7 @@ func namedBefore(set zone.Records, skip, n int, target []byte) bool {
 		if n--; n < 0 {
 			return false
 		}
-		if len(data) > skip && bytes.Equal(data[skip:], target) {
+		if bytes.EqualFold(targetIn(data, skip), target) {
 			return true
 		}
 	}
@@ -62,7 +99,7 @@ func namedBefore(set zone.Records, skip, n int, target []byte) bool {
 // needs those of servers inside the child: only the child could tell them
 // otherwise (RFC 9471 §3.1). It returns false when one of these does not fit.
 // The others are a help.
-func (r *Responder) addGlue(z *zone.Zone, child zone.Name, servers zone.Records) bool {
+func (r *Responder) addGlue(zones zone.Set, z *zone.Zone, child zone.Name, servers zone.Records) bool {
 	for data := range servers.All() {
 		target := lowerName(&r.target, 0, data)
 		if target != "" && target.IsWithin(child) && !r.putAddresses(target, z.Node(target)) {
@@ -76,15 +113,18 @@ func (r *Responder) addGlue(z *zone.Zone, child zone.Name, servers zone.Records)
 		}
 		target := lowerName(&r.target, 0, data)
 		if target != "" && !target.IsWithin(child) && target.IsWithin(z.Origin()) {
-			r.putAddresses(target, nodeOf(z, target))
+			r.putAddresses(target, nodeForReferral(zones, z, target))
 		}
 	}
 	return true
 }
 
-// nodeOf returns what stands at name for additional data: what the zone would
-// answer from, or glue.
-func nodeOf(z *zone.Zone, name zone.Name) zone.Node {
+// nodeForReferral returns what stands at a name server that the child itself
+// does not know: what the zone would answer from, or glue of another child.
+func nodeForReferral(zones zone.Set, z *zone.Zone, name zone.Name) zone.Node {
+	if zones.Find(name) != z {
+		return z.Node(name)
+	}
 	switch found := z.Lookup(name, zone.TypeA); found.Outcome {
 	case zone.Found, zone.NoData:
 		return found.Node

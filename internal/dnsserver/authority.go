@@ -15,9 +15,9 @@ type chain struct {
 }
 
 // answerFrom answers the question from z, step 3 of RFC 1034 §4.3.2. It follows
-// aliases inside the zone only. fits is false when something that had to be
-// said did not fit.
-func (r *Responder) answerFrom(z *zone.Zone) (code rcode, fits bool) {
+// aliases as long as z is the one of the zones that answers for where they lead.
+// fits is false when something that had to be said did not fit.
+func (r *Responder) answerFrom(zones zone.Set, z *zone.Zone) (code rcode, fits bool) {
 	m, t := &r.reply, r.query.typ
 	m.aa = true
 	r.chain.length = 0
@@ -25,25 +25,35 @@ func (r *Responder) answerFrom(z *zone.Zone) (code rcode, fits bool) {
 		found := z.Lookup(name, t)
 		switch found.Outcome {
 		case zone.Found:
-			fits = m.putSet(answer, name, found.Records)
-			if fits {
-				r.addAddresses(z, found.Records)
-			}
-			return rcodeNoError, fits
+			return rcodeNoError, r.putFound(zones, z, name, found.Records)
 		case zone.NoData:
 			return rcodeNoError, m.putSOA(z.Origin(), z.SOA())
 		case zone.NXDomain:
 			return rcodeNXDomain, m.putSOA(z.Origin(), z.SOA())
 		case zone.Delegation:
-			return rcodeNoError, r.refer(z, found)
+			return rcodeNoError, r.refer(zones, z, found)
 		}
 		if name, code, fits = r.follow(found, name); name == "" {
 			return code, fits
 		}
-		if !r.goesOn(name, z) {
+		if !r.goesOn(name, zones, z) {
 			return rcodeNoError, true
 		}
 	}
+}
+
+// putFound appends the records that were asked for, and what helps with them. It
+// returns false when they do not fit. A DNAME that led to its own name is there
+// already.
+func (r *Responder) putFound(zones zone.Set, z *zone.Zone, name zone.Name, set zone.Records) bool {
+	if set.Type() == zone.TypeDNAME && r.chain.has(name) {
+		return true
+	}
+	if !r.reply.putSet(answer, name, set) {
+		return false
+	}
+	r.addAddresses(zones, z, name, set)
+	return true
 }
 
 // follow appends the alias that was found at or above name, and returns where
@@ -76,7 +86,7 @@ func (r *Responder) rename(found zone.Result, name zone.Name) (next zone.Name, c
 	if !m.putAlias(name, next, found.Records.TTL()) {
 		return "", rcodeNoError, false
 	}
-	if t := r.query.typ; t == zone.TypeCNAME || t == zone.TypeANY {
+	if r.query.typ == zone.TypeCNAME {
 		return "", rcodeNoError, true // the alias is what was asked for
 	}
 	return next, rcodeNoError, true
@@ -93,10 +103,14 @@ func (c *chain) has(owner zone.Name) bool {
 }
 
 // goesOn adds a link that leads to name to the chain, and tells whether to go
-// there: not out of the zone, not in a circle, and not too far.
-func (r *Responder) goesOn(name zone.Name, z *zone.Zone) bool {
+// there: not into another zone, be it one of ours below this one, not in a
+// circle, and not too far.
+func (r *Responder) goesOn(name zone.Name, zones zone.Set, z *zone.Zone) bool {
 	c := &r.chain
 	if !name.IsWithin(z.Origin()) || name == r.query.name {
+		return false
+	}
+	if other := zoneFor(zones, name, r.query.typ); other != z && other.Origin().IsWithin(z.Origin()) {
 		return false
 	}
 	for _, n := range c.names[:c.length] {
@@ -119,10 +133,10 @@ func first(set zone.Records) []byte {
 
 // refer answers with the delegation that was found: the child's name servers,
 // and how to reach them. It returns false when that does not fit.
-func (r *Responder) refer(z *zone.Zone, found zone.Result) bool {
+func (r *Responder) refer(zones zone.Set, z *zone.Zone, found zone.Result) bool {
 	r.reply.aa = r.chain.length > 0
 	if !r.reply.putSet(authority, found.Owner, found.Records) {
 		return false
 	}
-	return r.addGlue(z, found.Owner, found.Records)
+	return r.addGlue(zones, z, found.Owner, found.Records)
 }

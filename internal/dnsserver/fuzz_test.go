@@ -20,7 +20,7 @@ func FuzzAnswer(f *testing.F) {
 	for _, c := range hostilePackets(f) {
 		f.Add(c.packet, false)
 	}
-	for i, q := range comparedQuestions(zones) {
+	for i, q := range comparedQuestions(f, zones) {
 		if i%50 == 0 {
 			packet, err := q.SetEdns0(4096, true).Pack()
 			if err != nil {

@@ -246,17 +246,17 @@ func (m *message) holds(at int, name zone.Name) bool {
 	return true
 }
 
-// Bits of the third and fourth octet of a header (RFC 1035 §4.1.1, RFC 4035 §3.2).
+// Bits of the third and fourth octet of a header (RFC 1035 §4.1.1).
 const (
 	bitQR = 0x80
 	bitAA = 0x04
 	bitTC = 0x02
 	bitRD = 0x01
-	bitCD = 0x10
 )
 
-// finish writes the header of the reply to packet and returns the message. RD
-// and CD are the client's, RA and AD are never ours to set.
+// finish writes the header of the reply to packet and returns the message. RD is
+// the client's; RA and AD are never ours to set, and CD is cleared (RFC 4035
+// §3.1.6).
 func (m *message) finish(packet []byte, code rcode) []byte {
 	copy(m.b, packet[:2])
 	m.b[2] = bitQR | packet[2]&(0x0f<<3|bitRD)
@@ -266,7 +266,7 @@ func (m *message) finish(packet []byte, code rcode) []byte {
 	if m.tc {
 		m.b[2] |= bitTC
 	}
-	m.b[3] = packet[3]&bitCD | uint8(code&15)
+	m.b[3] = uint8(code & 15)
 	if m.question > headerSize {
 		m.b[5] = 1
 	}

@@ -52,7 +52,7 @@ options {
 	recursion no;
 	dnssec-validation no;
 	notify no;
-	minimal-responses yes;
+	minimal-responses no-auth;
 	minimal-any yes;
 	zero-no-soa-ttl no;
 	check-names primary ignore;
@@ -96,6 +96,37 @@ zone:
 	},
 	args: func(config string) []string { return []string{"-c", config} },
 }
+
+var nsd = peer{
+	program: "nsd",
+	config: func(dir string, port uint16, zones []string) string {
+		var b bytes.Buffer
+		fmt.Fprintf(&b, `
+server:
+	ip-address: 127.0.0.1@%[2]d
+	server-count: 1
+	username: ""
+	zonesdir: %[1]q
+	database: ""
+	pidfile: ""
+	zonelistfile: "%[1]s/zones"
+	xfrdfile: ""
+	xfrdir: %[1]q
+	rrl-ratelimit: 0
+	minimal-responses: no
+remote-control:
+	control-enable: no
+`, dir, port)
+		for _, z := range zones {
+			fmt.Fprintf(&b, "zone:\n\tname: %q\n\tzonefile: %q\n", z, filepath.Join(dir, z))
+		}
+		return b.String()
+	},
+	args: func(config string) []string { return []string{"-d", "-c", config} },
+}
+
+// peers are the servers of other makes whose majority decides.
+var peers = []peer{bind, knot, nsd}
 
 // start runs the peer with the zones, master files by their origins, until the
 // test ends, and returns where it listens.

@@ -42,28 +42,68 @@ type query struct {
 }
 
 // read reads a packet that has at least a header. It returns rcodeNoError, or
-// what is to be answered instead.
+// what is to be answered instead; with EDNS, if the packet had it, because a
+// reply without it would say that we know none (RFC 6891 §7).
 func (q *query) read(packet []byte) rcode {
 	*q = query{lowered: q.lowered, opcode: packet[2] >> 3 & 15}
+	code := q.readSections(packet)
+	if code != rcodeNoError {
+		q.edns = q.findOPT(packet)
+	}
+	return code
+}
+
+// count returns how many records the header of a packet says a section has;
+// section 0 is that of the questions.
+func count(packet []byte, section int) int {
+	return int(binary.BigEndian.Uint16(packet[4+2*section:]))
+}
+
+func (q *query) readSections(packet []byte) rcode {
 	if q.opcode != 0 {
 		return rcodeNotImp
 	}
-	count := func(section int) int { return int(binary.BigEndian.Uint16(packet[4+2*section:])) }
-	if count(0) != 1 || !q.readQuestion(packet[headerSize:]) {
+	if count(packet, 0) != 1 || !q.readQuestion(packet[headerSize:]) {
 		return rcodeFormErr
 	}
 	// Only IXFR brings a record of another section: the SOA that the client
 	// has (RFC 1995 §3).
-	if authority := count(2); count(1) != 0 || authority > 1 || authority == 1 && q.typ != zone.TypeIXFR {
+	if authority := count(packet, 2); count(packet, 1) != 0 || authority > 1 || authority == 1 && q.typ != zone.TypeIXFR {
 		return rcodeFormErr
 	}
 	at := headerSize + len(q.question)
-	for range count(2) {
+	for range count(packet, 2) {
 		if _, at = readRecord(packet, at); at == 0 {
 			return rcodeFormErr
 		}
 	}
-	return q.readAdditional(packet, at, count(3))
+	return q.readAdditional(packet, at, count(packet, 3))
+}
+
+// findOPT looks for one good OPT record where it would stand if the packet were
+// any DNS message, and reads it. It returns false when there is none.
+func (q *query) findOPT(packet []byte) bool {
+	at := headerSize
+	for range count(packet, 0) {
+		end := skipName(packet, at)
+		if end == 0 || end+4 > len(packet) {
+			return false
+		}
+		at = end + 4
+	}
+	for range count(packet, 1) + count(packet, 2) {
+		if _, at = readRecord(packet, at); at == 0 {
+			return false
+		}
+	}
+	q.edns = false
+	for range count(packet, 3) {
+		var r record
+		if r, at = readRecord(packet, at); at == 0 || r.typ == zone.TypeOPT && !q.readOPT(r) {
+			return false
+		}
+	}
+	return q.edns
 }
 
 func (q *query) readQuestion(wire []byte) bool {
@@ -100,8 +140,9 @@ func (q *query) readName(wire []byte) int {
 	return 0
 }
 
-// readAdditional reads the last section, which starts at at, up to the end of
-// the packet. Records that mean nothing in a query are passed over.
+// readAdditional reads the last section, which starts at at. Records that mean
+// nothing in a query are passed over, and so is what stands behind the last
+// unless the packet is signed.
 func (q *query) readAdditional(packet []byte, at, count int) rcode {
 	for left := count; left > 0; left-- {
 		var r record
@@ -121,7 +162,7 @@ func (q *query) readAdditional(packet []byte, at, count int) rcode {
 			return rcodeFormErr
 		}
 	}
-	if at != len(packet) {
+	if at != len(packet) && q.tsig.name != nil {
 		return rcodeFormErr
 	}
 	return rcodeNoError

@@ -66,9 +66,6 @@ func (r *Responder) Answer(zones zone.Set, packet, buf []byte, via Transport) []
 	}
 	r.via, r.ede = via, 0
 	r.code = r.query.read(packet)
-	if r.code != rcodeNoError {
-		r.query.edns = false // it may have been broken, or not read
-	}
 	r.start(buf)
 	if r.code == rcodeNoError {
 		r.code = r.respond(zones)
@@ -123,7 +120,7 @@ func (r *Responder) respond(zones zone.Set) rcode {
 		r.ede = edeNotAuthoritative
 		return rcodeRefused
 	}
-	code, fits := r.answerFrom(z)
+	code, fits := r.answerFrom(zones, z)
 	if fits {
 		return code
 	}
@@ -153,7 +150,7 @@ func refusal(t zone.Type) rcode {
 	case zone.TypeANY:
 		return rcodeNoError
 	}
-	if t.IsMeta() {
+	if t != 0 && t.IsMeta() {
 		return rcodeFormErr
 	}
 	return rcodeNoError

@@ -135,7 +135,7 @@ func parseQuestion(t *testing.T, line string) (*dns.Msg, dnsserver.Transport) {
 	return query, via
 }
 
-func typeNamed(t *testing.T, name string) uint16 {
+func typeNamed(t testing.TB, name string) uint16 {
 	t.Helper()
 	typ, err := zone.ParseType(name)
 	if err != nil {

@@ -59,7 +59,8 @@ func (z *Zone) Rework() *Draft {
 }
 
 // Put makes s take the place of the set of its name and type; without data, s
-// removes it. The data need not be sorted. It fails, changing nothing, when the
+// removes it. The data need not be sorted, nor be in the form of
+// Rdata.Canonical: it is brought into it. Put fails, changing nothing, when the
 // name is outside the zone, the type is a meta type, or a limit is passed. It
 // does not judge whether sets may stand beside each other (CNAME): that is for
 // the caller, who knows what else will change.
@@ -67,7 +68,7 @@ func (d *Draft) Put(s RRset) error {
 	if err := s.Check(d.zone.origin); err != nil {
 		return err
 	}
-	s = s.Sorted()
+	s = s.canonical().Sorted()
 	var buf [2 * MaxName]byte
 	key := s.Name.AppendKey(buf[:0])
 	raw, _ := d.nodes.View().Get(key)

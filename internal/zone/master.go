@@ -81,27 +81,6 @@ func ReadMaster(r io.Reader, origin Name, opts MasterOptions) (*Zone, []Warning,
 	return z, m.warnings, nil
 }
 
-// lineReader counts the lines that the parser has taken. The parser reads it
-// octet by octet, so the count is exact.
-type lineReader struct {
-	r     *bufio.Reader
-	lines int
-}
-
-func (l *lineReader) ReadByte() (byte, error) {
-	c, err := l.r.ReadByte()
-	if c == '\n' && err == nil {
-		l.lines++
-	}
-	return c, err
-}
-
-func (l *lineReader) Read(p []byte) (int, error) { // the parser prefers ReadByte
-	n, err := l.r.Read(p)
-	l.lines += strings.Count(string(p[:n]), "\n")
-	return n, err
-}
-
 // master is a master file being read: the sets of the name at hand wait until the
 // next name comes, since most files keep a name's records together.
 type master struct {
@@ -163,7 +142,7 @@ func (m *master) add(rr dns.RR) error {
 	return m.collect(typ, h.Ttl, data)
 }
 
-// pack returns the record's name and its data in wire form.
+// pack returns the record's name and its data in wire form and canonical.
 func (m *master) pack(rr dns.RR) (Name, Rdata, error) {
 	need := dns.Len(rr) + 16
 	if len(m.buf) < need {
@@ -180,7 +159,7 @@ func (m *master) pack(rr dns.RR) (Name, Rdata, error) {
 	if _, unknown := rr.(*dns.RFC3597); end < n+10 || end == n+10 && !unknown {
 		return "", "", fmt.Errorf("%s %s: no data", name, dns.Type(rr.Header().Rrtype))
 	}
-	return name, Rdata(m.buf[n+10 : end]), nil
+	return name, Rdata(m.buf[n+10 : end]).Canonical(Type(rr.Header().Rrtype)), nil
 }
 
 // start takes over what the draft already has at name.

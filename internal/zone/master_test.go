@@ -82,6 +82,30 @@ func TestMasterRoundTrip(t *testing.T) {
 	}
 }
 
+// The parser of the library loses the line after such a record.
+func TestLineAfterIPSECKEY(t *testing.T) {
+	t.Parallel()
+	text := soa + "a 60 IN IPSECKEY 10 0 2 . AQID\nb 60 IN ipseckey ( 10 1 2\n 192.0.2.38 AQID )\nc 60 IN TXT \"IPSECKEY\n\"\nd 60 IN A 192.0.2.1\ne 60 IN A 192.0.2\n"
+	_, _, err := zone.ReadMaster(strings.NewReader(text), origin, zone.MasterOptions{})
+	if want := `line 9: bad A A: "192.0.2"`; err == nil || err.Error() != want {
+		t.Fatalf("error = %v, want %s", err, want)
+	}
+	text = strings.TrimSuffix(text, "e 60 IN A 192.0.2\n")
+	z, _, err := zone.ReadMaster(strings.NewReader(text), origin, zone.MasterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"a": "10 0 2 . AQID", "b": "10 1 2 192.0.2.38 AQID", "c": `"IPSECKEY\010"`, "d": "192.0.2.1"} {
+		for r := range z.Node(zone.MustName(name + ".dyn.example.org")).All() {
+			for data := range r.All() {
+				if got := zone.FormatData(r.Type(), zone.Rdata(data)); got != want {
+					t.Errorf("%s: got = %s, want %s", name, got, want)
+				}
+			}
+		}
+	}
+}
+
 func FuzzReadMaster(f *testing.F) {
 	f.Add(soa + "a 60 IN A 192.0.2.1\n")
 	f.Add(soa + "$ORIGIN x.dyn.example.org.\n$TTL 1h\na TXT \"a b\" c\n  TYPE65280 \\# 2 abcd\n")

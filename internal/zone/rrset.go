@@ -29,6 +29,8 @@ const (
 	TypeRRSIG  Type = 46
 	TypeNSEC   Type = 47
 	TypeDNSKEY Type = 48
+	TypeSVCB   Type = 64
+	TypeHTTPS  Type = 65
 	TypeIXFR   Type = 251
 	TypeAXFR   Type = 252
 	TypeANY    Type = 255
@@ -87,6 +89,23 @@ func (s RRset) Sorted() RRset {
 	s.Data = slices.Clone(s.Data)
 	slices.Sort(s.Data)
 	s.Data = slices.Compact(s.Data)
+	return s
+}
+
+// canonical returns the set with its data in canonical form. The receiver's slice
+// is not changed.
+func (s RRset) canonical() RRset {
+	cloned := false
+	for i, d := range s.Data {
+		c := d.Canonical(s.Type)
+		if c == d {
+			continue
+		}
+		if !cloned {
+			s.Data, cloned = slices.Clone(s.Data), true
+		}
+		s.Data[i] = c
+	}
 	return s
 }
 
