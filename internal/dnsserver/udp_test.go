@@ -121,7 +121,7 @@ func TestPacketsOverUDP(t *testing.T) {
 			packets = append(packets, bytes.Clone(h.packet))
 		}
 	}
-	for i, q := range comparedQuestions(zones) {
+	for i, q := range comparedQuestions(t, zones) {
 		if i%2 == 0 {
 			q.SetEdns0(uint16(i), i%4 == 0)
 		}

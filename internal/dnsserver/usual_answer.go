@@ -39,7 +39,7 @@ func (u *usual) answer(i int, packet []byte, udpSize int) int {
 		counts |= 1
 	}
 	m[2] = bitQR | bitAA | m[2]&bitRD
-	m[3] = m[3]&bitCD | uint8(code)
+	m[3] = uint8(code)
 	binary.BigEndian.PutUint64(m[4:], counts)
 	u.count(code, a.typ)
 	return at
