@@ -15,12 +15,12 @@ type HTTP struct {
 	TLS       *tls.Config   // nil for plain HTTP
 	KeepAlive bool          // false: a connection per update, as routers do
 	Expect    []string      // how a body must start to count, such as "good "
-	Timeout   time.Duration // of an update; 0 is the package's Timeout
+	Timeout   time.Duration // of an update, from when its latency counts; 0 is the package's Timeout
 }
 
 // Closed lets n routers at a time update in a closed loop, as the function
 // Closed does, each to the address that next returns for its host. It fails
-// only when it cannot start.
+// only where the kernel keeps it from making the load.
 func (h *HTTP) Closed(ctx context.Context, n int, fleet *Fleet, next func(host int) [4]byte, d time.Duration) (Result, error) {
 	if !h.lean() {
 		return Closed(ctx, h.Clients(n, fleet, next), fleet.Len(), d), nil
@@ -34,7 +34,7 @@ func (h *HTTP) Closed(ctx context.Context, n int, fleet *Fleet, next func(host i
 }
 
 // Open lets the routers update when their moments come, as the function Open
-// does. It fails only when it cannot start.
+// does. It fails as Closed does.
 func (h *HTTP) Open(ctx context.Context, arrivals []Arrival, fleet *Fleet, next func(host int) [4]byte) (Result, error) {
 	if !h.lean() {
 		return Open(ctx, arrivals, h.once(fleet, next))
