@@ -25,7 +25,7 @@ const (
 // packet, and name is kept in lowered.
 type query struct {
 	opcode   uint8
-	question []byte    // name, type and class as they came; nil when unreadable
+	question []byte    // name, type and class as they came; nil when unreadable or not there
 	name     zone.Name // of the question, in lower case
 	typ      zone.Type
 	class    uint16
@@ -34,6 +34,7 @@ type query struct {
 	version uint8  // of EDNS
 	do      bool   // the client wants DNSSEC records (RFC 3225)
 	size    uint16 // octets that the client takes over UDP
+	options ednsOptions
 
 	tsig signature // its name is nil when there is none
 	sig0 bool      // the query is signed with SIG(0)
@@ -49,7 +50,8 @@ func (q *query) read(packet []byte) rcode {
 		return rcodeNotImp
 	}
 	count := func(section int) int { return int(binary.BigEndian.Uint16(packet[4+2*section:])) }
-	if count(0) != 1 || !q.readQuestion(packet[headerSize:]) {
+	// Without a question, a packet can ask for a cookie (RFC 7873 §5.4).
+	if n := count(0); n > 1 || n == 1 && !q.readQuestion(packet[headerSize:]) {
 		return rcodeFormErr
 	}
 	// Only IXFR brings a record of another section: the SOA that the client
