@@ -5,8 +5,8 @@
 // A Responder makes replies of packets and knows no socket; a Server gives it
 // packets from sockets, and keeps those who waste them from harming the others.
 // Each packet is answered from the state as it was after the packet had come, so
-// that a change is seen by all that ask after it. A query takes no lock, waits
-// for nothing and, in the usual cases, allocates nothing. Whatever a packet
+// that a change is seen by all that ask after it. A query waits for nothing
+// and, in the usual cases, allocates nothing. Whatever a packet
 // brings, the server goes on: a panic costs the one reply.
 package dnsserver
 
@@ -100,6 +100,7 @@ type worker struct {
 	server    *Server
 	responder *Responder
 	counters  *counters
+	zone      zoneCache
 	buf       []byte // of the reply, behind the two octets that TCP wants before it
 }
 
@@ -113,17 +114,25 @@ func (s *Server) newWorker(c *counters) *worker {
 
 // reply returns the reply to a packet, which is good until the next; nil for
 // none.
-func (w *worker) reply(packet []byte, via Transport) []byte {
-	w.counters.queries[via].Add(1)
+func (w *worker) reply(packet []byte, from Client) []byte {
+	n := w.counters.queries[from.Via].Add(1)
 	defer func() {
 		if p := recover(); p != nil {
 			w.counters.panics.Add(1)
 			w.server.logPanic(p)
 		}
 	}()
-	w.responder.opts = w.server.opts.Load()
-	reply := w.responder.Answer(w.server.state().Zones, packet, w.buf[tcpPrefix:], via)
-	w.counters.count(w.responder, reply)
+	r, opts := w.responder, w.server.opts.Load()
+	r.opts = opts
+	var began time.Time
+	if opts.logs(n) {
+		began = time.Now()
+	}
+	reply := r.AnswerTo(from, w.server.state().Zones, packet, w.buf[tcpPrefix:])
+	w.count(reply)
+	if !began.IsZero() && reply != nil {
+		r.logQuery(reply, time.Since(began))
+	}
 	return reply
 }
 

@@ -99,7 +99,7 @@ func (s *Server) serveConn(ctx context.Context, c *conn) {
 func (s *Server) answerConn(c *conn, packet []byte) bool {
 	w := s.pool.Get().(*worker)
 	defer s.pool.Put(w)
-	reply := w.reply(packet, TCP)
+	reply := w.reply(packet, Client{Via: TCP, Addr: c.source.Addr()})
 	if reply == nil {
 		return false
 	}

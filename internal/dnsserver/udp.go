@@ -51,7 +51,7 @@ func (w *worker) serveUDP(conn *net.UDPConn, packet, control []byte, from netip.
 		w.counters.dropped.Add(1)
 		return
 	}
-	reply := w.reply(packet, UDP)
+	reply := w.reply(packet, Client{UDP, from.Addr().Unmap()})
 	if reply == nil {
 		return
 	}
