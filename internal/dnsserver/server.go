@@ -1,5 +1,5 @@
-// Package dnsserver answers questions for the zones of the live state, over UDP
-// and TCP. It is authoritative only: what lies outside the zones is refused, and
+// Package dnsserver answers questions for the zones of the live state, over UDP,
+// TCP and TLS. It is authoritative only: what lies outside the zones is refused, and
 // it never asks another server.
 //
 // A Responder makes replies of packets and knows no socket; a Server gives it
@@ -27,24 +27,26 @@ type Server struct {
 	opts  atomic.Pointer[Options]
 	tally tally
 	conns conns
-	pool  sync.Pool // of *worker, for TCP
+
+	crew    *crew     // for TCP and TLS
+	streams *counters // of those
 
 	stopping context.Context // ends when Shutdown begins
 	stop     context.CancelFunc
 	mu       sync.Mutex     // guards the start of serving against its end
-	serving  sync.WaitGroup // calls of ServeUDP and ServeTCP
+	serving  sync.WaitGroup // calls of ServeUDP, ServeTCP and ServeTLS
 
 	panics, faults sparse // what is logged
 }
 
 // New returns a server that answers from what state returns. It serves nothing
-// until ServeUDP or ServeTCP is called.
+// until ServeUDP, ServeTCP or ServeTLS is called.
 func New(state func() *registry.State, opts Options) *Server {
 	s := &Server{state: state}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.SetOptions(opts)
-	shared := s.tally.share()
-	s.pool.New = func() any { return s.newWorker(shared) }
+	s.streams = s.tally.share()
+	s.crew = newCrew(func() *worker { return s.newWorker(s.streams) })
 	return s
 }
 

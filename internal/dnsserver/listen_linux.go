@@ -1,0 +1,32 @@
+package dnsserver
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxUnsent is how many octets the kernel keeps for a connection that are not even
+// sent (tcp(7)). Without it, a client that takes nothing can make it keep
+// some megabytes; what is on its way does not count, so that nobody gets less.
+const maxUnsent = 128 << 10
+
+// ListenTCP opens a listener for ServeTCP or ServeTLS. One for [::] takes no
+// IPv4, so that there may be one for 0.0.0.0 beside it.
+func ListenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		// An old kernel cannot do it, which is no reason not to serve. Connections
+		// inherit it.
+		return raw.Control(func(fd uintptr) {
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, maxUnsent)
+		})
+	}}
+	l, err := config.Listen(context.Background(), network("tcp", addr), addr.String())
+	if err != nil {
+		return nil, err
+	}
+	return l.(*net.TCPListener), nil
+}
