@@ -34,6 +34,7 @@ func defaults() *config.Config {
 			TCPIdle:                 10 * time.Second,
 			TCPConnections:          1000,
 			TCPConnectionsPerSource: 100,
+			Cookies:                 config.CookiesOn,
 		},
 		HTTP: config.HTTP{
 			Listen:               []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8080")},
@@ -65,6 +66,12 @@ tcp_idle = "1m"
 tcp_connections = 2000
 tcp_connections_per_source = 50
 version = "Stayput"
+tls_listen = [":853"]
+identity = "ns1"
+whoami = true
+cookies = "require"
+cookie_secret_file = "secrets/cookies"
+query_log_sample = 1000
 
 [http]
 listen = ["[2001:db8::1]:80"]
@@ -105,6 +112,12 @@ func fullEnvironment(dir string) []string {
 		"STAYPUT_DNS_TCP_CONNECTIONS=2000",
 		"STAYPUT_DNS_TCP_CONNECTIONS_PER_SOURCE=50",
 		"STAYPUT_DNS_VERSION=Stayput",
+		"STAYPUT_DNS_TLS_LISTEN=:853",
+		"STAYPUT_DNS_IDENTITY=ns1",
+		"STAYPUT_DNS_WHOAMI=true",
+		"STAYPUT_DNS_COOKIES=require",
+		"STAYPUT_DNS_COOKIE_SECRET_FILE=" + filepath.Join(dir, "secrets/cookies"),
+		"STAYPUT_DNS_QUERY_LOG_SAMPLE=1000",
 		"STAYPUT_HTTP_LISTEN=[2001:db8::1]:80",
 		"STAYPUT_HTTP_TLS_LISTEN=[::]:443",
 		"STAYPUT_HTTP_LEGACY_TLS_LISTEN=[::1]:8245",
@@ -139,6 +152,12 @@ func fullConfig(dir string) *config.Config {
 			TCPConnections:          2000,
 			TCPConnectionsPerSource: 50,
 			Version:                 "Stayput",
+			TLSListen:               []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:853"), netip.MustParseAddrPort("[::]:853")},
+			Identity:                "ns1",
+			Whoami:                  true,
+			Cookies:                 config.CookiesRequire,
+			CookieSecretFile:        filepath.Join(dir, "secrets/cookies"),
+			QueryLogSample:          1000,
 		},
 		HTTP: config.HTTP{
 			Listen:          []netip.AddrPort{netip.MustParseAddrPort("[2001:db8::1]:80")},
@@ -358,7 +377,7 @@ func TestChanges(t *testing.T) {
 	dir := t.TempDir()
 	writeCertificate(t, dir, "tls/cert.pem", "tls/key.pem")
 	before, after := mustLoad(t, ""), mustLoad(t, "", fullEnvironment(dir)...)
-	want := []string{"data", "dns.listen", "http.listen", "http.tls_listen", "http.legacy_tls_listen"}
+	want := []string{"data", "dns.listen", "dns.tls_listen", "http.listen", "http.tls_listen", "http.legacy_tls_listen"}
 	if got := before.Changes(after); !reflect.DeepEqual(got, want) {
 		t.Errorf("Changes = %q, want %q", got, want)
 	}
