@@ -36,8 +36,8 @@ type Options struct {
 
 // Addresses are where the daemon listens, as the kernel gave them.
 type Addresses struct {
-	DNS, HTTP, HTTPS []netip.AddrPort
-	Socket           string // path of the admin socket
+	DNS, DNSTLS, HTTP, HTTPS []netip.AddrPort
+	Socket                   string // path of the admin socket
 }
 
 // Daemon is everything that runs.
@@ -47,14 +47,15 @@ type daemon struct {
 	log  *slog.Logger
 	lvl  *slog.LevelVar
 
-	store    *store.SQLite
-	registry *registry.Registry
-	updates  *update.Service
-	admin    *admin.Service
-	dns      *dnsserver.Server
-	front    *front.Server
-	certs    []*front.Certificate
-	api      *apiServer
+	store       *store.SQLite
+	registry    *registry.Registry
+	updates     *update.Service
+	admin       *admin.Service
+	dns         *dnsserver.Server
+	dnsSettings dnsSettings
+	front       *front.Server
+	certs       []*front.Certificate
+	api         *apiServer
 
 	running  sync.WaitGroup
 	failed   chan error // the first failure of something that runs
@@ -118,6 +119,9 @@ func (d *daemon) start(ctx context.Context) error {
 		Logger: d.log, Seen: seen, AcceptNonGlobal: d.cfg.Updates.Nonglobal == config.NonglobalAccept,
 	})
 	d.admin = admin.New(d.registry, admin.Options{Seen: seen, TTL: d.cfg.Updates.TTL})
+	if err := d.loadCertificates(); err != nil {
+		return err
+	}
 	if err := d.startDNS(); err != nil {
 		return err
 	}
@@ -133,7 +137,7 @@ func (d *daemon) start(ctx context.Context) error {
 }
 
 func (d *daemon) ready() {
-	d.log.Info("ready", "dns", d.addrs.DNS, "http", d.addrs.HTTP, "https", d.addrs.HTTPS, "socket", d.addrs.Socket)
+	d.log.Info("ready", "dns", d.addrs.DNS, "dns_tls", d.addrs.DNSTLS, "http", d.addrs.HTTP, "https", d.addrs.HTTPS, "socket", d.addrs.Socket)
 	notify("READY=1")
 	d.goRun(func() error { d.watchdog(d.stopping); return nil })
 	if d.opts.Ready != nil {
@@ -228,6 +232,9 @@ func (d *daemon) reload() {
 		return
 	}
 	d.lvl.Set(next.Log.Level)
+	if err := d.setDNS(next.DNS); err != nil {
+		d.log.Error("reloading cookie secrets failed, the old ones stay", "error", err)
+	}
 	if keys := d.cfg.Changes(next); len(keys) > 0 {
 		d.log.Warn("settings changed that need a restart", "settings", keys)
 	}

@@ -16,7 +16,6 @@ import (
 
 	"stayput.dev/internal/api"
 	"stayput.dev/internal/config"
-	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/dyndns"
 	"stayput.dev/internal/front"
 	"stayput.dev/internal/metrics"
@@ -70,49 +69,29 @@ func loopbackFor(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(netip.IPv6Loopback(), a.Port())
 }
 
-func (d *daemon) startDNS() error {
-	d.dns = dnsserver.New(d.registry.State, dnsserver.Options{
-		Logger: d.log, UDPSize: d.cfg.DNS.UDPSize, TCPIdle: d.cfg.DNS.TCPIdle, TCPConnections: d.cfg.DNS.TCPConnections,
-		TCPConnectionsPerSource: d.cfg.DNS.TCPConnectionsPerSource, Version: d.cfg.DNS.Version,
-	})
-	for _, addr := range d.cfg.DNS.Listen {
-		udp, tcp, err := listenDNS(addr)
-		if err != nil {
-			return err
-		}
-		d.addrs.DNS = append(d.addrs.DNS, udp.LocalAddr().(*net.UDPAddr).AddrPort())
-		d.goRun(func() error { return d.dns.ServeUDP(d.stopping, udp) })
-		d.goRun(func() error { return d.dns.ServeTCP(d.stopping, tcp) })
-	}
-	return nil
-}
-
-// listenDNS opens the UDP and the TCP socket of one address. When the kernel is to
-// choose the port it chooses one that is free for both.
-func listenDNS(addr netip.AddrPort) (*net.UDPConn, net.Listener, error) {
-	for try := 0; ; try++ {
-		tcp, err := dnsserver.ListenTCP(addr)
-		if err != nil {
-			return nil, nil, cannotListen(addr, "TCP", err)
-		}
-		same := netip.AddrPortFrom(addr.Addr(), tcp.Addr().(*net.TCPAddr).AddrPort().Port())
-		udp, err := dnsserver.ListenUDP(same)
-		if err == nil {
-			return udp, tcp, nil
-		}
-		_ = tcp.Close()
-		if addr.Port() != 0 || try == 10 {
-			return nil, nil, cannotListen(addr, "UDP", err)
-		}
-	}
-}
-
 // network names one family, so that [::] does not take IPv4 as well.
 func network(proto string, addr netip.AddrPort) string {
 	if addr.Addr().Is4() {
 		return proto + "4"
 	}
 	return proto + "6"
+}
+
+// loadCertificates reads the certificates of all TLS listeners.
+func (d *daemon) loadCertificates() error {
+	for _, c := range d.cfg.HTTP.Certificates {
+		cert, err := front.LoadCertificate(c.Cert, c.Key)
+		if err != nil {
+			return err
+		}
+		d.certs = append(d.certs, cert)
+	}
+	return nil
+}
+
+// tlsConfig returns what TLS listeners have in common.
+func (d *daemon) tlsConfig() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: front.PickCertificate(d.certs...)}
 }
 
 func (d *daemon) startHTTP() error {
@@ -127,15 +106,8 @@ func (d *daemon) startHTTP() error {
 		Limits:         front.Limits{PerSource: d.cfg.HTTP.ConnectionsPerSource, Total: d.cfg.HTTP.Connections},
 		Logger:         d.log,
 	}
-	if len(d.cfg.HTTP.Certificates) > 0 {
-		for _, c := range d.cfg.HTTP.Certificates {
-			cert, err := front.LoadCertificate(c.Cert, c.Key)
-			if err != nil {
-				return err
-			}
-			d.certs = append(d.certs, cert)
-		}
-		cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: front.PickCertificate(d.certs...)}
+	if len(d.certs) > 0 {
+		cfg.TLS = d.tlsConfig()
 	}
 	d.front = front.New(cfg)
 	for _, l := range []struct {
