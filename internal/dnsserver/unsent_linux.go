@@ -14,15 +14,17 @@ import (
 // some megabytes; what is on its way does not count, so that nobody gets less.
 const maxUnsent = 128 << 10
 
+// limitUnsent bounds what the kernel keeps for each connection that a listener
+// accepts. An old kernel cannot do it, which is no reason not to serve.
+func limitUnsent(fd int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, maxUnsent)
+}
+
 // ListenTCP opens a listener for ServeTCP or ServeTLS. One for [::] takes no
 // IPv4, so that there may be one for 0.0.0.0 beside it.
 func ListenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
 	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
-		// An old kernel cannot do it, which is no reason not to serve. Connections
-		// inherit it.
-		return raw.Control(func(fd uintptr) {
-			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, maxUnsent)
-		})
+		return raw.Control(func(fd uintptr) { limitUnsent(int(fd)) })
 	}}
 	l, err := config.Listen(context.Background(), network("tcp", addr), addr.String())
 	if err != nil {
