@@ -14,6 +14,7 @@ func (l *loader) check() {
 	l.checkListeners()
 	l.checkSources("dns.tcp_connections", l.config.DNS.TCPConnections, l.config.DNS.TCPConnectionsPerSource)
 	l.checkSources("http.connections", l.config.HTTP.Connections, l.config.HTTP.ConnectionsPerSource)
+	l.checkTLS("dns.tls_listen", l.config.DNS.TLSListen)
 	l.checkTLS("http.tls_listen", l.config.HTTP.TLSListen)
 	l.checkTLS("http.legacy_tls_listen", l.config.HTTP.LegacyTLSListen)
 	for i, c := range l.config.HTTP.Certificates {

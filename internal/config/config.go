@@ -40,12 +40,32 @@ type Config struct {
 // becomes both. Port 0 lets the kernel choose. A list may be empty.
 type DNS struct {
 	Listen                  []netip.AddrPort // UDP and TCP
+	TLSListen               []netip.AddrPort // DNS over TLS; there is a certificate if not empty
 	UDPSize                 int              // octets of the largest answer over UDP
 	TCPIdle                 time.Duration    // until a silent connection is closed
 	TCPConnections          int
 	TCPConnectionsPerSource int
 	Version                 string // answers CHAOS TXT version.bind; empty refuses it
+	Identity                string // answers NSID and CHAOS TXT id.server; empty refuses
+	Whoami                  bool   // whether whoami.ZONE is the client's address
+	Cookies                 Cookies
+	CookieSecretFile        string // empty: one in Data that is kept by the daemon
+	QueryLogSample          int    // one of so many queries is logged; 0: none
+
+	RateLimit       int            // replies over UDP of one kind to one source each second; 0: no limit
+	RateLimitSlip   int            // of so many over the limit one is sent, truncated; 0: none
+	RateLimitExempt []netip.Prefix // sources without a limit
 }
+
+// Cookies says how DNS cookies are used.
+type Cookies string
+
+// What DNS.Cookies can be.
+const (
+	CookiesOn      Cookies = "on" // for whoever brings one
+	CookiesRequire Cookies = "require"
+	CookiesOff     Cookies = "off"
+)
 
 // HTTP says where the update service, the API and the pages are reached.
 type HTTP struct {

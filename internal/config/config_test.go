@@ -34,6 +34,10 @@ func defaults() *config.Config {
 			TCPIdle:                 10 * time.Second,
 			TCPConnections:          1000,
 			TCPConnectionsPerSource: 100,
+			Cookies:                 config.CookiesOn,
+			RateLimit:               200,
+			RateLimitSlip:           2,
+			RateLimitExempt:         []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		},
 		HTTP: config.HTTP{
 			Listen:               []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8080")},
@@ -69,6 +73,15 @@ tcp_idle = "1m"
 tcp_connections = 2000
 tcp_connections_per_source = 50
 version = "Stayput"
+tls_listen = [":853"]
+identity = "ns1"
+whoami = true
+cookies = "require"
+cookie_secret_file = "secrets/cookies"
+query_log_sample = 1000
+rate_limit = 500
+rate_limit_slip = 1
+rate_limit_exempt = ["192.0.2.0/24"]
 
 [http]
 listen = ["[2001:db8::1]:80"]
@@ -115,6 +128,15 @@ func fullEnvironment(dir string) []string {
 		"STAYPUT_DNS_TCP_CONNECTIONS=2000",
 		"STAYPUT_DNS_TCP_CONNECTIONS_PER_SOURCE=50",
 		"STAYPUT_DNS_VERSION=Stayput",
+		"STAYPUT_DNS_TLS_LISTEN=:853",
+		"STAYPUT_DNS_IDENTITY=ns1",
+		"STAYPUT_DNS_WHOAMI=true",
+		"STAYPUT_DNS_COOKIES=require",
+		"STAYPUT_DNS_COOKIE_SECRET_FILE=" + filepath.Join(dir, "secrets/cookies"),
+		"STAYPUT_DNS_QUERY_LOG_SAMPLE=1000",
+		"STAYPUT_DNS_RATE_LIMIT=500",
+		"STAYPUT_DNS_RATE_LIMIT_SLIP=1",
+		"STAYPUT_DNS_RATE_LIMIT_EXEMPT=192.0.2.0/24",
 		"STAYPUT_HTTP_LISTEN=[2001:db8::1]:80",
 		"STAYPUT_HTTP_TLS_LISTEN=[::]:443",
 		"STAYPUT_HTTP_LEGACY_TLS_LISTEN=[::1]:8245",
@@ -155,6 +177,15 @@ func fullConfig(dir string) *config.Config {
 			TCPConnections:          2000,
 			TCPConnectionsPerSource: 50,
 			Version:                 "Stayput",
+			TLSListen:               []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:853"), netip.MustParseAddrPort("[::]:853")},
+			Identity:                "ns1",
+			Whoami:                  true,
+			Cookies:                 config.CookiesRequire,
+			CookieSecretFile:        filepath.Join(dir, "secrets/cookies"),
+			QueryLogSample:          1000,
+			RateLimit:               500,
+			RateLimitSlip:           1,
+			RateLimitExempt:         []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
 		},
 		HTTP: config.HTTP{
 			Listen:          []netip.AddrPort{netip.MustParseAddrPort("[2001:db8::1]:80")},
@@ -378,7 +409,7 @@ func TestChanges(t *testing.T) {
 	dir := t.TempDir()
 	writeCertificate(t, dir, "tls/cert.pem", "tls/key.pem")
 	before, after := mustLoad(t, ""), mustLoad(t, "", fullEnvironment(dir)...)
-	want := []string{"data", "dns.listen", "http.listen", "http.tls_listen", "http.legacy_tls_listen", "http.certificate"}
+	want := []string{"data", "dns.listen", "dns.tls_listen", "http.listen", "http.tls_listen", "http.legacy_tls_listen", "http.certificate"}
 	if got := before.Changes(after); !reflect.DeepEqual(got, want) {
 		t.Errorf("Changes = %q, want %q", got, want)
 	}

@@ -140,6 +140,9 @@ func (r *reader) value(node *unstable.Node, line int) value {
 	case unstable.Integer:
 		v.shape, v.spelled = bare, string(node.Data)
 		v.text = strings.ReplaceAll(v.spelled, "_", "")
+	case unstable.Bool:
+		v.shape, v.spelled = truth, string(node.Data)
+		v.text = v.spelled
 	case unstable.Array:
 		v.shape, v.spelled = list, "a list"
 		for it := node.Children(); it.Next(); {

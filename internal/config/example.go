@@ -77,7 +77,7 @@ func (s setting) manual() string {
 func (s setting) literal() string {
 	values := s.split(s.value)
 	for i, v := range values {
-		if s.shape != bare {
+		if s.shape == quoted || s.shape == list {
 			values[i] = strconv.Quote(v)
 		}
 	}

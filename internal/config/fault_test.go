@@ -102,6 +102,10 @@ udp_size = "1232"
 tcp_idle = 10
 tcp_connections = 1.5
 version = ["x"]
+whoami = "true"
+cookies = true
+query_log_sample = true
+cookie_secret_file = 5
 [http]
 listen = [80, [],
 	":80", {},
@@ -116,11 +120,15 @@ stayput.toml:4: dns.udp_size: wants a number from 512 to 4096, got "1232" (write
 stayput.toml:5: dns.tcp_idle: wants a duration from 1s to 10m, got 10 (write a number and a unit, such as "30s" or "5m")
 stayput.toml:6: dns.tcp_connections: wants a number from 1 to 1000000, got 1.5
 stayput.toml:7: dns.version: wants printable text of at most 255 octets, got a list
-stayput.toml:9: http.listen: wants an address and a port, got 80 (write :80 to listen on every address)
-stayput.toml:9: http.listen: wants an address and a port, got a list
-stayput.toml:10: http.listen: wants an address and a port, got a table
-stayput.toml:11: http.listen: wants an address and a port, got true
-stayput.toml:14: log.level: wants "debug", "info", "warn" or "error", got 1979-05-27`,
+stayput.toml:8: dns.whoami: wants true or false, got "true" (write it without quotes)
+stayput.toml:9: dns.cookies: wants "on", "require" or "off", got true
+stayput.toml:10: dns.query_log_sample: wants a number from 0 to 1000000000, got true
+stayput.toml:11: dns.cookie_secret_file: wants a path or nothing, got 5 (write it in quotes)
+stayput.toml:13: http.listen: wants an address and a port, got 80 (write :80 to listen on every address)
+stayput.toml:13: http.listen: wants an address and a port, got a list
+stayput.toml:14: http.listen: wants an address and a port, got a table
+stayput.toml:15: http.listen: wants an address and a port, got true
+stayput.toml:18: log.level: wants "debug", "info", "warn" or "error", got 1979-05-27`,
 		},
 		{
 			name: "out of range",
@@ -222,6 +230,7 @@ stayput.toml:1: http.checkip_hosts: wants a host name, got "a..example.org" (wri
 listen = [":53", "127.0.0.1:53", "127.0.0.1:8080"]
 tcp_connections = 10
 tcp_connections_per_source = 11
+tls_listen = [":853", "[::1]:53"]
 [http]
 tls_listen = ["[::1]:53", "[::1]:443"]
 connections = 10  # below the default of connections_per_source, which does no harm
@@ -229,8 +238,10 @@ connections = 10  # below the default of connections_per_source, which does no h
 			want: `stayput.toml:2: dns.listen: 127.0.0.1:53 is taken by 0.0.0.0:53 in dns.listen
 stayput.toml:2: http.listen: 127.0.0.1:8080 is taken by 127.0.0.1:8080 in dns.listen
 stayput.toml:4: dns.tcp_connections_per_source: is 11, more than the 10 of dns.tcp_connections
-stayput.toml:6: http.tls_listen: [::1]:53 is taken by [::]:53 in dns.listen
-stayput.toml:6: http.tls_listen: has no certificate (add a section [[http.certificate]] with cert and key)`,
+stayput.toml:5: dns.tls_listen: [::1]:53 is taken by [::]:53 in dns.listen
+stayput.toml:5: dns.tls_listen: has no certificate (add a section [[http.certificate]] with cert and key)
+stayput.toml:7: http.tls_listen: [::1]:53 is taken by [::]:53 in dns.listen
+stayput.toml:7: http.tls_listen: has no certificate (add a section [[http.certificate]] with cert and key)`,
 		},
 		{
 			name: "certificates",

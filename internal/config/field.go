@@ -17,6 +17,7 @@ const (
 	other  shape = iota // what no setting takes: dates, fractions, tables
 	quoted              // "text"
 	bare                // 123
+	truth               // true
 	list                // ["text", "text"]
 )
 
@@ -77,6 +78,13 @@ func number[T int | uint32](p *T, low, high T) field {
 	})
 }
 
+// flag returns a field for true or false.
+func flag(p *bool) field {
+	return single(p, truth, "true or false", func(text string) (bool, string, bool) {
+		return text == "true", "", text == "true" || text == "false"
+	})
+}
+
 // text returns a field for printable text of at most so many octets.
 func text(p *string, most int) field {
 	wants := fmt.Sprintf("printable text of at most %d octets", most)
@@ -90,14 +98,30 @@ func text(p *string, most int) field {
 // base, or is left relative if base is empty.
 func path(p *string, base string) field {
 	return single(p, quoted, "a path", func(text string) (string, string, bool) {
-		if text == "" || strings.ContainsFunc(text, unicode.IsControl) {
-			return "", "", false
-		}
-		if filepath.IsAbs(text) {
-			return filepath.Clean(text), "", true
-		}
-		return filepath.Join(base, text), "", true
+		full, ok := fullPath(text, base)
+		return full, "", ok && text != ""
 	})
+}
+
+// optionalPath is path for what need not be there.
+func optionalPath(p *string, base string) field {
+	return single(p, quoted, "a path or nothing", func(text string) (string, string, bool) {
+		full, ok := fullPath(text, base)
+		return full, "", ok
+	})
+}
+
+// fullPath returns the path that text is, starting at base; "" for none.
+func fullPath(text, base string) (string, bool) {
+	switch {
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return "", false
+	case text == "":
+		return "", true
+	case filepath.IsAbs(text):
+		return filepath.Clean(text), true
+	}
+	return filepath.Join(base, text), true
 }
 
 // duration returns a field for a length of time from low to high.

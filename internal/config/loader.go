@@ -212,7 +212,7 @@ func (l *loader) reportShape(s setting, v value) {
 		}
 	case s.shape == quoted:
 		hint = s.quoteHint(v)
-	case s.shape == bare && v.shape == quoted:
+	case (s.shape == bare || s.shape == truth) && v.shape == quoted:
 		hint = "write it without quotes"
 	}
 	l.report(place{line: v.line}, s.key, "wants "+wants+", got "+v.spelled, hint)

@@ -93,7 +93,7 @@ func (c *Config) settings(base string) []setting {
 The directory of everything that is kept: state, journal, admin socket. It is
 made if it is not there.`},
 	}
-	all = append(all, c.DNS.settings()...)
+	all = append(all, c.DNS.settings(base)...)
 	all = append(all, c.HTTP.settings()...)
 	all = append(all, certificate.settings(base)...)
 	all = append(all, c.Updates.settings()...)
@@ -101,23 +101,56 @@ made if it is not there.`},
 	return append(all, c.Store.settings()...)
 }
 
-func (d *DNS) settings() []setting {
+func (d *DNS) settings(base string) []setting {
 	return []setting{
 		{key: "dns.listen", value: "127.0.0.1:5300", restart: true, field: listen(&d.Listen), doc: `
 Where questions are answered, over UDP and TCP. 0.0.0.0 is every IPv4 address,
 [::] every IPv6 address, and ":53" both. On Linux an address may come later:
 it is served from when the machine has it.`},
+		{key: "dns.tls_listen", value: "", restart: true, field: listen(&d.TLSListen), doc: `
+Where questions are answered over TLS (RFC 7858), such as ":853"; wants a
+certificate, one of those of HTTPS below.`},
 		{key: "dns.udp_size", value: "1232", field: number(&d.UDPSize, 512, 4096), doc: `
 The largest answer over UDP in octets, whatever the question allows. More than
 1232 risks fragments, which many networks drop.`},
 		{key: "dns.tcp_idle", value: "10s", field: duration(&d.TCPIdle, time.Second, 10*time.Minute), doc: `
 How long a TCP connection may be silent before it is closed.`},
 		{key: "dns.tcp_connections", value: "1000", field: number(&d.TCPConnections, 1, 1_000_000), doc: `
-How many TCP connections may be open at once.`},
+How many TCP connections may be open at once, those with TLS among them.`},
 		{key: "dns.tcp_connections_per_source", value: "100", field: number(&d.TCPConnectionsPerSource, 1, 1_000_000), doc: `
 How many of them one source may hold.`},
 		{key: "dns.version", value: "", field: text(&d.Version, 255), doc: `
 The answer to "dig version.bind txt chaos"; empty refuses the question.`},
+		{key: "dns.identity", value: "", field: text(&d.Identity, 128), doc: `
+The name of this one server among several, for "dig +nsid" and "dig id.server
+txt chaos"; empty refuses to tell.`},
+		{key: "dns.whoami", value: "false", field: flag(&d.Whoami), doc: `
+Whether whoami.ZONE is answered, in every zone that has nothing at that name,
+with the address of who asks: as A, AAAA and TXT.`},
+		{key: "dns.cookies", value: "on", field: choice(&d.Cookies, CookiesOn, CookiesRequire, CookiesOff), doc: `
+Cookies (RFC 7873) show that a question over UDP comes from where it says.
+"on" gives one to whoever knows them; "require" answers nobody over UDP who
+brings none, and sends those who know no cookies to TCP.`},
+		{key: "dns.cookie_secret_file", value: "", field: optionalPath(&d.CookieSecretFile, base), doc: `
+The file of the secrets that cookies are made with, for servers that share an
+address: 32 hexadecimal digits on each line, as "openssl rand -hex 16" makes
+them. The first makes cookies, the others are accepted. To change secrets, add
+the new one at the end on all servers, then move it to the front, and an hour
+later take away the old one, with a reload each time. Empty keeps them in the
+data directory, and changes them every 30 days.`},
+		{key: "dns.query_log_sample", value: "0", field: number(&d.QueryLogSample, 0, 1_000_000_000), doc: `
+One of so many questions goes into the log, with the client's address; 1 logs
+all, 0 none.`},
+		{key: "dns.rate_limit", value: "200", field: number(&d.RateLimit, 0, 1_000_000), doc: `
+How many replies of one kind one source gets over UDP each second: answers
+for the same name, names of the same zone that do not exist, and so on. A
+source is an IPv4 /24 or an IPv6 /56, and clients with a cookie have no limit,
+so that nobody can make us flood an address that they forge. 0: no limit.`},
+		{key: "dns.rate_limit_slip", value: "2", field: number(&d.RateLimitSlip, 0, 100), doc: `
+Of so many replies over the limit one is sent truncated, so that a client
+that is really there asks again over TCP; 0 sends none, 1 all.`},
+		{key: "dns.rate_limit_exempt", value: "127.0.0.0/8,::1", field: prefixes(&d.RateLimitExempt), doc: `
+Sources without that limit.`},
 	}
 }
 

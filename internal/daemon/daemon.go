@@ -38,8 +38,8 @@ type Options struct {
 
 // Addresses are where the daemon listens, as the kernel gave them.
 type Addresses struct {
-	DNS, HTTP, HTTPS []netip.AddrPort
-	Socket           string // path of the admin socket
+	DNS, DNSTLS, HTTP, HTTPS []netip.AddrPort
+	Socket                   string // path of the admin socket
 }
 
 // Daemon is everything that runs.
@@ -50,15 +50,16 @@ type daemon struct {
 	log  *slog.Logger
 	logs logs
 
-	store    *store.SQLite
-	registry *registry.Registry
-	updates  *update.Service
-	admin    *admin.Service
-	dns      *dnsserver.Server
-	front    *front.Server
-	devices  *dyndns.Handler
-	certs    []*front.Certificate
-	api      *apiServer
+	store       *store.SQLite
+	registry    *registry.Registry
+	updates     *update.Service
+	admin       *admin.Service
+	dns         *dnsserver.Server
+	dnsSettings dnsSettings
+	front       *front.Server
+	devices     *dyndns.Handler
+	certs       []*front.Certificate
+	api         *apiServer
 
 	running  sync.WaitGroup
 	failed   chan error // the first failure of something that runs
@@ -124,6 +125,9 @@ func (d *daemon) start(ctx context.Context) error {
 		Logger: d.log, Seen: seen, Rules: updateRules(d.cfg.Updates),
 	})
 	d.admin = admin.New(d.registry, admin.Options{Seen: seen, TTL: d.cfg.Updates.TTL})
+	if err := d.loadCertificates(); err != nil {
+		return err
+	}
 	if err := d.startDNS(); err != nil {
 		return err
 	}
@@ -139,7 +143,7 @@ func (d *daemon) start(ctx context.Context) error {
 }
 
 func (d *daemon) ready() {
-	d.log.Info("ready", "dns", d.addrs.DNS, "http", d.addrs.HTTP, "https", d.addrs.HTTPS, "socket", d.addrs.Socket)
+	d.log.Info("ready", "dns", d.addrs.DNS, "dns_tls", d.addrs.DNSTLS, "http", d.addrs.HTTP, "https", d.addrs.HTTPS, "socket", d.addrs.Socket)
 	notify("READY=1")
 	d.goRun(func() error { d.watchdog(d.stopping); return nil })
 	if d.opts.Ready != nil {

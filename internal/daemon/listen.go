@@ -11,13 +11,10 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"syscall"
 	"time"
 
 	"stayput.dev/internal/api"
-	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/dyndns"
 	"stayput.dev/internal/front"
 	"stayput.dev/internal/metrics"
@@ -71,67 +68,29 @@ func loopbackFor(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(netip.IPv6Loopback(), a.Port())
 }
 
-func (d *daemon) startDNS() error {
-	d.dns = dnsserver.New(d.registry.State, d.dnsOptions(d.cfg.DNS))
-	for _, addr := range d.cfg.DNS.Listen {
-		udp, tcp, err := listenDNS(addr)
-		if err != nil {
-			return err
-		}
-		if !isHere(addr.Addr()) {
-			d.log.Warn("this machine does not have an address of dns.listen yet; it is served from when it comes", "address", addr)
-		}
-		d.addrs.DNS = append(d.addrs.DNS, udp[0].LocalAddr().(*net.UDPAddr).AddrPort())
-		for _, conn := range udp {
-			d.goRun(func() error { return d.dns.ServeUDP(d.stopping, conn) })
-		}
-		d.goRun(func() error { return d.dns.ServeTCP(d.stopping, tcp) })
-	}
-	return nil
-}
-
-// isHere tells whether this machine has the address now. Where that cannot be found out,
-// it has.
-func isHere(addr netip.Addr) bool {
-	if addr.IsUnspecified() || addr.IsLoopback() {
-		return true
-	}
-	here, err := net.InterfaceAddrs()
-	if err != nil {
-		return true
-	}
-	return slices.ContainsFunc(here, func(a net.Addr) bool {
-		p, ok := a.(*net.IPNet)
-		return ok && p.IP.Equal(addr.AsSlice())
-	})
-}
-
-// listenDNS opens the UDP sockets and the TCP socket of one address. When the kernel is
-// to choose the port it chooses one that is free for both.
-func listenDNS(addr netip.AddrPort) ([]*net.UDPConn, net.Listener, error) {
-	for try := 0; ; try++ {
-		tcp, err := dnsserver.ListenTCP(addr)
-		if err != nil {
-			return nil, nil, cannotListen(addr, "TCP", err)
-		}
-		same := netip.AddrPortFrom(addr.Addr(), tcp.Addr().(*net.TCPAddr).AddrPort().Port())
-		udp, err := dnsserver.ListenUDPs(same, runtime.GOMAXPROCS(0)) // each keeps one processor busy
-		if err == nil {
-			return udp, tcp, nil
-		}
-		_ = tcp.Close()
-		if addr.Port() != 0 || try == 10 {
-			return nil, nil, cannotListen(addr, "UDP", err)
-		}
-	}
-}
-
 // network names one family, so that [::] does not take IPv4 as well.
 func network(proto string, addr netip.AddrPort) string {
 	if addr.Addr().Is4() {
 		return proto + "4"
 	}
 	return proto + "6"
+}
+
+// loadCertificates reads the certificates of all TLS listeners.
+func (d *daemon) loadCertificates() error {
+	for _, c := range d.cfg.HTTP.Certificates {
+		cert, err := front.LoadCertificate(c.Cert, c.Key)
+		if err != nil {
+			return err
+		}
+		d.certs = append(d.certs, cert)
+	}
+	return nil
+}
+
+// tlsConfig returns what TLS listeners have in common.
+func (d *daemon) tlsConfig() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: front.PickCertificate(d.certs...)}
 }
 
 func (d *daemon) startHTTP() error {
@@ -146,15 +105,8 @@ func (d *daemon) startHTTP() error {
 		Limits:         front.Limits{PerSource: d.cfg.HTTP.ConnectionsPerSource, Total: d.cfg.HTTP.Connections},
 		Logger:         d.log,
 	}
-	if len(d.cfg.HTTP.Certificates) > 0 {
-		for _, c := range d.cfg.HTTP.Certificates {
-			cert, err := front.LoadCertificate(c.Cert, c.Key)
-			if err != nil {
-				return err
-			}
-			d.certs = append(d.certs, cert)
-		}
-		cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: front.PickCertificate(d.certs...)}
+	if len(d.certs) > 0 {
+		cfg.TLS = d.tlsConfig()
 	}
 	d.front = front.New(cfg)
 	for _, l := range []struct {

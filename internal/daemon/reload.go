@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"stayput.dev/internal/config"
-	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/dyndns"
 	"stayput.dev/internal/update"
 )
@@ -36,20 +35,15 @@ func (d *daemon) reload() {
 func (d *daemon) takeUp(next *config.Config) {
 	d.live.Store(next)
 	d.logs.set(next.Log)
-	d.dns.SetOptions(d.dnsOptions(next.DNS))
+	if err := d.setDNS(next.DNS); err != nil {
+		d.log.Error("reloading cookie secrets failed, the old ones stay", "error", err)
+	}
 	d.front.SetTrustedProxies(next.HTTP.TrustedProxies)
 	d.front.SetConnections(next.HTTP.ConnectionsPerSource, next.HTTP.Connections)
 	d.devices.SetOptions(deviceOptions(next.Updates))
 	d.updates.SetRules(updateRules(next.Updates))
 	d.admin.SetTTL(next.Updates.TTL)
 	d.store.SetRetention(next.Store.SnapshotAfter, next.Store.JournalKeep)
-}
-
-func (d *daemon) dnsOptions(c config.DNS) dnsserver.Options {
-	return dnsserver.Options{
-		Logger: d.log, UDPSize: c.UDPSize, TCPIdle: c.TCPIdle, TCPConnections: c.TCPConnections,
-		TCPConnectionsPerSource: c.TCPConnectionsPerSource, Version: c.Version,
-	}
 }
 
 func deviceOptions(c config.Updates) dyndns.Options {

@@ -103,7 +103,7 @@ func (r *Responder) addGlue(zones zone.Set, z *zone.Zone, child zone.Name, serve
 	for data := range servers.All() {
 		target := lowerName(&r.target, 0, data)
 		if target != "" && target.IsWithin(child) && !r.putAddresses(target, z.Node(target)) {
-			return r.via == TCP // which never says that it left out something
+			return r.via != UDP // which never says that it left out something
 		}
 	}
 	n := 0

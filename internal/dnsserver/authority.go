@@ -23,6 +23,7 @@ func (r *Responder) answerFrom(zones zone.Set, z *zone.Zone) (code rcode, fits b
 	r.chain.length = 0
 	for name := r.query.name; ; {
 		found := z.Lookup(name, t)
+		r.wildcard = r.wildcard || found.Wildcard
 		switch found.Outcome {
 		case zone.Found:
 			return rcodeNoError, r.putFound(zones, z, name, found.Records)

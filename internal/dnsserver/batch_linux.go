@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"fmt"
+	"net/netip"
 	"syscall"
 	"unsafe"
 
@@ -28,6 +29,7 @@ type batch struct {
 	memory   []byte // batchSize slots; of each the kernel gives us only the pages that were used
 	control  bool   // whether packets come with a control message
 	packets  [batchSize][]byte
+	clients  [batchSize]netip.Addr
 	sizes    [batchSize]int
 }
 
@@ -90,17 +92,26 @@ func (b *batch) receive(fd uintptr) (int, error) {
 	}
 }
 
-// take returns the first n packets, nil for those that nobody can be answered to, and where
-// the octets of their replies are to be written down.
-func (b *batch) take(n int) (packets [][]byte, sizes []int) {
+// take returns the first n packets, nil for those that nobody can be answered to, who
+// sent them, and where the octets of their replies are to be written down.
+func (b *batch) take(n int) (packets [][]byte, clients []netip.Addr, sizes []int) {
 	for i := range n {
 		start := i * slotSize
 		b.packets[i] = b.memory[start : start+int(b.messages[i].octets) : start+slotSize]
 		if b.names[i].Port == 0 { // it stands in the same place for both families
 			b.packets[i] = nil
 		}
+		b.clients[i] = addressIn(&b.names[i])
 	}
-	return b.packets[:n], b.sizes[:n]
+	return b.packets[:n], b.clients[:n], b.sizes[:n]
+}
+
+// addressIn returns the address of a client of either family.
+func addressIn(name *unix.RawSockaddrInet6) netip.Addr {
+	if name.Family == unix.AF_INET {
+		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(name)).Addr)
+	}
+	return netip.AddrFrom16(name.Addr).Unmap()
 }
 
 // put makes the first n slots, in which replies now stand, ready for send.

@@ -2,7 +2,6 @@ package dnsserver
 
 import (
 	"container/list"
-	"net"
 	"net/netip"
 	"sync"
 )
@@ -14,21 +13,13 @@ type conns struct {
 	mu        sync.Mutex
 	open      list.List // of *conn; those that moved last are at the back
 	bySource  map[netip.Prefix]int
+	held      int // octets of the long messages of all
 	displaced uint64
-}
-
-// conn is a TCP connection.
-type conn struct {
-	net.Conn
-	source netip.Prefix
-	place  *list.Element // nil when it is no longer among the open ones
-	busy   bool          // with a query that has come in whole
 }
 
 // admit takes in a connection, when there are at most total with it and
 // at most perSource from where it comes. Where another had to go, it is closed.
-func (cs *conns) admit(nc net.Conn, total, perSource int) *conn {
-	c := &conn{Conn: nc, source: sourceOf(nc.RemoteAddr())}
+func (cs *conns) admit(c *conn, total, perSource int) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if cs.bySource == nil {
@@ -41,7 +32,6 @@ func (cs *conns) admit(nc net.Conn, total, perSource int) *conn {
 	}
 	c.place = cs.open.PushBack(c)
 	cs.bySource[c.source]++
-	return c
 }
 
 // displace closes the connection that has been idle longest of those that may
@@ -54,10 +44,11 @@ func (cs *conns) displace(mayGo func(*conn) bool) {
 		if !mayGo(c) {
 			continue
 		}
-		if victim == nil || !c.busy {
+		idle := c.queries.Load() == 0
+		if victim == nil || idle {
 			victim = c
 		}
-		if !c.busy {
+		if idle {
 			break
 		}
 	}
@@ -66,7 +57,7 @@ func (cs *conns) displace(mayGo func(*conn) bool) {
 	}
 	cs.displaced++
 	cs.remove(victim)
-	victim.Close()
+	victim.drop()
 }
 
 func (cs *conns) remove(c *conn) {
@@ -75,6 +66,7 @@ func (cs *conns) remove(c *conn) {
 	}
 	cs.open.Remove(c.place)
 	c.place = nil
+	cs.held -= c.held
 	if cs.bySource[c.source]--; cs.bySource[c.source] == 0 {
 		delete(cs.bySource, c.source)
 	}
@@ -85,16 +77,50 @@ func (cs *conns) close(c *conn) {
 	cs.mu.Lock()
 	cs.remove(c)
 	cs.mu.Unlock()
-	c.Close()
+	c.Conn.Close()
 }
 
-// setBusy notes that a connection begins to be answered, or has been.
-func (cs *conns) setBusy(c *conn, busy bool) {
+// countQueries notes that so many more queries of a connection, or fewer when n is
+// negative, have come in whole and are not answered.
+func (cs *conns) countQueries(c *conn, n int) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	c.busy = busy
+	c.queries.Add(int64(n))
 	if c.place != nil {
 		cs.open.MoveToBack(c.place)
+	}
+}
+
+// maxHeld is how many octets of long messages all connections together may hold.
+const maxHeld = 32 << 20
+
+// hold notes that a connection holds so many octets more. When that is too much for
+// us, the one that has held some longest has to go.
+func (cs *conns) hold(c *conn, octets int) {
+	if octets == 0 {
+		return
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if c.place == nil {
+		return
+	}
+	c.held += octets
+	if cs.held += octets; cs.held > maxHeld {
+		cs.displace(func(o *conn) bool { return o.held > 0 })
+	}
+}
+
+// release takes back what hold noted.
+func (cs *conns) release(c *conn, octets int) {
+	if octets == 0 {
+		return
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if c.place != nil {
+		c.held -= octets
+		cs.held -= octets
 	}
 }
 
@@ -105,7 +131,7 @@ func (cs *conns) closeAll() {
 	for e := cs.open.Front(); e != nil; e = cs.open.Front() {
 		c := e.Value.(*conn)
 		cs.remove(c)
-		c.Close()
+		c.Conn.Close()
 	}
 }
 
@@ -123,14 +149,9 @@ func (cs *conns) stats() (open int, displaced uint64) {
 }
 
 // sourceOf returns what counts as one client: an IPv4 address, or the /64 of an
-// IPv6 address, which one household has to itself. It is the zero Prefix for an
-// address of another kind.
-func sourceOf(addr net.Addr) netip.Prefix {
-	tcp, ok := addr.(*net.TCPAddr)
-	if !ok {
-		return netip.Prefix{}
-	}
-	ip := tcp.AddrPort().Addr().Unmap().WithZone("")
+// IPv6 address, which one household has to itself. It is the zero Prefix for
+// no address.
+func sourceOf(ip netip.Addr) netip.Prefix {
 	bits := 64
 	if ip.Is4() {
 		bits = 32

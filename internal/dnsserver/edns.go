@@ -9,9 +9,6 @@ import (
 const (
 	minUDPSize = 512 // octets that every client takes (RFC 1035 §2.3.4, RFC 6891 §6.2.3)
 
-	optionEDE           = 15 // extended DNS error (RFC 8914)
-	edeNotAuthoritative = 20
-
 	flagDO = 1 << 15 // in the TTL of OPT
 )
 
@@ -26,23 +23,7 @@ func (q *query) readOPT(r record) bool {
 	q.version = uint8(r.ttl >> 16)
 	q.do = r.ttl&flagDO != 0
 	// What another version writes there nobody knows: it gets BADVERS.
-	return q.version != 0 || optionsFit(r.data)
-}
-
-// optionsFit tells whether the options fill their record exactly. What they say
-// is ignored: we know none that a client may send.
-func optionsFit(options []byte) bool {
-	for len(options) > 0 {
-		if len(options) < 4 {
-			return false
-		}
-		size := 4 + int(binary.BigEndian.Uint16(options[2:]))
-		if size > len(options) {
-			return false
-		}
-		options = options[size:]
-	}
-	return true
+	return q.version != 0 || q.options.read(r.data)
 }
 
 // udpLimit returns the octets that a reply over UDP may have, when we send at
@@ -54,13 +35,41 @@ func (q *query) udpLimit(most int) int {
 	return min(max(int(q.size), minUDPSize), most)
 }
 
-// optSize is the octets of an OPT record without options. Replies with an
-// extended error are short.
+// respondEDNS answers what EDNS alone decides, whatever the question. It returns
+// false when it does not.
+func (r *Responder) respondEDNS() (code rcode, done bool) {
+	q := &r.query
+	switch {
+	case q.edns && q.version != 0:
+		return rcodeBadVers, true
+	case r.brokenOption():
+		return rcodeFormErr, true
+	case q.question == nil:
+		return r.respondCookie(), true
+	case r.via == UDP && r.opts.RequireCookies && len(r.opts.CookieSecrets) > 0 && !r.cookie.proven():
+		return r.demandCookie(), true
+	}
+	return rcodeNoError, false
+}
+
+// optSize is the octets of an OPT record without options.
 const optSize = 11
 
-// putOPT appends the OPT record of a reply: what we take over UDP, the upper
-// bits of the response code, and an extended error unless that is 0.
-func (m *message) putOPT(udpSize int, code rcode, do bool, extendedError uint16) {
+// putEDNS appends the OPT record of the reply, with the options that the client
+// asked for.
+func (r *Responder) putEDNS() {
+	start := r.reply.putOPT(r.opts.UDPSize, r.code, r.query.do)
+	r.putExtendedError()
+	r.putCookie()
+	r.putNSID()
+	r.putKeepalive()
+	r.putPadding()
+	r.reply.putLength(start)
+}
+
+// putOPT appends an OPT record: what we take over UDP, and the upper bits of the
+// response code. It returns where the options start, for putLength.
+func (m *message) putOPT(udpSize int, code rcode, do bool) (start int) {
 	var ttl uint32
 	if do {
 		ttl = flagDO
@@ -70,11 +79,7 @@ func (m *message) putOPT(udpSize int, code rcode, do bool, extendedError uint16)
 	m.b = binary.BigEndian.AppendUint16(m.b, uint16(zone.TypeOPT))
 	m.b = binary.BigEndian.AppendUint16(m.b, uint16(udpSize))
 	m.b = binary.BigEndian.AppendUint32(m.b, ttl)
-	if extendedError == 0 {
-		m.b = append(m.b, 0, 0)
-	} else {
-		m.b = append(m.b, 0, 6, 0, optionEDE, 0, 2)
-		m.b = binary.BigEndian.AppendUint16(m.b, extendedError)
-	}
+	m.b = append(m.b, 0, 0)
 	m.counts[additional]++
+	return len(m.b)
 }

@@ -72,11 +72,14 @@ func freebind(fd int, addr netip.Addr) error {
 	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
 }
 
-// ListenTCP opens a listener for ServeTCP. One for [::] takes no IPv4, so that
+// ListenTCP opens a listener for ServeTCP or ServeTLS. One for [::] takes no IPv4, so that
 // there may be one for 0.0.0.0 beside it. An address that the machine does not have
 // is served from when it comes.
 func ListenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
-	config := net.ListenConfig{Control: control(func(fd int) error { return freebind(fd, addr.Addr().Unmap()) })}
+	config := net.ListenConfig{Control: control(func(fd int) error {
+		limitUnsent(fd)
+		return freebind(fd, addr.Addr().Unmap())
+	})}
 	config.SetMultipathTCP(false)
 	l, err := config.Listen(context.Background(), network("tcp", addr), addr.String())
 	if err != nil {

@@ -88,9 +88,14 @@ func (m *message) putSet(s section, owner zone.Name, set zone.Records) bool {
 // putSOA appends the SOA record of a negative answer (RFC 2308 §3). When it does
 // not fit, it appends nothing and returns false.
 func (m *message) putSOA(origin zone.Name, soa zone.SOA) bool {
+	return m.putNegative(origin, soa, soa.NegativeTTL())
+}
+
+// putNegative is putSOA for an answer that may be kept for ttl seconds.
+func (m *message) putNegative(origin zone.Name, soa zone.SOA, ttl uint32) bool {
 	before := m.mark()
 	m.putName(origin)
-	start := m.putFixed(zone.TypeSOA, soa.NegativeTTL())
+	start := m.putFixed(zone.TypeSOA, ttl)
 	m.putName(soa.MName)
 	m.putName(soa.RName)
 	for _, v := range [...]uint32{soa.Serial, soa.Refresh, soa.Retry, soa.Expire, soa.Minimum} {

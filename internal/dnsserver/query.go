@@ -25,7 +25,7 @@ const (
 // packet, and name is kept in lowered.
 type query struct {
 	opcode   uint8
-	question []byte    // name, type and class as they came; nil when unreadable
+	question []byte    // name, type and class as they came; nil when unreadable or not there
 	name     zone.Name // of the question, in lower case
 	typ      zone.Type
 	class    uint16
@@ -34,6 +34,7 @@ type query struct {
 	version uint8  // of EDNS
 	do      bool   // the client wants DNSSEC records (RFC 3225)
 	size    uint16 // octets that the client takes over UDP
+	options ednsOptions
 
 	tsig signature // its name is nil when there is none
 	sig0 bool      // the query is signed with SIG(0)
@@ -48,7 +49,9 @@ func (q *query) read(packet []byte) rcode {
 	*q = query{lowered: q.lowered, opcode: packet[2] >> 3 & 15}
 	code := q.readSections(packet)
 	if code != rcodeNoError {
-		q.edns = q.findOPT(packet)
+		if q.edns = q.findOPT(packet); !q.edns {
+			q.options = ednsOptions{}
+		}
 	}
 	return code
 }
@@ -63,7 +66,8 @@ func (q *query) readSections(packet []byte) rcode {
 	if q.opcode != 0 {
 		return rcodeNotImp
 	}
-	if count(packet, 0) != 1 || !q.readQuestion(packet[headerSize:]) {
+	// Without a question, a packet can ask for a cookie (RFC 7873 §5.4).
+	if n := count(packet, 0); n > 1 || n == 1 && !q.readQuestion(packet[headerSize:]) {
 		return rcodeFormErr
 	}
 	// Only IXFR brings a record of another section: the SOA that the client
@@ -96,7 +100,7 @@ func (q *query) findOPT(packet []byte) bool {
 			return false
 		}
 	}
-	q.edns = false
+	q.edns, q.options = false, ednsOptions{}
 	for range count(packet, 3) {
 		var r record
 		if r, at = readRecord(packet, at); at == 0 || r.typ == zone.TypeOPT && !q.readOPT(r) {

@@ -6,18 +6,19 @@ import "strconv"
 type rcode uint16
 
 // The codes that we answer with (RFC 1035 §4.1.1, RFC 6672 §2.2, RFC 8945 §5.3,
-// RFC 6891 §9).
+// RFC 6891 §9, RFC 7873 §8).
 const (
-	rcodeNoError  rcode = 0
-	rcodeFormErr  rcode = 1
-	rcodeServFail rcode = 2
-	rcodeNXDomain rcode = 3
-	rcodeNotImp   rcode = 4
-	rcodeRefused  rcode = 5
-	rcodeYXDomain rcode = 6
-	rcodeNotAuth  rcode = 9
-	rcodeBadVers  rcode = 16
-	rcodes              = 17 // all are below
+	rcodeNoError   rcode = 0
+	rcodeFormErr   rcode = 1
+	rcodeServFail  rcode = 2
+	rcodeNXDomain  rcode = 3
+	rcodeNotImp    rcode = 4
+	rcodeRefused   rcode = 5
+	rcodeYXDomain  rcode = 6
+	rcodeNotAuth   rcode = 9
+	rcodeBadVers   rcode = 16
+	rcodeBadCookie rcode = 23
+	rcodes               = 24 // all are below
 )
 
 // String returns the mnemonic of the code.
@@ -41,6 +42,8 @@ func (c rcode) String() string {
 		return "NOTAUTH"
 	case rcodeBadVers:
 		return "BADVERS"
+	case rcodeBadCookie:
+		return "BADCOOKIE"
 	}
 	return strconv.Itoa(int(c))
 }

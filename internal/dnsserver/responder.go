@@ -1,6 +1,8 @@
 package dnsserver
 
 import (
+	"net/netip"
+
 	"stayput.dev/internal/zone"
 )
 
@@ -11,8 +13,12 @@ type Transport uint8
 const (
 	UDP Transport = iota
 	TCP
+	TLS
 	transports // all are below
 )
+
+// String returns "udp", "tcp" or "tls".
+func (t Transport) String() string { return [...]string{"udp", "tcp", "tls"}[t] }
 
 // maxMessage is the size of the greatest message in octets (RFC 1035 §4.2.2).
 const maxMessage = 1<<16 - 1
@@ -25,23 +31,35 @@ const Slack = 1024
 // BufferSize is the room that Answer wants for a reply over any transport.
 const BufferSize = maxMessage + Slack
 
+// Client is who sent a packet. The zero Addr is someone of whom nothing is known.
+type Client struct {
+	Via  Transport
+	Addr netip.Addr
+}
+
 // Responder turns packets into replies: octets in, octets out, from one version
 // of the zones. It is not safe for concurrent use: it holds memory that it uses
 // again for each packet, so that it need not allocate any.
 type Responder struct {
-	opts  *Options
-	via   Transport
-	query query
-	reply message
-	code  rcode  // of the reply
-	ede   uint16 // extended error of the reply; 0 for none
+	opts   *Options
+	client Client
+	via    Transport // of client
+	query  query
+	reply  message
+	code   rcode       // of the reply
+	ede    uint16      // extended error of the reply; 0 for what the code tells
+	cookie cookieState // of the query
+	now    uint32      // when that was looked at, as unixTime has it
+	origin zone.Name   // of the zone that answers; "" for none
+
+	wildcard bool // whether one stood in for the name, or one that an alias led to
 
 	chain  chain
 	target [zone.MaxName]byte // where a name from a record is put in lower case
 }
 
-// NewResponder returns a responder. Of the options, it heeds UDPSize, Version
-// and Identity.
+// NewResponder returns a responder. Of the options, it heeds those about what
+// is said, not those about connections and logs.
 func NewResponder(opts Options) *Responder {
 	opts = opts.withDefaults()
 	return newResponder(&opts)
@@ -54,18 +72,25 @@ func newResponder(opts *Options) *Responder {
 	return r
 }
 
-// Answer returns the reply to packet, which stands in buf as far as that has
+// Answer is AnswerTo for a client of whom nothing is known but how it came: it
+// gets no cookies, and is not told its address.
+func (r *Responder) Answer(zones zone.Set, packet, buf []byte, via Transport) []byte {
+	return r.AnswerTo(Client{Via: via}, zones, packet, buf)
+}
+
+// AnswerTo returns the reply to packet, which stands in buf as far as that has
 // room, or nil when the packet deserves none. Over UDP the reply is at most 512
 // octets, or what the client's EDNS and our own limit allow; one that had to
 // leave out something is marked as truncated and holds no records (RFC 2181
-// §9). Over TCP a reply is never truncated. Packet is not changed and must not
-// overlap buf. For the usual questions, Answer does not allocate.
-func (r *Responder) Answer(zones zone.Set, packet, buf []byte, via Transport) []byte {
+// §9). Over TCP and TLS a reply is never truncated. Packet is not changed and
+// must not overlap buf. For the usual questions, AnswerTo does not allocate.
+func (r *Responder) AnswerTo(client Client, zones zone.Set, packet, buf []byte) []byte {
 	if len(packet) < headerSize || packet[2]&bitQR != 0 {
 		return nil
 	}
-	r.via, r.ede = via, 0
+	r.client, r.via, r.ede, r.origin, r.wildcard = client, client.Via, 0, "", false
 	r.code = r.query.read(packet)
+	r.readCookie()
 	r.start(buf)
 	if r.code == rcodeNoError {
 		r.code = r.respond(zones)
@@ -80,7 +105,7 @@ func (r *Responder) start(buf []byte) {
 		limit = r.query.udpLimit(r.opts.UDPSize)
 	}
 	if r.query.edns {
-		limit -= optSize
+		limit -= r.optRoom()
 	}
 	r.reply.start(buf, limit, r.query.question)
 }
@@ -89,7 +114,7 @@ func (r *Responder) start(buf []byte) {
 func (r *Responder) finish(packet []byte) []byte {
 	m, q := &r.reply, &r.query
 	if q.edns {
-		m.putOPT(r.opts.UDPSize, r.code, q.do, r.ede)
+		r.putEDNS()
 	}
 	if r.code == rcodeNotAuth {
 		m.putBadKey(q.tsig)
@@ -100,9 +125,10 @@ func (r *Responder) finish(packet []byte) []byte {
 // respond answers a query that could be read.
 func (r *Responder) respond(zones zone.Set) rcode {
 	q := &r.query
+	if code, done := r.respondEDNS(); done {
+		return code
+	}
 	switch {
-	case q.edns && q.version != 0:
-		return rcodeBadVers
 	case q.tsig.name != nil: // we know no keys
 		return rcodeNotAuth
 	case q.sig0: // no work for it, and no state (RFC 2931)
@@ -120,7 +146,8 @@ func (r *Responder) respond(zones zone.Set) rcode {
 		r.ede = edeNotAuthoritative
 		return rcodeRefused
 	}
-	code, fits := r.answerFrom(zones, z)
+	r.origin = z.Origin()
+	code, fits := r.answerIn(zones, z)
 	if fits {
 		return code
 	}
@@ -131,7 +158,7 @@ func (r *Responder) respond(zones zone.Set) rcode {
 // no way to ask again for what is too much for TCP.
 func (r *Responder) overflow(code rcode) rcode {
 	r.reply.clear()
-	if r.via == TCP {
+	if r.via != UDP {
 		r.reply.aa = false
 		return rcodeServFail
 	}

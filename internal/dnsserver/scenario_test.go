@@ -20,9 +20,10 @@ import (
 // "-- questions --": a line that starts with > is a question, the lines below it
 // are the reply. What may stand in a question besides name and type:
 //
-//	+tcp         asked over TCP
+//	+tcp +tls    asked over TCP or TLS
 //	+edns=N      with EDNS, and N as the octets that the client takes
 //	+version=N   EDNS version
+//	+option=N    an EDNS option; +option=N:00 has data
 //	+do +rd +cd  flags
 //	CH ANY       a class that is not IN
 //
@@ -114,6 +115,12 @@ func parseQuestion(t *testing.T, line string) (*dns.Msg, dnsserver.Transport) {
 		switch name, value, _ := strings.Cut(w, "="); name {
 		case "+tcp":
 			via = dnsserver.TCP
+		case "+tls":
+			via = dnsserver.TLS
+		case "+option":
+			code, data, _ := strings.Cut(value, ":")
+			opt := query.IsEdns0()
+			opt.Option = append(opt.Option, &dns.EDNS0_LOCAL{Code: uint16(number(code)), Data: []byte(unhex(data))})
 		case "+edns":
 			query.SetEdns0(uint16(number(value)), false)
 		case "+version":
@@ -186,9 +193,16 @@ func renderOPT(b *strings.Builder, opt *dns.OPT) {
 		fmt.Fprintf(b, " version=%d", opt.Version())
 	}
 	for _, o := range opt.Option {
-		if ede, ok := o.(*dns.EDNS0_EDE); ok {
-			fmt.Fprintf(b, " ede=%d", ede.InfoCode)
-		} else {
+		switch o := o.(type) {
+		case *dns.EDNS0_EDE:
+			fmt.Fprintf(b, " ede=%d", o.InfoCode)
+		case *dns.EDNS0_NSID:
+			fmt.Fprintf(b, " nsid=%s", unhex(o.Nsid))
+		case *dns.EDNS0_TCP_KEEPALIVE:
+			fmt.Fprintf(b, " keepalive=%d", o.Timeout)
+		case *dns.EDNS0_PADDING:
+			fmt.Fprintf(b, " padding=%d", len(o.Padding))
+		default:
 			fmt.Fprintf(b, " option=%d", o.Option())
 		}
 	}

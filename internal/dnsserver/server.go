@@ -1,12 +1,12 @@
-// Package dnsserver answers questions for the zones of the live state, over UDP
-// and TCP. It is authoritative only: what lies outside the zones is refused, and
+// Package dnsserver answers questions for the zones of the live state, over UDP,
+// TCP and TLS. It is authoritative only: what lies outside the zones is refused, and
 // it never asks another server.
 //
 // A Responder makes replies of packets and knows no socket; a Server gives it
 // packets from sockets, and keeps those who waste them from harming the others.
 // Each packet is answered from the state as it was after the packet had come, so
-// that a change is seen by all that ask after it. A query takes no lock, waits
-// for nothing and, in the usual cases, allocates nothing. Whatever a packet
+// that a change is seen by all that ask after it. A query waits for nothing
+// and, in the usual cases, allocates nothing. Whatever a packet
 // brings, the server goes on: a panic costs the one reply.
 package dnsserver
 
@@ -28,25 +28,29 @@ type Server struct {
 	opts  atomic.Pointer[Options]
 	tally tally
 	conns conns
-	pool  sync.Pool  // of *worker, for TCP
 	flat  projection // for UDP
+
+	limiter atomic.Pointer[limiter] // for UDP; nil: no limit
+
+	crew    *crew     // for TCP and TLS
+	streams *counters // of those
 
 	stopping context.Context // ends when Shutdown begins
 	stop     context.CancelFunc
 	mu       sync.Mutex     // guards the start of serving against its end
-	serving  sync.WaitGroup // calls of ServeUDP and ServeTCP
+	serving  sync.WaitGroup // calls of ServeUDP, ServeTCP and ServeTLS
 
 	panics, faults sparse // what is logged
 }
 
 // New returns a server that answers from what state returns. It serves nothing
-// until ServeUDP or ServeTCP is called.
+// until ServeUDP, ServeTCP or ServeTLS is called.
 func New(state func() *registry.State, opts Options) *Server {
 	s := &Server{state: state}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.SetOptions(opts)
-	shared := s.tally.share()
-	s.pool.New = func() any { return s.newWorker(shared) }
+	s.streams = s.tally.share()
+	s.crew = newCrew(func() *worker { return s.newWorker(s.streams) })
 	return s
 }
 
@@ -54,7 +58,9 @@ func New(state func() *registry.State, opts Options) *Server {
 // them.
 func (s *Server) SetOptions(opts Options) {
 	opts = opts.withDefaults()
-	s.opts.Store(&opts)
+	if was := s.opts.Swap(&opts); was == nil || !was.RateLimit.equal(opts.RateLimit) {
+		s.limiter.Store(newLimiter(opts.RateLimit))
+	}
 }
 
 // begin counts a call that serves a socket, unless the server is shut down: then
@@ -102,6 +108,7 @@ type worker struct {
 	server    *Server
 	responder *Responder
 	counters  *counters
+	zone      zoneCache
 	buf       []byte // of the reply, behind the two octets that TCP wants before it
 }
 
@@ -115,13 +122,13 @@ func (s *Server) newWorker(c *counters) *worker {
 
 // reply returns the reply to a packet, which is good until the next; nil for
 // none.
-func (w *worker) reply(packet []byte, via Transport) []byte {
-	w.counters.queries[via].Add(1)
+func (w *worker) reply(packet []byte, from Client) []byte {
+	n := w.counters.queries[from.Via].Add(1)
 	state := w.state()
 	if state == nil {
 		return nil
 	}
-	return w.replyFrom(state.Zones, packet, via)
+	return w.replyFrom(state.Zones, packet, from, n)
 }
 
 // state returns the state as it is now, nil when that panicked.
@@ -130,13 +137,21 @@ func (w *worker) state() *registry.State {
 	return w.server.state()
 }
 
-// replyFrom returns the reply to a packet from one version of the zones, which
+// replyFrom returns the reply to the n-th packet from one version of the zones, which
 // is good until the next; nil for none.
-func (w *worker) replyFrom(zones zone.Set, packet []byte, via Transport) []byte {
+func (w *worker) replyFrom(zones zone.Set, packet []byte, from Client, n uint64) []byte {
 	defer w.catch()
-	w.responder.opts = w.server.opts.Load()
-	reply := w.responder.Answer(zones, packet, w.buf[tcpPrefix:], via)
-	w.counters.count(w.responder, reply)
+	r, opts := w.responder, w.server.opts.Load()
+	r.opts = opts
+	var began time.Time
+	if opts.logs(n) {
+		began = time.Now()
+	}
+	reply := r.AnswerTo(from, zones, packet, w.buf[tcpPrefix:])
+	w.count(reply)
+	if !began.IsZero() && reply != nil {
+		r.logQuery(reply, time.Since(began))
+	}
 	return reply
 }
 

@@ -1,24 +1,28 @@
 package dnsserver
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
-
-	"stayput.dev/internal/zone"
 )
 
 // Stats is what a server counted since its start.
 type Stats struct {
-	Queries   map[string]uint64 // packets that came, by transport: "udp", "tcp"
+	Queries   map[string]uint64 // packets that came, by transport: "udp", "tcp", "tls"
 	Replies   map[string]uint64 // by response code: "NOERROR" ...
 	Questions map[string]uint64 // that were answered, by type; "other" for the rarer ones
 	Dropped   uint64            // packets that deserved no reply
 	Truncated uint64            // replies that did not fit
 	Unsent    uint64            // replies that the system would not send
 	Panics    uint64            // faults of ours that a packet brought to light
+	Limited   uint64            // replies over UDP that the rate limit held back
+	Slipped   uint64            // replies over UDP that it truncated instead
 	Flat      uint64            // replies to usual questions over UDP, which a flat table of the names knew
 
-	Connections int    // over TCP, open now
+	Cookies    map[string]uint64 // queries that came with a cookie: "good", and "other" for those that were not ours, or not yet
+	Handshakes uint64            // of TLS that failed
+
+	Connections int    // over TCP and TLS, open now
 	Displaced   uint64 // connections closed to make room for others
 }
 
@@ -33,21 +37,46 @@ type counters struct {
 	unsent    atomic.Uint64
 	panics    atomic.Uint64
 	flat      atomic.Uint64
-	_         [64]byte // keeps the next one off our cache lines
+	limited   atomic.Uint64
+	slipped   atomic.Uint64
+
+	cookies     atomic.Uint64 // in queries
+	cookiesGood atomic.Uint64 // of those
+	handshakes  atomic.Uint64 // that failed
+	zones       zoneTally
+
+	_ [64]byte // keeps the next one off our cache lines
 }
 
-// count counts what became of the packet that r has answered.
-func (c *counters) count(r *Responder, reply []byte) {
+// count counts what became of the packet that w has answered.
+func (w *worker) count(reply []byte) {
+	c, r := w.counters, w.responder
 	if reply == nil {
 		c.dropped.Add(1)
 		return
 	}
 	c.replies[r.code].Add(1)
 	if r.query.question != nil {
-		c.questions[classOf(r.query.typ)].Add(1)
+		class := classOf(r.query.typ)
+		c.questions[class].Add(1)
+		if r.origin != "" {
+			w.zone.in(&c.zones, r.origin).count(r.via, r.code, class)
+		}
 	}
+	c.countCookie(r.cookie)
 	if r.reply.tc {
 		c.truncated.Add(1)
+	}
+}
+
+// countCookie counts a query by what its cookie was worth.
+func (c *counters) countCookie(state cookieState) {
+	if state == cookieNone {
+		return
+	}
+	c.cookies.Add(1)
+	if state.proven() {
+		c.cookiesGood.Add(1)
 	}
 }
 
@@ -66,21 +95,33 @@ func (t *tally) share() *counters {
 	return c
 }
 
+// all returns the parts of the whole.
+func (t *tally) all() []*counters {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.shares)
+}
+
 // Stats returns the counts until now.
 func (s *Server) Stats() Stats {
-	out := Stats{Queries: map[string]uint64{}, Replies: map[string]uint64{}, Questions: map[string]uint64{}}
-	s.tally.mu.Lock()
-	for _, c := range s.tally.shares {
+	out := Stats{
+		Queries: map[string]uint64{}, Replies: map[string]uint64{}, Questions: map[string]uint64{}, Cookies: map[string]uint64{},
+	}
+	for _, c := range s.tally.all() {
 		c.addTo(&out)
 	}
-	s.tally.mu.Unlock()
 	out.Connections, out.Displaced = s.conns.stats()
 	return out
 }
 
 func (c *counters) addTo(out *Stats) {
-	out.Queries["udp"] += c.queries[UDP].Load()
-	out.Queries["tcp"] += c.queries[TCP].Load()
+	for via := range c.queries {
+		out.Queries[Transport(via).String()] += c.queries[via].Load()
+	}
+	good := c.cookiesGood.Load()
+	out.Cookies["good"] += good
+	out.Cookies["other"] += c.cookies.Load() - good
+	out.Handshakes += c.handshakes.Load()
 	for code := range c.replies {
 		if n := c.replies[code].Load(); n > 0 {
 			out.Replies[rcode(code).String()] += n
@@ -96,72 +137,6 @@ func (c *counters) addTo(out *Stats) {
 	out.Unsent += c.unsent.Load()
 	out.Panics += c.panics.Load()
 	out.Flat += c.flat.Load()
-}
-
-// typeClass is a type, or several, that are counted as one.
-type typeClass uint8
-
-const (
-	classA typeClass = iota
-	classAAAA
-	classNS
-	classCNAME
-	classSOA
-	classPTR
-	classMX
-	classTXT
-	classSRV
-	classDS
-	classDNSKEY
-	classHTTPS
-	classCAA
-	classAny
-	classTransfer
-	classOther
-	typeClasses // all are below
-)
-
-// String returns the name of the class.
-func (c typeClass) String() string {
-	return [...]string{
-		"A", "AAAA", "NS", "CNAME", "SOA", "PTR", "MX", "TXT", "SRV", "DS",
-		"DNSKEY", "HTTPS", "CAA", "ANY", "transfer", "other",
-	}[c]
-}
-
-// classOf returns the class of a type.
-func classOf(t zone.Type) typeClass {
-	switch t {
-	case zone.TypeA:
-		return classA
-	case zone.TypeAAAA:
-		return classAAAA
-	case zone.TypeNS:
-		return classNS
-	case zone.TypeCNAME:
-		return classCNAME
-	case zone.TypeSOA:
-		return classSOA
-	case zone.TypePTR:
-		return classPTR
-	case zone.TypeMX:
-		return classMX
-	case zone.TypeTXT:
-		return classTXT
-	case zone.TypeSRV:
-		return classSRV
-	case zone.TypeDS:
-		return classDS
-	case zone.TypeDNSKEY:
-		return classDNSKEY
-	case 65: // HTTPS (RFC 9460)
-		return classHTTPS
-	case 257: // CAA (RFC 8659)
-		return classCAA
-	case zone.TypeANY:
-		return classAny
-	case zone.TypeAXFR, zone.TypeIXFR:
-		return classTransfer
-	}
-	return classOther
+	out.Limited += c.limited.Load()
+	out.Slipped += c.slipped.Load()
 }

@@ -33,9 +33,10 @@ func TestStats(t *testing.T) {
 	// A reply may be there before it is counted: the next one waits for that.
 	s.Shutdown(t.Context())
 	want := dnsserver.Stats{
-		Queries:   map[string]uint64{"udp": 4, "tcp": 2},
+		Queries:   map[string]uint64{"udp": 4, "tcp": 2, "tls": 0},
 		Replies:   map[string]uint64{"NOERROR": 2, "NXDOMAIN": 1, "REFUSED": 2},
 		Questions: map[string]uint64{"A": 2, "other": 1, "ANY": 1, "transfer": 1},
+		Cookies:   map[string]uint64{"good": 0, "other": 0},
 		Dropped:   1,
 	}
 	got := s.Stats()
@@ -52,7 +53,7 @@ func TestStats(t *testing.T) {
 stayput_dns_replies_total{rcode="NOERROR"} 2
 stayput_dns_replies_total{rcode="NXDOMAIN"} 1
 stayput_dns_replies_total{rcode="REFUSED"} 2
-# HELP stayput_dns_tcp_connections TCP connections that are open.
+# HELP stayput_dns_tcp_connections TCP connections that are open, those with TLS among them.
 # TYPE stayput_dns_tcp_connections gauge
 stayput_dns_tcp_connections 0
 `), "stayput_dns_replies_total", "stayput_dns_tcp_connections"); err != nil {

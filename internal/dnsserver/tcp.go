@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"sync"
 	"time"
 )
@@ -27,9 +26,15 @@ const (
 // are answered and all its connections are closed. It fails when l is closed by
 // others. In any case l is closed at the end.
 //
-// The queries of one connection are answered in order. At a limit, a new
-// connection displaces the one that has been idle longest.
+// The queries of one connection do not wait for one another, so that replies may
+// come in another order; when too many are unanswered, the client has to wait. At
+// a limit, a new connection displaces the one that has been idle longest.
 func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
+	return s.serveStreams(ctx, l, func(c *conn) { c.client.Via = TCP })
+}
+
+// serveStreams is ServeTCP for connections to which prepare has to be done.
+func (s *Server) serveStreams(ctx context.Context, l net.Listener, prepare func(*conn)) error {
 	defer l.Close()
 	ctx, end, ok := s.begin(ctx)
 	if !ok {
@@ -57,7 +62,9 @@ func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		opts := s.opts.Load()
-		c := s.conns.admit(nc, opts.TCPConnections, opts.TCPConnectionsPerSource)
+		c := newConn(nc)
+		prepare(c)
+		s.conns.admit(c, opts.TCPConnections, opts.TCPConnectionsPerSource)
 		served.Go(func() { s.serveConn(ctx, c) })
 	}
 }
@@ -66,80 +73,70 @@ func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
 // long, sends what deserves no reply, or ctx ends.
 func (s *Server) serveConn(ctx context.Context, c *conn) {
 	defer s.conns.close(c)
+	ctx, c.giveUp = context.WithCancel(ctx)
+	defer c.giveUp()
 	defer context.AfterFunc(ctx, c.stopReading)()
 
-	in := bufio.NewReaderSize(c, readSize)
-	var packet []byte
-	for {
-		c.readWithin(ctx, s.opts.Load().TCPIdle)
-		var err error
-		if packet, err = c.readMessage(ctx, in, packet[:0]); err != nil {
+	if !s.shakeHands(ctx, c) {
+		return
+	}
+	defer c.sayGoodbye()
+	defer c.answering.Wait()
+	defer s.flush(c)
+	in := bufio.NewReaderSize(c.stream, readSize)
+	for c.awaitMessage(ctx, in, s.opts.Load().TCPIdle) == nil {
+		if s.serveMessage(ctx, c, in) != nil {
 			return
-		}
-		s.conns.setBusy(c, true)
-		if !s.answerConn(c, packet) {
-			return
-		}
-		s.conns.setBusy(c, false)
-		if cap(packet) > readSize {
-			packet = nil // a silent connection should cost little
 		}
 	}
 }
 
-// answerConn sends the reply to one packet, and tells whether the connection is
-// good for another.
-func (s *Server) answerConn(c *conn, packet []byte) bool {
-	w := s.pool.Get().(*worker)
-	defer s.pool.Put(w)
-	reply := w.reply(packet, TCP)
-	if reply == nil {
-		return false
-	}
-	out := w.buf[:tcpPrefix+len(reply)]
-	binary.BigEndian.PutUint16(out, uint16(len(reply)))
-	_ = c.SetWriteDeadline(time.Now().Add(messageTimeout))
-	if _, err := c.Write(out); err != nil {
-		w.counters.unsent.Add(1)
-		return false
-	}
-	return true
-}
-
-// readMessage reads one message into buf. It waits for its start as long as the
-// connection allows, and for the rest of it no longer than messageTimeout.
-func (c *conn) readMessage(ctx context.Context, in *bufio.Reader, buf []byte) ([]byte, error) {
-	prefix, err := in.Peek(tcpPrefix)
-	if err != nil {
-		return buf, err
-	}
-	size := int(binary.BigEndian.Uint16(prefix))
-	if _, err := in.Discard(tcpPrefix); err != nil {
-		return buf, err
-	}
+// serveMessage answers the message that has begun to come, which must be there
+// within messageTimeout.
+func (s *Server) serveMessage(ctx context.Context, c *conn, in *bufio.Reader) error {
+	size := tcpPrefix + sizeOf(in)
 	if in.Buffered() < size {
 		c.readWithin(ctx, messageTimeout)
 	}
-	for len(buf) < size {
-		// At most as much again as has come: to announce much costs us nothing.
-		have := len(buf)
-		more := min(size-have, max(have, readSize))
-		buf = slices.Grow(buf, more)[:have+more]
-		if _, err := io.ReadFull(in, buf[have:]); err != nil {
-			return buf, err
-		}
+	if size > in.Size() {
+		return s.serveLongMessage(c, in, size)
 	}
-	return buf, nil
+	message, err := in.Peek(size)
+	if err != nil {
+		return err
+	}
+	// It stays in its place until it is answered.
+	s.answerMessage(c, incoming{packet: message[tcpPrefix:], more: hasMessage(in, size)})
+	_, err = in.Discard(size)
+	return err
 }
 
-// readWithin gives what is read next its time. When ctx has ended, there is none:
-// only what has been read already can be had.
-func (c *conn) readWithin(ctx context.Context, d time.Duration) {
-	_ = c.SetReadDeadline(time.Now().Add(d))
-	if ctx.Err() != nil {
-		c.stopReading()
+// serveLongMessage is serveMessage for a message that the buffer has no room for.
+// To announce much costs us nothing: we make room when as much as a silent
+// connection may hold has come.
+func (s *Server) serveLongMessage(c *conn, in *bufio.Reader, size int) error {
+	if _, err := in.Peek(in.Size()); err != nil {
+		return err
 	}
+	s.conns.hold(c, size)
+	message := make([]byte, size)
+	if _, err := io.ReadFull(in, message); err != nil {
+		return err
+	}
+	s.answerMessage(c, incoming{packet: message[tcpPrefix:], held: size})
+	return nil
 }
 
-// stopReading ends a read that waits, and all that come after.
-func (c *conn) stopReading() { _ = c.SetReadDeadline(time.Unix(1, 0)) }
+// sizeOf returns the size of the message whose length has been read.
+func sizeOf(in *bufio.Reader) int {
+	prefix, _ := in.Peek(tcpPrefix)
+	return int(binary.BigEndian.Uint16(prefix))
+}
+
+// hasMessage tells whether a whole message stands behind the first octets of what has
+// been read.
+func hasMessage(in *bufio.Reader, behind int) bool {
+	buffered, _ := in.Peek(in.Buffered())
+	next := buffered[behind:]
+	return len(next) >= tcpPrefix && len(next) >= tcpPrefix+int(binary.BigEndian.Uint16(next))
+}

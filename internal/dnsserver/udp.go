@@ -51,38 +51,66 @@ func ListenUDPs(addr netip.AddrPort, n int) ([]*net.UDPConn, error) {
 type udpWorker struct {
 	*worker
 	usual usual
+	now   time.Time // when the batch came, if there is a rate limit
 }
 
-// answer puts the reply to each packet in the packet's place, and its octets into
-// sizes: 0 for none. Nil packets get none; behind each other there must be room for
-// the longest message. There are batchSize of them at most.
-func (w *udpWorker) answer(packets [][]byte, sizes []int) {
-	w.counters.queries[UDP].Add(uint64(len(packets)))
+// answer puts the reply to each packet, which came from the client of the same
+// index, in the packet's place, and its octets into sizes: 0 for none. Nil packets
+// get none; behind each other there must be room for the longest message. There
+// are batchSize of them at most.
+func (w *udpWorker) answer(packets [][]byte, clients []netip.Addr, sizes []int) {
+	before := w.counters.queries[UDP].Add(uint64(len(packets))) - uint64(len(packets))
 	clear(sizes)
 	state := w.state()
 	if state == nil {
 		return
 	}
-	w.answerUsual(state, packets, sizes)
+	limit := w.server.limiter.Load()
+	if limit != nil {
+		w.now = time.Now()
+	}
+	w.answerUsual(state, packets, clients, sizes, before, limit)
 	for i, packet := range packets {
-		if sizes[i] == 0 && packet != nil {
-			sizes[i] = copy(packet[:maxMessage], w.replyFrom(state.Zones, packet, UDP))
+		if sizes[i] != 0 || packet == nil {
+			continue
+		}
+		reply := w.replyFrom(state.Zones, packet, Client{UDP, clients[i]}, before+uint64(i)+1)
+		sizes[i] = copy(packet[:maxMessage], reply)
+		if sizes[i] > 0 && limit != nil {
+			sizes[i] = w.limit(limit, clients[i], packet[:sizes[i]], w.responder.about())
 		}
 	}
 }
 
-// answerUsual is answer for the usual packets only.
-func (w *udpWorker) answerUsual(state *registry.State, packets [][]byte, sizes []int) {
+// answerUsual is answer for the usual packets only, but for those that go into the
+// log of queries.
+func (w *udpWorker) answerUsual(state *registry.State, packets [][]byte, clients []netip.Addr, sizes []int, before uint64, limit *limiter) {
 	defer w.catch()
 	t := w.server.tableOf(state)
 	if t == nil || !w.usual.lookUp(t, state, packets) {
 		return
 	}
-	udpSize := w.server.opts.Load().UDPSize
+	u, opts, now := &w.usual, w.server.opts.Load(), unixTime()
 	for i, packet := range packets {
-		sizes[i] = w.usual.answer(i, packet, udpSize)
+		if opts.logs(before + uint64(i) + 1) {
+			continue
+		}
+		if sizes[i] = u.answer(i, packet, clients[i], opts, now); sizes[i] == 0 {
+			continue
+		}
+		w.countUsual(i, packet)
+		if limit != nil {
+			sizes[i] = w.limit(limit, clients[i], packet[:sizes[i]], u.about(i))
+		}
 	}
-	w.usual.flush(w.counters)
+	u.flush(w.counters)
+}
+
+// countUsual counts what is not counted for a batch as a whole.
+func (w *udpWorker) countUsual(i int, reply []byte) {
+	a, code := &w.usual.asked[i], rcode(reply[3]&15)
+	w.zone.in(&w.counters.zones, w.usual.found[i].view.origin).count(UDP, code, classOf(a.typ))
+	w.counters.countCookie(a.proven)
 }
 
 // network returns the name that package net has for a protocol in the family of

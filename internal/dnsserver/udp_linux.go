@@ -53,7 +53,8 @@ func (w *udpWorker) drain(ctx context.Context, b *batch, raw syscall.RawConn, fd
 		if n == 0 || err != nil {
 			return n == 0 && err == nil, err
 		}
-		w.answer(b.take(n))
+		packets, clients, sizes := b.take(n)
+		w.answer(packets, clients, sizes)
 		b.put(n)
 		if unsent := b.send(raw, fd, n); unsent > 0 {
 			w.counters.unsent.Add(uint64(unsent))

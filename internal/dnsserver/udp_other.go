@@ -20,7 +20,7 @@ func ListenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
 	return net.ListenUDP(network("udp", addr), net.UDPAddrFromAddrPort(addr))
 }
 
-// ListenTCP opens a listener for ServeTCP. One for [::] takes no IPv4, so that
+// ListenTCP opens a listener for ServeTCP or ServeTLS. One for [::] takes no IPv4, so that
 // there may be one for 0.0.0.0 beside it.
 func ListenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
 	return net.ListenTCP(network("tcp", addr), net.TCPAddrFromAddrPort(addr))
@@ -42,7 +42,7 @@ func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *udpWorker)
 			pause(ctx)
 			continue
 		}
-		w.answer([][]byte{buf[:n]}, sizes[:])
+		w.answer([][]byte{buf[:n]}, []netip.Addr{from.Addr().Unmap()}, sizes[:])
 		if sizes[0] == 0 {
 			continue
 		}

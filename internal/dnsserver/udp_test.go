@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -209,5 +210,38 @@ func TestListenUDPs(t *testing.T) {
 	defer taken.Close()
 	if conns, err := dnsserver.ListenUDPs(netip.MustParseAddrPort(taken.LocalAddr().String()), 2); err == nil {
 		t.Errorf("got = %v, want an error", conns)
+	}
+}
+
+// TestCookiesOverUDP holds what the server says to cookies of all kinds against what
+// a Responder says, whoever of the two answers.
+func TestCookiesOverUDP(t *testing.T) {
+	t.Parallel()
+	opts := dnsserver.Options{CookieSecrets: []dnsserver.CookieSecret{{1}, {2}}, Whoami: true}
+	state := &registry.State{Zones: exampleZones(t)}
+	s := serve(t, opts, func() *registry.State { return state })
+	c := newUDPClient(t, s, "mail.example.org")
+	c.awaitTable()
+	responder, from := dnsserver.NewResponder(opts), dnsserver.Client{Via: dnsserver.UDP, Addr: netip.MustParseAddr("127.0.0.1")}
+	cookies := []string{"", "01", "0102030405060708", strings.Repeat("01", 16), strings.Repeat("01", 24), strings.Repeat("01", 40), strings.Repeat("01", 41)}
+	good := cookieIn(exchange(t, "udp", s.udp, withCookie(question("home.example.org", dns.TypeA), cookies[2])))
+	cookies = append(cookies, good, good[:46]+"00")
+	for _, q := range []struct {
+		name string
+		typ  uint16
+	}{{"home.example.org", dns.TypeA}, {"HOME.example.org", dns.TypeAAAA}, {"nobody.example.org", dns.TypeA}, {"whoami.example.org", dns.TypeA}} {
+		for _, cookie := range cookies {
+			m := withCookie(question(q.name, q.typ), cookie)
+			m.Id = 0
+			packet := c.pack(m)
+			for same := false; !same; { // a cookie is of the second when it was made
+				second := time.Now().Unix()
+				want := bytes.Clone(responder.AnswerTo(from, state.Zones, packet, nil))
+				got := c.exchange([][]byte{packet})["\x00\x00"]
+				if same = time.Now().Unix() == second; same && !bytes.Equal(got, want) {
+					t.Errorf("%s with cookie %q:\n got = %x\nwant = %x", q.name, cookie, got, want)
+				}
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"runtime"
 
 	"stayput.dev/internal/registry"
@@ -38,6 +39,10 @@ type asked struct {
 	length uint8 // octets of the name
 	typ    zone.Type
 	hash   uint64 // of the name
+
+	cookie     [cookieSize]byte // the beginning of what came; a reply overwrites its packet
+	cookieSize uint8            // octets that came; 0 for none
+	proven     cookieState      // what it is worth
 }
 
 // finding is what a table says to a question.
@@ -87,7 +92,7 @@ func (a *asked) read(packet []byte, name *[nameRoom]byte) bool {
 // readOPT reads what follows the question: nothing, or an OPT record if one is
 // announced.
 func (a *asked) readOPT(rest []byte, announced bool) bool {
-	a.edns, a.do = announced, false
+	a.edns, a.do, a.cookieSize, a.proven = announced, false, 0, cookieNone
 	if !announced {
 		return len(rest) == 0
 	}
@@ -96,7 +101,38 @@ func (a *asked) readOPT(rest []byte, announced bool) bool {
 	}
 	a.do = rest[7]&(flagDO>>8) != 0
 	options := rest[optSize:]
-	return len(options) == int(binary.BigEndian.Uint16(rest[9:])) && optionsFit(options)
+	if len(options) != int(binary.BigEndian.Uint16(rest[9:])) {
+		return false
+	}
+	return len(options) == 0 || a.readOptions(options)
+}
+
+// readOptions reads a list of options, of which only cookies are usual. What else
+// we know means nothing over UDP.
+func (a *asked) readOptions(list []byte) bool {
+	var o ednsOptions
+	if !o.read(list) || o.nsid || o.cookie != nil && !isCookie(o.cookie) {
+		return false
+	}
+	copy(a.cookie[:], o.cookie)
+	a.cookieSize = uint8(len(o.cookie))
+	return true
+}
+
+// checkCookie notes what the cookie is worth. It returns false when the Responder
+// is to say how a client gets one.
+func (a *asked) checkCookie(opts *Options, client netip.Addr, now uint32) bool {
+	if len(opts.CookieSecrets) == 0 {
+		return true
+	}
+	switch a.cookieSize {
+	case 0:
+	case cookieSize:
+		a.proven = opts.checkCookie(a.cookie[:], client, now)
+	default:
+		a.proven = cookieOther
+	}
+	return !opts.RequireCookies || a.proven.proven()
 }
 
 // lowerInto copies n octets of a name in lower case, and some that follow.

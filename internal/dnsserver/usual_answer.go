@@ -2,15 +2,19 @@ package dnsserver
 
 import (
 	"encoding/binary"
+	"net/netip"
 
 	"stayput.dev/internal/zone"
 )
 
 // answer writes the reply to the i-th packet of a batch, that lookUp was told of, over
 // it and returns its octets. It returns 0, having changed nothing, when the packet is not usual.
-func (u *usual) answer(i int, packet []byte, udpSize int) int {
+func (u *usual) answer(i int, packet []byte, client netip.Addr, opts *Options, now uint32) int {
 	a, f := &u.asked[i], &u.found[i]
-	if !a.usual || f.view == nil {
+	if !a.usual || f.view == nil || !a.checkCookie(opts, client, now) {
+		return 0
+	}
+	if opts.Whoami && !f.known && isWhoami(viewName(u.names[i][:a.length]), f.view.origin) {
 		return 0
 	}
 	m := packet[:cap(packet)]
@@ -35,7 +39,7 @@ func (u *usual) answer(i int, packet []byte, udpSize int) int {
 		counts |= 1 << 16
 	}
 	if a.edns {
-		at = a.putOPT(m, at, udpSize)
+		at = a.putOPT(m, at, opts, client, now)
 		counts |= 1
 	}
 	m[2] = bitQR | bitAA | m[2]&bitRD
@@ -58,7 +62,7 @@ func (f *finding) denies(a *asked, label []byte) bool {
 	}
 	d := f.view.denial
 	return d != nil && len(label)+len(f.view.origin) == int(a.length) && d.fits(label) &&
-		headerSize+int(a.length)+4+len(d.record)+optSize <= minUDPSize
+		headerSize+int(a.length)+4+len(d.record)+optSize+cookieOptionSize <= minUDPSize
 }
 
 // putA appends the A record of the name in the question at at, and returns where it ends.
@@ -88,14 +92,23 @@ func recordOf(t zone.Type) uint64 {
 }
 
 // putOPT appends the OPT record of a reply, as message.putOPT does for one without an error.
-func (a *asked) putOPT(m []byte, at, udpSize int) int {
+func (a *asked) putOPT(m []byte, at int, opts *Options, client netip.Addr, now uint32) int {
 	b := m[at : at+optSize]
-	binary.BigEndian.PutUint64(b, uint64(zone.TypeOPT)<<40|uint64(uint16(udpSize))<<24)
+	binary.BigEndian.PutUint64(b, uint64(zone.TypeOPT)<<40|uint64(uint16(opts.UDPSize))<<24)
 	if a.do {
 		b[7] = flagDO >> 8
 	}
 	b[8], b[9], b[10] = 0, 0, 0
-	return at + len(b)
+	if at += len(b); a.proven == cookieNone {
+		return at
+	}
+	b[10] = cookieOptionSize
+	option := m[at : at+4 : at+cookieOptionSize]
+	binary.BigEndian.PutUint32(option, optionCookie<<16|cookieSize)
+	if a.proven == cookieGood {
+		return at + len(append(option, a.cookie[:]...))
+	}
+	return at + len(opts.appendCookie(option, a.cookie[:], client, now))
 }
 
 // count counts a reply, until flush.

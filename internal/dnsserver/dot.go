@@ -1,0 +1,46 @@
+package dnsserver
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+)
+
+// ServeTLS is ServeTCP for DNS over TLS (RFC 7858). The configuration must have
+// certificates; it is not changed. TLS 1.2 is the oldest version that is spoken,
+// and a client that asks for a protocol must ask for "dot".
+func (s *Server) ServeTLS(ctx context.Context, l net.Listener, config *tls.Config) error {
+	config = config.Clone()
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	config.NextProtos = []string{"dot"}
+	return s.serveStreams(ctx, l, func(c *conn) {
+		c.client.Via = TLS
+		c.stream = tls.Server(c.Conn, config)
+	})
+}
+
+// shakeHands brings TLS up on a connection that wants it, and returns false when
+// that fails.
+func (s *Server) shakeHands(ctx context.Context, c *conn) bool {
+	secure, ok := c.stream.(*tls.Conn)
+	if !ok {
+		return true
+	}
+	c.readWithin(ctx, messageTimeout)
+	_ = c.SetWriteDeadline(time.Now().Add(messageTimeout))
+	if err := secure.Handshake(); err != nil {
+		s.streams.handshakes.Add(1)
+		s.opts.Load().Logger.Debug("TLS handshake failed", "client", c.client.Addr, "error", err)
+		return false
+	}
+	c.noteReply()
+	return true
+}
+
+// sayGoodbye tells a client of TLS that nothing more comes, as far as it listens.
+func (c *conn) sayGoodbye() {
+	if secure, ok := c.stream.(*tls.Conn); ok {
+		_ = secure.CloseWrite()
+	}
+}

@@ -1,0 +1,4 @@
+package dnsserver
+
+// SipHash is what cookies are made with.
+var SipHash = sipHash
