@@ -172,31 +172,27 @@ func (t *table) isAt(e *entry, name []byte) bool {
 // put makes e all that is known of the name that it is about.
 func (t *table) put(hash uint64, e *entry) {
 	t.budget--
-	place := -1
+	s := &t.slots[t.placeFor(hash, e)]
+	e.store(s)
+	s[0].Store(hash)
+}
+
+// placeFor returns the slot where e is, or else one where it can be.
+func (t *table) placeFor(hash uint64, e *entry) int {
+	room := -1
 	for i := t.home(hash); ; i = t.after(i) {
-		switch t.slots[i][0].Load() {
-		case slotRemoved:
-			if place < 0 {
-				place = i
-			}
-			continue
-		case hash:
-			if !e.isAlso(&t.slots[i]) {
-				continue
-			}
-			place = i
-		case slotFree:
-			if place < 0 {
-				place = i
-				t.used++
-			}
-		default:
-			continue
+		switch h := t.slots[i][0].Load(); {
+		case h == hash && e.isAlso(&t.slots[i]):
+			return i
+		case h == slotRemoved && room < 0:
+			room = i
+		case h == slotFree && room < 0:
+			t.used++
+			return i
+		case h == slotFree:
+			return room
 		}
-		break
 	}
-	e.store(&t.slots[place])
-	t.slots[place][0].Store(hash)
 }
 
 // isAlso tells whether the entry in a slot is about the same name as e, which has

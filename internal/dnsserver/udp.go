@@ -65,7 +65,10 @@ func (w *udpWorker) answer(packets [][]byte, sizes []int) {
 	}
 	w.answerUsual(state, packets, sizes)
 	for i, packet := range packets {
-		if sizes[i] == 0 && packet != nil {
+		switch {
+		case packet == nil:
+			w.counters.dropped.Add(1)
+		case sizes[i] == 0:
 			sizes[i] = copy(packet[:maxMessage], w.replyFrom(state.Zones, packet, UDP))
 		}
 	}
