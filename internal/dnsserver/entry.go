@@ -8,6 +8,8 @@ import (
 // slot is the stored form of an entry: one line of the cache.
 type slot [8]atomic.Uint64
 
+const slotOctets = 64
+
 // What the first word of a slot may be beside a hash.
 const (
 	slotFree    = iota

@@ -38,10 +38,10 @@ type table struct {
 // newTable makes an empty table with room for so many names.
 func newTable(names int) *table {
 	n := names + names/2 + 64
-	memory := newPages(n * int(unsafe.Sizeof(slot{})))
+	memory := newPages(n * slotOctets)
 	t := &table{seed: maphash.MakeSeed(), places: map[zone.Name]uint32{}}
 	t.views.Store(new([]atomic.Pointer[view]))
-	t.slots = unsafe.Slice((*slot)(unsafe.Pointer(unsafe.SliceData(memory))), n)
+	t.slots = unsafe.Slice((*slot)(unsafe.Pointer(unsafe.SliceData(memory))), n) //nolint:gosec // zeros are free slots
 	runtime.AddCleanup(t, freePages, memory)
 	return t
 }
