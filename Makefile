@@ -89,7 +89,7 @@ vulns: ## look up known faults of our dependencies (asks vuln.go.dev)
 ## Measuring; bench/README.md tells how to read the figures
 
 .PHONY: bench
-bench: bench-updates bench-openloop bench-nochg bench-return bench-load bench-flat bench-queries ## all benchmarks, one after another
+bench: bench-updates bench-openloop bench-nochg bench-return bench-load bench-flat bench-dns ## all benchmarks, one after another
 
 .PHONY: bench-updates
 bench-updates: ## updates a second, and how long each waits
@@ -118,3 +118,12 @@ bench-flat: ## update latency while the zone grows
 .PHONY: bench-queries
 bench-queries: ## queries per second of server CPU
 	$(BENCH) queries $(BENCHFLAGS)
+
+.PHONY: bench-dns
+bench-dns: ## the query path: small and large zones, realistic load, latency, beside updates
+	$(BENCH) queries -rounds 10 $(BENCHFLAGS)
+	$(BENCH) queries -rounds 10 -hosts 1000000 $(BENCHFLAGS)
+	$(BENCH) queries -rounds 10 -realistic $(BENCHFLAGS)
+	$(BENCH) queries -rounds 10 -unpinned -servers stayput,knot $(BENCHFLAGS)
+	$(BENCH) queries -rounds 10 -latency -servers stayput,knot $(BENCHFLAGS)
+	$(BENCH) queries -rounds 10 -updates 2000 $(BENCHFLAGS)

@@ -52,7 +52,7 @@ func newBatch(control bool) (*batch, error) {
 		h := &b.messages[i].header
 		h.Iov = &b.vectors[i]
 		h.SetIovlen(1)
-		h.Name = (*byte)(unsafe.Pointer(&b.names[i]))
+		h.Name = (*byte)(unsafe.Pointer(&b.names[i])) //nolint:gosec // the kernel's type has octets there
 		if control {
 			h.Control = &b.controls[i][0]
 		}
@@ -78,16 +78,24 @@ func (b *batch) clear(n int) {
 // receive takes what has come to the socket, without waiting. It returns 0 when
 // there is nothing.
 func (b *batch) receive(fd uintptr) (int, error) {
+	n, errno := b.call(unix.SYS_RECVMMSG, fd, 0, batchSize)
+	switch errno {
+	case 0:
+		return n, nil
+	case unix.EAGAIN:
+		return 0, nil
+	}
+	return 0, errno
+}
+
+// call calls recvmmsg(2) or sendmmsg(2), which must not wait, for the slots from at to end.
+// The scheduler is not told, as the call is as short as it is: there is nothing that it
+// could do meanwhile.
+func (b *batch) call(trap, fd uintptr, at, end int) (int, unix.Errno) {
 	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.messages)), batchSize, unix.MSG_DONTWAIT, 0, 0)
-		switch errno {
-		case 0:
-			return int(n), nil
-		case unix.EAGAIN:
-			return 0, nil
-		case unix.EINTR:
-		default:
-			return 0, errno
+		n, _, errno := unix.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(&b.messages[at])), uintptr(end-at), unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // package unix has no such call
+		if errno != unix.EINTR {
+			return int(n), errno
 		}
 	}
 }
@@ -153,10 +161,10 @@ func (b *batch) endOfRun(at, n int) int {
 // sendSome sends the replies in the slots from at to end and returns how many
 // left before one that did not, which the error is about.
 func (b *batch) sendSome(raw syscall.RawConn, fd uintptr, at, end int) (sent int, err error) {
-	sent, errno := b.trySend(fd, at, end)
+	sent, errno := b.call(unix.SYS_SENDMMSG, fd, at, end)
 	if errno == unix.EAGAIN {
 		err = raw.Write(func(fd uintptr) bool {
-			sent, errno = b.trySend(fd, at, end)
+			sent, errno = b.call(unix.SYS_SENDMMSG, fd, at, end)
 			return errno != unix.EAGAIN
 		})
 	}
@@ -164,14 +172,4 @@ func (b *batch) sendSome(raw syscall.RawConn, fd uintptr, at, end int) (sent int
 		err = errno
 	}
 	return sent, err
-}
-
-// trySend is sendSome without waiting.
-func (b *batch) trySend(fd uintptr, at, end int) (int, unix.Errno) {
-	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.messages[at])), uintptr(end-at), unix.MSG_DONTWAIT, 0, 0)
-		if errno != unix.EINTR {
-			return int(n), errno
-		}
-	}
 }

@@ -71,7 +71,11 @@ func (w *udpWorker) answer(packets [][]byte, clients []netip.Addr, sizes []int) 
 	}
 	w.answerUsual(state, packets, clients, sizes, before, limit)
 	for i, packet := range packets {
-		if sizes[i] != 0 || packet == nil {
+		switch {
+		case packet == nil:
+			w.counters.dropped.Add(1)
+			continue
+		case sizes[i] != 0:
 			continue
 		}
 		reply := w.replyFrom(state.Zones, packet, Client{UDP, clients[i]}, before+uint64(i)+1)

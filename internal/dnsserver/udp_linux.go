@@ -48,7 +48,7 @@ const rounds = 1000
 // drain answers what has come to a socket. It returns empty when there is nothing
 // left for now.
 func (w *udpWorker) drain(ctx context.Context, b *batch, raw syscall.RawConn, fd uintptr) (empty bool, err error) {
-	for range rounds {
+	for i := 0; i < rounds && ctx.Err() == nil; i++ {
 		n, err := b.receive(fd)
 		if n == 0 || err != nil {
 			return n == 0 && err == nil, err
@@ -60,9 +60,6 @@ func (w *udpWorker) drain(ctx context.Context, b *batch, raw syscall.RawConn, fd
 			w.counters.unsent.Add(uint64(unsent))
 		}
 		b.clear(n)
-		if ctx.Err() != nil {
-			return false, nil
-		}
 		runtime.Gosched() // others need the processor too
 	}
 	return false, nil

@@ -28,7 +28,7 @@ func ListenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
 
 // answerUDP answers what comes to conn, one packet after another, until ctx ends.
 func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *udpWorker) error {
-	var sizes [1]int
+	packets, clients, sizes := make([][]byte, 1), make([]netip.Addr, 1), make([]int, 1)
 	buf := make([]byte, BufferSize)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf[:maxMessage])
@@ -42,7 +42,8 @@ func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *udpWorker)
 			pause(ctx)
 			continue
 		}
-		w.answer([][]byte{buf[:n]}, []netip.Addr{from.Addr().Unmap()}, sizes[:])
+		packets[0], clients[0] = buf[:n], from.Addr().Unmap()
+		w.answer(packets, clients, sizes)
 		if sizes[0] == 0 {
 			continue
 		}

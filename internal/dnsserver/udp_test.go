@@ -134,6 +134,29 @@ func TestPacketsOverUDP(t *testing.T) {
 	}
 }
 
+// FuzzUDP holds what comes back over UDP against the Responder, whatever the packet.
+func FuzzUDP(f *testing.F) {
+	zones := setOf(readZone(f, "example.org", example))
+	state := &registry.State{Zones: zones}
+	c := newUDPClient(f, serve(f, dnsserver.Options{}, func() *registry.State { return state }), "mail.example.org")
+	c.awaitTable()
+	for _, h := range hostilePackets(f) {
+		f.Add(h.packet)
+	}
+	for _, name := range []string{"home.example.org", "HOME.example.org", "nowhere.example.org"} {
+		f.Add(c.pack(question(name, dns.TypeAAAA)))
+		f.Add(c.pack(question(name, dns.TypeA).SetEdns0(1232, true)))
+	}
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		if len(packet) < 2 || len(packet) > 1<<15 { // too short for an ID, too long to be sent
+			return
+		}
+		c.t = t
+		_ = c.conn.SetDeadline(time.Now().Add(time.Minute))
+		c.compare(zones, [][]byte{bytes.Clone(packet)})
+	})
+}
+
 // Who hears that a host has moved sees it, whether the table is in step or
 // not.
 func TestUpdateIsVisible(t *testing.T) {

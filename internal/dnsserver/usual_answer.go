@@ -18,25 +18,17 @@ func (u *usual) answer(i int, packet []byte, client netip.Addr, opts *Options, n
 		return 0
 	}
 	m := packet[:cap(packet)]
-	at := headerSize + int(a.length) + 4
-	code, counts := rcodeNoError, uint64(1<<48) // one question
-	switch e := &f.entry; {
-	case f.known && a.typ == zone.TypeA && e.flags&entryA != 0:
-		at = e.putA(m, at)
-		counts |= 1 << 32
-	case f.known && a.typ == zone.TypeAAAA && e.flags&entryAAAA != 0:
-		at = e.putAAAA(m, at)
-		counts |= 1 << 32
-	default:
+	code, counts := rcodeNoError, uint64(1<<48|1<<32) // a question and an answer
+	at := f.putAddress(m, a)
+	if at == 0 {
 		if !f.denies(a, u.names[i][:a.label]) {
 			return 0
 		}
+		at = f.putDenial(m, a)
+		counts = 1<<48 | 1<<16
 		if !f.known {
 			code = rcodeNXDomain
 		}
-		f.view.denial.put(m, at, headerSize+int(a.label))
-		at += len(f.view.denial.record)
-		counts |= 1 << 16
 	}
 	if a.edns {
 		at = a.putOPT(m, at, opts, client, now)
@@ -47,6 +39,28 @@ func (u *usual) answer(i int, packet []byte, client netip.Addr, opts *Options, n
 	binary.BigEndian.PutUint64(m[4:], counts)
 	u.count(code, a.typ)
 	return at
+}
+
+// questionEnd returns where the question ends.
+func (a *asked) questionEnd() int { return headerSize + int(a.length) + 4 }
+
+// putAddress puts the address that is asked for behind the question, and returns where it
+// ends; 0 when there is none.
+func (f *finding) putAddress(m []byte, a *asked) int {
+	switch e := &f.entry; {
+	case f.known && a.typ == zone.TypeA && e.flags&entryA != 0:
+		return e.putA(m, a.questionEnd())
+	case f.known && a.typ == zone.TypeAAAA && e.flags&entryAAAA != 0:
+		return e.putAAAA(m, a.questionEnd())
+	}
+	return 0
+}
+
+// putDenial puts the zone's denial behind the question, and returns where it ends.
+func (f *finding) putDenial(m []byte, a *asked) int {
+	at, d := a.questionEnd(), f.view.denial
+	d.put(m, at, headerSize+int(a.label))
+	return at + len(d.record)
 }
 
 // denies tells whether the reply is that there is nothing, and the denial of the zone
@@ -62,7 +76,7 @@ func (f *finding) denies(a *asked, label []byte) bool {
 	}
 	d := f.view.denial
 	return d != nil && len(label)+len(f.view.origin) == int(a.length) && d.fits(label) &&
-		headerSize+int(a.length)+4+len(d.record)+optSize+cookieOptionSize <= minUDPSize
+		a.questionEnd()+len(d.record)+optSize+cookieOptionSize <= minUDPSize
 }
 
 // putA appends the A record of the name in the question at at, and returns where it ends.

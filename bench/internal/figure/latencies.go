@@ -63,6 +63,7 @@ func (b *bench) latencyTurn(ctx context.Context, s *peer.Server, resolver load.R
 	}{{"p50", 50}, {"p99", 99}, {"p99.9", 99.9}, {"max", 100}} {
 		b.report.add(s.Name, p.name+" at half load", "ms", milliseconds(stats.Percentile(answers.Latencies, p.of)))
 	}
+	b.report.add(s.Name, "queries a second", "/s", float64(answers.Right)/answers.Elapsed.Seconds())
 	b.report.add(s.Name, "not answered", "%", 100*float64(answers.Lost)/float64(answers.Right+answers.Lost))
 	b.log.Printf("%s: p99 %v at %.0f/s, %v of CPU", s.Name, stats.Percentile(answers.Latencies, 99), float64(answers.Right)/answers.Elapsed.Seconds(), used)
 	return nil

@@ -92,6 +92,15 @@ func TestResolverChecksAnswers(t *testing.T) {
 		}
 	}
 
+	// From many addresses, at a steady rate.
+	steady := load.Resolver{
+		Server: s.DNS, Questions: load.NewQuestions(zone, 0, 5000, 1, true), Rate: 1000, Sockets: 2, Sources: 250, CPU: peer.AnyCPU,
+	}
+	paced, err := steady.Ask(t.Context(), 200*time.Millisecond)
+	if err != nil || paced.Right == 0 || paced.Wrong != 0 || len(paced.Latencies) != paced.Right || paced.Latencies[0] <= 0 {
+		t.Errorf("right, wrong = %d, %d (%v), %d latencies, %v, want some, 0, as many as right", paced.Right, paced.Wrong, paced.FirstWrong, len(paced.Latencies), err)
+	}
+
 	// Questions about a larger zone: those that the server does not have.
 	r := load.Resolver{Server: s.DNS, Questions: load.NewQuestions(sample.Zone{Hosts: 1000}, 0, 5000, 1, false), Window: 40, Sockets: 1, CPU: peer.AnyCPU}
 	got, err := r.Ask(t.Context(), 50*time.Millisecond)
@@ -108,6 +117,35 @@ func TestResolverReportsSilence(t *testing.T) {
 	got, err := r.Ask(t.Context(), 1200*time.Millisecond)
 	if err != nil || got.Right != 0 || got.Lost < 20 {
 		t.Errorf("Ask = %+v, %v, want a window lost", got, err)
+	}
+}
+
+func TestResolverHasManyAddresses(t *testing.T) {
+	t.Parallel()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	r := load.Resolver{
+		Server:    netip.MustParseAddrPort(conn.LocalAddr().String()),
+		Questions: load.NewQuestions(sample.Zone{Hosts: 10}, 0, 100, 1, true),
+		Window:    100, Sockets: 1, Sources: 50, CPU: peer.AnyCPU,
+	}
+	if _, err := r.Ask(t.Context(), 50*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	sources := map[netip.Addr]bool{}
+	for range 100 {
+		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_, from, err := conn.ReadFromUDPAddrPort(make([]byte, 512))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources[from.Addr()] = true
+	}
+	if len(sources) != 50 {
+		t.Errorf("%d source addresses, want 50", len(sources))
 	}
 }
 
