@@ -72,12 +72,14 @@ func withoutCourtesy(m *dns.Msg) *dns.Msg {
 	return m
 }
 
-// aliases returns the owners of the CNAME records in an answer.
+// aliases returns the owners of the CNAME records in an answer, each once: in
+// circles, Knot and NSD repeat themselves.
 func aliases(m *dns.Msg) []string {
 	var out []string
 	for _, rr := range m.Answer {
-		if rr.Header().Rrtype == dns.TypeCNAME {
-			out = append(out, strings.ToLower(rr.Header().Name))
+		owner := strings.ToLower(rr.Header().Name)
+		if rr.Header().Rrtype == dns.TypeCNAME && !slices.Contains(out, owner) {
+			out = append(out, owner)
 		}
 	}
 	return out

@@ -27,7 +27,7 @@ var exceptions = []struct {
 	},
 	{
 		"RFC 1034 §3.6.2: chains are to be followed, not how far: Knot breaks off after 5 links, BIND after 12, we after 16",
-		func(_ zone.Set, e asked) bool { return longest(e) > 5 && oneChain(e) },
+		func(_ zone.Set, e asked) bool { return longest(e) >= 5 && oneChain(e) },
 	},
 	{
 		"RFC 9460 §4.1: of an alias's target, its addresses and its set of the type should be told; BIND tells one, and what that leads to",
