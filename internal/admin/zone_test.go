@@ -191,35 +191,6 @@ func TestRecordsMoveIntoTheChildZone(t *testing.T) {
 	w.refused(err, admin.ErrConflict, "alias.example.org is an alias in zone example.org")
 }
 
-// A name server that is a host takes its glue in the zone above along.
-func TestGlueFollowsTheHost(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.addZone("example.org")
-	w.addZone("dyn.example.org")
-	w.addAccounts("alice")
-	server := newHost("ns1.dyn.example.org", "alice")
-	server.Force = true
-	w.ok(w.AddHost(t.Context(), server))
-	w.wantRecords("example.org", "ns1.dyn.example.org", "A 192.0.2.53")
-	before := w.State().Revision
-	w.ok(w.SetHost(t.Context(), server.Name, admin.HostChange{Addresses: ptr(addrs("192.0.2.77", "2001:db8::77"))}))
-	if got := w.State().Revision; got != before+1 {
-		t.Errorf("changing the address took %d commits", got-before)
-	}
-	w.wantRecords("dyn.example.org", "ns1.dyn.example.org", "A 192.0.2.77", "AAAA 2001:db8::77")
-	w.wantRecords("example.org", "ns1.dyn.example.org", "A 192.0.2.77", "AAAA 2001:db8::77")
-	if got := w.State().Zones.Get(zone.MustName("example.org")).Node(server.Name).Lookup(zone.TypeAAAA).TTL(); got != 86400 {
-		t.Errorf("TTL of the glue = %d, want that of the delegation, 86400", got)
-	}
-	w.ok(w.SetHost(t.Context(), server.Name, admin.HostChange{Addresses: ptr(addrs())}))
-	w.wantRecords("dyn.example.org", "ns1.dyn.example.org", placeholder)
-	w.wantRecords("example.org", "ns1.dyn.example.org", "A 192.0.2.77", "AAAA 2001:db8::77")
-
-	w.addHost("home.dyn.example.org", "alice", "192.0.2.7") // no name server
-	w.wantRecords("example.org", "home.dyn.example.org")
-}
-
 func TestZoneBetweenZones(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

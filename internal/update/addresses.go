@@ -20,8 +20,7 @@ const Placeholder = "stayput: no address at present"
 // records have the TTL of h; without addresses the placeholder stands there. h
 // itself is stored if it differs from the host of its name in st, so it may be a
 // new one or have new options. A CNAME gives way to addresses; all else at the
-// name stays. The glue of a name server changes with it. The result is empty when
-// nothing is to change.
+// name stays. The result is empty when nothing is to change.
 //
 // The name of h must be in a zone of st. SetAddresses is pure and safe for
 // concurrent use.
@@ -33,7 +32,6 @@ func SetAddresses(st *registry.State, h account.Host, addrs []netip.Addr, src ac
 	if sets := recordChanges(node, h, v4, v6); len(sets) > 0 {
 		c.Records = []registry.ZoneRecords{{Zone: z.Origin(), Sets: sets}}
 	}
-	c.Records = append(c.Records, glueRecords(st, z, h, v4, v6)...)
 	h.Sources = sources(node, h.Sources, v4, v6, src)
 	if was, known := st.Accounts.Host(h.Name); !known || !reflect.DeepEqual(was, h) {
 		c.Accounts.Hosts = []account.Host{h}
