@@ -11,8 +11,9 @@ import (
 )
 
 // claims are what a reply says, each as one line: "rcode NOERROR", "aa",
-// "answer 1 home.example.org. 60 IN A 192.0.2.7". RRsets are one claim. Neither
-// the order of their records nor case counts for anything.
+// "answer home.example.org. 60 IN A 192.0.2.7". An RRset is one claim. Neither
+// the order of its records nor case counts for anything, and of the order of
+// RRsets only that of a chain of aliases does.
 type claims map[string]bool
 
 // claimsOf returns what one of the panel says.
@@ -34,8 +35,11 @@ func claimsOf(e asked, who int) claims {
 	if opt := udp.IsEdns0(); opt != nil {
 		c[fmt.Sprintf("edns version=%d do=%t", opt.Version(), opt.Do())] = true
 	}
-	for i, set := range sets(full.Answer) {
-		c[fmt.Sprintf("answer %d %s", i, set)] = true
+	for _, set := range sets(full.Answer) {
+		c["answer "+set] = true
+	}
+	for i, alias := range aliases(full) {
+		c[fmt.Sprintf("link %d %s", i, alias)] = true
 	}
 	if who > 0 && hasCourtesy(full) {
 		full = withoutCourtesy(full)
@@ -66,6 +70,19 @@ func withoutCourtesy(m *dns.Msg) *dns.Msg {
 		return !strings.Contains(named, " "+strings.ToLower(rr.Header().Name))
 	})
 	return m
+}
+
+// aliases returns the owners of the CNAME records in an answer, each once: in
+// circles, Knot and NSD repeat themselves.
+func aliases(m *dns.Msg) []string {
+	var out []string
+	for _, rr := range m.Answer {
+		owner := strings.ToLower(rr.Header().Name)
+		if rr.Header().Rrtype == dns.TypeCNAME && !slices.Contains(out, owner) {
+			out = append(out, owner)
+		}
+	}
+	return out
 }
 
 // sets writes the RRsets of a section in the order of their first records.
