@@ -37,7 +37,7 @@ type Answers struct {
 	FirstWrong error // one of these, nil when there are none
 	Lost       int   // not answered in time
 	Elapsed    time.Duration
-	Latencies  []time.Duration // of Right at a steady rate, ascending
+	Latencies  []time.Duration // at a steady rate, ascending: of Right, and patience for each that is lost
 }
 
 // patience is how long the load waits for any answer before it gives up what
@@ -105,6 +105,9 @@ func collect(lines []*line, elapsed time.Duration, err error) (Answers, error) {
 		total.Latencies = append(total.Latencies, l.answers.Latencies...)
 	}
 	slices.Sort(total.Latencies)
+	if len(total.Latencies) > 0 { // who drops the late ones is not fast
+		total.Latencies = append(total.Latencies, slices.Repeat([]time.Duration{patience}, total.Lost)...)
+	}
 	return total, nil
 }
 
