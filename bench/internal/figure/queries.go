@@ -147,7 +147,7 @@ func (b *bench) queryTurn(ctx context.Context, s *peer.Server, resolver load.Res
 		if err != nil || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}
-		if used >= min(leastCPU, b.duration/4) {
+		if used >= min(leastCPU, b.duration/20) {
 			b.addAnswers(s.Name, answers, used)
 			return nil
 		}
