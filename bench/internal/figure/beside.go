@@ -59,7 +59,7 @@ type mixture struct {
 
 // turn measures one round.
 func (m *mixture) turn(ctx context.Context) error {
-	answers, used, err := ask(ctx, m.server, m.resolver, m.duration)
+	answers, used, err := m.askEnough(ctx, m.server, m.resolver)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (m *mixture) turn(ctx context.Context) error {
 	if err := errors.Join(<-beside, err); err != nil {
 		return err
 	}
-	m.addAnswers(moving, answers, max(used-each*time.Duration(r.Done), used/10))
+	m.addAnswers(moving, answers, max(used-each*time.Duration(r.Done), used/10, leastCPU/10))
 	m.report.add(stayput, "server CPU an update, busy", "ms", milliseconds(each))
 	m.report.add(stayput, "updates/s beside queries", "/s", r.Rate())
 	m.report.add(stayput, "p99 of updates beside queries", "ms", milliseconds(r.Percentile(99)))

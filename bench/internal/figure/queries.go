@@ -135,25 +135,33 @@ func (b *bench) answering(ctx context.Context, on layout) ([]*peer.Server, error
 // leastCPU is what a turn must use to be measured in clock ticks of 10 ms.
 const leastCPU = 500 * time.Millisecond
 
-// queryTurn warms one server up and measures it, again if a busy machine let
-// it run too little to say anything.
+// queryTurn warms one server up and measures it.
 func (b *bench) queryTurn(ctx context.Context, s *peer.Server, resolver load.Resolver) error {
 	resolver.Server, resolver.Echo = s.DNS, s.Name == echo
 	if _, err := resolver.Ask(ctx, b.duration/10); err != nil {
 		return err
 	}
+	answers, used, err := b.askEnough(ctx, s, resolver)
+	if err == nil {
+		b.addAnswers(s.Name, answers, used)
+	}
+	return err
+}
+
+// askEnough is ask for one turn, again if a busy machine let the server run too
+// little to say anything.
+func (b *bench) askEnough(ctx context.Context, s *peer.Server, resolver load.Resolver) (load.Answers, time.Duration, error) {
 	for range 10 {
 		answers, used, err := ask(ctx, s, resolver, b.duration)
 		if err != nil || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
+			return answers, used, errors.Join(err, ctx.Err())
 		}
 		if used >= min(leastCPU, b.duration/20) {
-			b.addAnswers(s.Name, answers, used)
-			return nil
+			return answers, used, nil
 		}
 		b.log.Printf("%s got %v of CPU in %v: once more", s.Name, used, b.duration)
 	}
-	return errors.New("the machine is too busy to measure anything")
+	return load.Answers{}, 0, errors.New("the machine is too busy to measure anything")
 }
 
 // ask measures one run of questions and the CPU that the server used for it.

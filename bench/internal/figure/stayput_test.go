@@ -51,7 +51,7 @@ func TestFiguresOfStayput(t *testing.T) {
 		{"queries -servers stayput,echo -hosts 200 -duration 200ms", "queries per second of CPU"},
 		{"queries -servers stayput -hosts 200 -duration 200ms -unpinned -realistic", "queries per second of CPU"},
 		{"queries -servers stayput -hosts 200 -duration 200ms -latency", "p99 at half load"},
-		{"queries -servers stayput -hosts 200 -duration 200ms -updates 100", "updates/s beside queries"},
+		{"queries -servers stayput -hosts 200 -duration 200ms -unpinned -updates 100", "updates/s beside queries"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.args, func(t *testing.T) {
