@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	checkpointAfter = 8 << 20  // octets written
+	checkpointAfter = 32 << 20 // octets written; each checkpoint delays the appends beside it
 	reservedLog     = 16 << 20 // octets that the write-ahead log always has on the disk
-	maxLog          = 64 << 20 // octets of write-ahead log from which on they are given back
+	maxLog          = 96 << 20 // octets of write-ahead log from which on they are given back
 	pageSize        = 4096
-	commitCost      = 3 * pageSize // octets written for a commit besides its own, about
+	commitCost      = 2 * pageSize // octets written for a commit besides its own, about
 
 	// smallDisk is how many octets must be free for the log to be reserved.
 	smallDisk = 16 * reservedLog
