@@ -23,6 +23,9 @@ type conn struct {
 	source netip.Prefix
 	place  *list.Element // nil when it is no longer among the open ones
 	busy   bool          // with a query that has come in whole
+
+	unread []byte          // to be read before what comes
+	begun  [tcpPrefix]byte // length of the message that is being read; 0: none is
 }
 
 // admit takes in a connection, when there are at most total with it and

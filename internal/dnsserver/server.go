@@ -31,8 +31,10 @@ type Server struct {
 
 	stopping context.Context // ends when Shutdown begins
 	stop     context.CancelFunc
-	mu       sync.Mutex     // guards the start of serving against its end
-	serving  sync.WaitGroup // calls of ServeUDP and ServeTCP
+	mu       sync.Mutex             // guards the start of serving against its end
+	taking   sync.WaitGroup         // calls of ServeUDP and ServeTCP that take packets and connections
+	serving  sync.WaitGroup         // the same, and until what they took is answered
+	pass     func(net.Conn, []byte) // set by Leave before stopping ends, or never
 
 	panics, faults sparse // what is logged
 }
@@ -57,13 +59,15 @@ func (s *Server) SetOptions(opts Options) {
 
 // begin counts a call that serves a socket, unless the server is shut down: then
 // ok is false. The context that it returns ends with ctx and when Shutdown
-// begins; end must be called when the socket is served no more.
+// begins; taking.Done must be called when nothing is taken from the socket any
+// more, and end when all that was taken is answered.
 func (s *Server) begin(ctx context.Context) (serving context.Context, end func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopping.Err() != nil {
 		return nil, nil, false
 	}
+	s.taking.Add(1)
 	s.serving.Add(1)
 	ctx, cancel := context.WithCancel(ctx)
 	detach := context.AfterFunc(s.stopping, cancel)

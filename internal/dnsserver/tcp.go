@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -47,30 +48,34 @@ func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
 
 	var served sync.WaitGroup
 	defer served.Wait()
+	defer s.taking.Done()
+	return s.accept(ctx, l, &served)
+}
+
+// accept has each connection that comes to l served, until ctx ends.
+func (s *Server) accept(ctx context.Context, l net.Listener, served *sync.WaitGroup) error {
 	for {
 		nc, err := l.Accept()
 		switch {
+		case err == nil: // also when ctx has ended: a successor may want it
+			opts := s.opts.Load()
+			c := s.conns.admit(nc, opts.TCPConnections, opts.TCPConnectionsPerSource)
+			served.Go(func() { s.serveConn(ctx, c) })
 		case ctx.Err() != nil:
-			if err == nil {
-				nc.Close()
-			}
 			return nil
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("accepting on %s: %w", l.Addr(), err)
-		case err != nil: // out of file descriptors, most likely
+		default: // out of file descriptors, most likely
 			s.logFault("cannot accept TCP connection", l.Addr(), err)
 			s.conns.displaceOne()
 			pause(ctx)
-			continue
 		}
-		opts := s.opts.Load()
-		c := s.conns.admit(nc, opts.TCPConnections, opts.TCPConnectionsPerSource)
-		served.Go(func() { s.serveConn(ctx, c) })
 	}
 }
 
 // serveConn answers the queries of one connection until it is silent for too
-// long, sends what deserves no reply, or ctx ends.
+// long, sends what deserves no reply, or ctx ends. Then a successor gets it, if
+// there is one.
 func (s *Server) serveConn(ctx context.Context, c *conn) {
 	defer s.conns.close(c)
 	defer context.AfterFunc(ctx, c.stopReading)()
@@ -81,6 +86,9 @@ func (s *Server) serveConn(ctx context.Context, c *conn) {
 		c.readWithin(ctx, s.opts.Load().TCPIdle)
 		var err error
 		if packet, err = c.readMessage(ctx, in, packet[:0]); err != nil {
+			if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+				s.passOn(c, in, packet)
+			}
 			return
 		}
 		s.conns.setBusy(c, true)
@@ -114,13 +122,15 @@ func (s *Server) answerConn(c *conn, packet []byte) bool {
 }
 
 // readMessage reads one message into buf. It waits for its start as long as the
-// connection allows, and for the rest of it no longer than messageTimeout.
+// connection allows, and for the rest of it no longer than messageTimeout. With an
+// error it returns what came of a message whose length was read.
 func (c *conn) readMessage(ctx context.Context, in *bufio.Reader, buf []byte) ([]byte, error) {
 	prefix, err := in.Peek(tcpPrefix)
 	if err != nil {
 		return buf, err
 	}
 	size := int(binary.BigEndian.Uint16(prefix))
+	c.begun = [tcpPrefix]byte(prefix)
 	if _, err := in.Discard(tcpPrefix); err != nil {
 		return buf, err
 	}
@@ -132,10 +142,11 @@ func (c *conn) readMessage(ctx context.Context, in *bufio.Reader, buf []byte) ([
 		have := len(buf)
 		more := min(size-have, max(have, readSize))
 		buf = slices.Grow(buf, more)[:have+more]
-		if _, err := io.ReadFull(in, buf[have:]); err != nil {
-			return buf, err
+		if n, err := io.ReadFull(in, buf[have:]); err != nil {
+			return buf[:have+n], err
 		}
 	}
+	c.begun = [tcpPrefix]byte{}
 	return buf, nil
 }
 

@@ -24,6 +24,7 @@ func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 		return nil
 	}
 	defer end()
+	defer s.taking.Done()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
 
 	w := s.newWorker(s.tally.share())
@@ -32,16 +33,16 @@ func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	for {
 		n, controls, _, from, err := conn.ReadMsgUDPAddrPort(packet, control)
 		switch {
+		case err == nil: // also when ctx has ended: nobody else has the packet
+			w.serveUDP(conn, packet[:n], control[:controls], from)
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("reading from %s: %w", conn.LocalAddr(), err)
-		case err != nil:
+		default:
 			s.logFault("cannot read from UDP socket", conn.LocalAddr(), err)
 			pause(ctx)
-			continue
 		}
-		w.serveUDP(conn, packet[:n], control[:controls], from)
 	}
 }
 
