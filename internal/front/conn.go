@@ -245,7 +245,7 @@ func (c *conn) setBusy() bool { return c.state.CompareAndSwap(idle, busy) }
 func (c *conn) setIdle() bool {
 	c.served.Store(true)
 	c.state.Store(idle)
-	return !c.server.ending()
+	return !c.server.isClosing()
 }
 
 func (c *conn) closeIfIdle() {
