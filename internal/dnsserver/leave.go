@@ -22,19 +22,21 @@ func (s *Server) Leave(ctx context.Context, pass func(c net.Conn, unread []byte)
 	s.pass = pass
 	s.stop()
 	s.mu.Unlock()
-	s.taking.Wait() // a socket keeps nobody for longer than a packet
+	err := wait(ctx, &s.taking)
 	s.conns.stopReading()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for !s.conns.areBusy() {
+	for err == nil && !s.conns.areBusy() {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			s.conns.closeAll()
-			return ctx.Err()
+			err = ctx.Err()
 		}
 	}
-	return nil
+	if err != nil {
+		s.conns.closeAll()
+	}
+	return err
 }
 
 // passOn gives a connection to the successor, if there is one. Packet is what was

@@ -85,16 +85,24 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.stop()
 	s.mu.Unlock()
+	err := wait(ctx, &s.serving)
+	if err != nil {
+		s.conns.closeAll()
+	}
+	return err
+}
+
+// wait returns when nobody is in the group any more, or with the context's error.
+func wait(ctx context.Context, group *sync.WaitGroup) error {
 	done := make(chan struct{})
 	go func() {
-		s.serving.Wait()
+		group.Wait()
 		close(done)
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		s.conns.closeAll()
 		return ctx.Err()
 	}
 }
