@@ -7,14 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"syscall"
-	"time"
 
-	"stayput.dev/internal/api"
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/dyndns"
@@ -70,40 +65,62 @@ func loopbackFor(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(netip.IPv6Loopback(), a.Port())
 }
 
-func (d *daemon) startDNS() error {
+// listen makes the servers and opens their sockets. Nothing is answered yet.
+func (d *daemon) listen() error {
+	if err := d.openDNS(); err != nil {
+		return err
+	}
+	if err := d.openHTTP(); err != nil {
+		return err
+	}
+	if err := d.openAPI(); err != nil {
+		return err
+	}
+	d.sockets.closeUnused(d.log)
+	return nil
+}
+
+func (d *daemon) openDNS() error {
 	d.dns = dnsserver.New(d.registry.State, dnsserver.Options{
 		Logger: d.log, UDPSize: d.cfg.DNS.UDPSize, TCPIdle: d.cfg.DNS.TCPIdle, TCPConnections: d.cfg.DNS.TCPConnections,
 		TCPConnectionsPerSource: d.cfg.DNS.TCPConnectionsPerSource, Version: d.cfg.DNS.Version,
 	})
-	for _, addr := range d.cfg.DNS.Listen {
-		udp, tcp, err := listenDNS(addr)
+	for _, addr := range d.sockets.addresses(roleDNS, d.cfg.DNS.Listen) {
+		udp, tcp, err := d.sockets.dns(addr)
 		if err != nil {
 			return err
 		}
-		d.addrs.DNS = append(d.addrs.DNS, udp.LocalAddr().(*net.UDPAddr).AddrPort())
-		d.goRun(func() error { return d.dns.ServeUDP(d.stopping, udp) })
-		d.goRun(func() error { return d.dns.ServeTCP(d.stopping, tcp) })
+		d.addrs.DNS = append(d.addrs.DNS, tcp.Addr().(*net.TCPAddr).AddrPort())
+		d.dnsCalls = append(d.dnsCalls, func() error { return d.dns.ServeTCP(d.stopping, tcp) })
+		for _, conn := range udp {
+			d.dnsCalls = append(d.dnsCalls, func() error { return d.dns.ServeUDP(d.stopping, conn) })
+		}
 	}
 	return nil
 }
 
-// listenDNS opens the UDP and the TCP socket of one address. When the kernel is to
-// choose the port it chooses one that is free for both.
-func listenDNS(addr netip.AddrPort) (*net.UDPConn, net.Listener, error) {
+// serveDNS begins to answer queries.
+func (d *daemon) serveDNS() {
+	for _, call := range d.dnsCalls {
+		d.goRun(call)
+	}
+}
+
+// dns returns the sockets of one address. When the kernel is to choose the port it
+// chooses one that is free for both.
+func (s *sockets) dns(addr netip.AddrPort) ([]*net.UDPConn, net.Listener, error) {
 	for try := 0; ; try++ {
-		tcp, err := dnsserver.ListenTCP(addr)
+		tcp, err := s.tcp(roleDNS, addr, func() (net.Listener, error) { return dnsserver.ListenTCP(addr) })
 		if err != nil {
-			return nil, nil, cannotListen(addr, "TCP", err)
+			return nil, nil, err
 		}
 		same := netip.AddrPortFrom(addr.Addr(), tcp.Addr().(*net.TCPAddr).AddrPort().Port())
-		udp, err := dnsserver.ListenUDP(same)
-		if err == nil {
-			return udp, tcp, nil
+		udp, err := s.udp(roleDNS, same, func() (*net.UDPConn, error) { return dnsserver.ListenUDP(same) })
+		if err == nil || addr.Port() != 0 || try == 10 {
+			return udp, tcp, err
 		}
+		s.forget(tcp.(syscall.Conn))
 		_ = tcp.Close()
-		if addr.Port() != 0 || try == 10 {
-			return nil, nil, cannotListen(addr, "UDP", err)
-		}
 	}
 }
 
@@ -115,7 +132,7 @@ func network(proto string, addr netip.AddrPort) string {
 	return proto + "6"
 }
 
-func (d *daemon) startHTTP() error {
+func (d *daemon) openHTTP() error {
 	devices := dyndns.New(d.updates, dyndns.Options{AlwaysGood: d.cfg.Updates.UnchangedReply == config.UnchangedGood})
 	cfg := front.Config{
 		Table: front.Table{
@@ -128,7 +145,7 @@ func (d *daemon) startHTTP() error {
 		Logger:         d.log,
 	}
 	if len(d.cfg.HTTP.Certificates) > 0 {
-		for _, c := range d.cfg.HTTP.Certificates {
+		for _, c := range d.cfg.HTTP.Certificates[len(d.certs):] { // there are all after a handover that failed
 			cert, err := front.LoadCertificate(c.Cert, c.Key)
 			if err != nil {
 				return err
@@ -138,28 +155,64 @@ func (d *daemon) startHTTP() error {
 		cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: front.PickCertificate(d.certs...)}
 	}
 	d.front = front.New(cfg)
+	d.addrs.HTTP, d.addrs.HTTPS = nil, nil
 	for _, l := range []struct {
+		role  string
 		addrs []netip.AddrPort
 		kind  front.Kind
 		tell  *[]netip.AddrPort
 	}{
-		{d.cfg.HTTP.Listen, front.Plain, &d.addrs.HTTP},
-		{d.cfg.HTTP.TLSListen, front.TLS, &d.addrs.HTTPS},
-		{d.cfg.HTTP.LegacyTLSListen, front.LegacyTLS, &d.addrs.HTTPS},
+		{roleHTTP, d.cfg.HTTP.Listen, front.Plain, &d.addrs.HTTP},
+		{roleHTTPS, d.cfg.HTTP.TLSListen, front.TLS, &d.addrs.HTTPS},
+		{roleLegacyTLS, d.cfg.HTTP.LegacyTLSListen, front.LegacyTLS, &d.addrs.HTTPS},
 	} {
-		for _, addr := range l.addrs {
-			// The front has deadlines of its own; without keep-alive probes each
-			// connection saves four system calls.
-			lc := net.ListenConfig{KeepAlive: -1}
-			lis, err := lc.Listen(d.stopping, network("tcp", addr), addr.String())
+		for _, addr := range d.sockets.addresses(l.role, l.addrs) {
+			lis, err := d.sockets.tcp(l.role, addr, func() (net.Listener, error) { return listenHTTP(addr) })
 			if err != nil {
-				return cannotListen(addr, "TCP", err)
+				return err
 			}
 			*l.tell = append(*l.tell, lis.Addr().(*net.TCPAddr).AddrPort())
-			d.goRun(func() error { return d.front.Serve(d.stopping, lis, l.kind) })
+			server := d.front
+			d.requestCalls = append(d.requestCalls, func(ctx context.Context) error { return server.Serve(ctx, lis, l.kind) })
 		}
 	}
 	return nil
+}
+
+// listenHTTP opens a listener. The front has deadlines of its own; without
+// keep-alive probes each connection saves four system calls.
+func listenHTTP(addr netip.AddrPort) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAlive: -1}
+	return lc.Listen(context.Background(), network("tcp", addr), addr.String())
+}
+
+// serveRequests begins to serve updates and commands, and to keep what they bring.
+func (d *daemon) serveRequests() {
+	if d.accepting.ctx.Err() != nil {
+		d.accepting = newGroup(d.stopping)
+	}
+	for _, call := range d.requestCalls {
+		d.accepting.run(func(ctx context.Context) { d.note(call(ctx)) })
+	}
+	d.requestCalls = nil
+	d.keep()
+}
+
+// keep runs what writes to the store besides the writer, unless it runs.
+func (d *daemon) keep() {
+	if d.keeping.ctx.Err() != nil {
+		d.keeping, d.kept = newGroup(d.stopping), false
+	}
+	if d.kept {
+		return
+	}
+	d.kept = true
+	d.keeping.run(func(ctx context.Context) {
+		if err := d.seen.Run(ctx); err != nil {
+			d.log.Warn("when hosts were last seen was not saved", "error", err)
+		}
+	})
+	d.keeping.run(d.compact)
 }
 
 // checkIPRoot answers "/" with the caller's address on the hosts that are for it.
@@ -203,49 +256,3 @@ func reply(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text))
 }
 
-// apiServer is the REST API on the admin socket.
-type apiServer struct{ http.Server }
-
-// SocketPath returns where the daemon with the data directory is spoken to.
-func SocketPath(data string) string { return filepath.Join(data, "admin.sock") }
-
-// adminHandler is the REST API and, for whoever wants to know where time and
-// memory go, the profiles of package net/http/pprof.
-func (d *daemon) adminHandler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", api.New(api.Config{Admin: d.admin, Registry: d.registry, Backup: d.store, Version: d.opts.Version}))
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return mux
-}
-
-func (d *daemon) startAPI(ctx context.Context) error {
-	path := SocketPath(d.cfg.Data)
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // the store's lock says that nobody uses it
-		return fmt.Errorf("removing the old admin socket: %w", err)
-	}
-	lis, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
-	if err != nil {
-		e := &Error{Err: fmt.Errorf("cannot listen on %s: %w", path, cause(err))}
-		if len(path) > 107 {
-			e.Help = "the path of a Unix socket has at most 107 characters; use a data directory with a shorter name"
-		}
-		return e
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return fmt.Errorf("protecting the admin socket: %w", err)
-	}
-	d.addrs.Socket = path
-	d.api = &apiServer{http.Server{
-		Handler:           d.adminHandler(),
-		ReadHeaderTimeout: 10 * time.Second,
-	}}
-	d.goRun(func() error {
-		if err := d.api.Serve(lis); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serving the admin socket: %w", err)
-		}
-		return nil
-	})
-	return nil
-}
