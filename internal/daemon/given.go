@@ -107,4 +107,3 @@ func (g *given) close() {
 func (g *given) isFor(role string, addr netip.AddrPort) bool {
 	return g.address() == addr || g.Role == role && g.Asked == addr.String()
 }
-

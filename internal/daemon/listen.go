@@ -255,4 +255,3 @@ func reply(w http.ResponseWriter, status int, text string) {
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text))
 }
-

@@ -179,4 +179,3 @@ func (s *sockets) duplicates() (files []*os.File, err error) {
 	}
 	return files, nil
 }
-

@@ -23,6 +23,7 @@ type conn struct {
 	source netip.Prefix
 	place  *list.Element // nil when it is no longer among the open ones
 	busy   bool          // with a query that has come in whole
+	used   bool          // has had one
 
 	unread []byte          // to be read before what comes
 	begun  [tcpPrefix]byte // length of the message that is being read; 0: none is
@@ -95,7 +96,7 @@ func (cs *conns) close(c *conn) {
 func (cs *conns) setBusy(c *conn, busy bool) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	c.busy = busy
+	c.busy, c.used = busy, true
 	if c.place != nil {
 		cs.open.MoveToBack(c.place)
 	}

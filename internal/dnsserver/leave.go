@@ -8,6 +8,10 @@ import (
 	"time"
 )
 
+// freshTime is how long a new connection may take to bring its first query when
+// nothing else keeps the server.
+const freshTime = time.Second
+
 // Leave stops taking queries, for good, in favour of a successor that has the same
 // sockets: what waits in them is left to it. It returns when no query is taken any
 // more. Those that were are still being answered; Shutdown waits for them.
@@ -15,23 +19,28 @@ import (
 // Each TCP connection is given to pass as soon as all queries that were taken
 // from it are answered, together with what has been read of the next one. Pass may
 // be called by several goroutines at once; the connection is closed when it
-// returns. When ctx ends before all is quiet, Leave cuts the connections that are
-// left and returns the context's error.
+// returns. A nil pass is for a successor that is yet to come: connections that are
+// new get the time for a first query, and all are closed.
+//
+// When ctx ends before all is quiet, Leave cuts the connections that are left and
+// returns the context's error.
 func (s *Server) Leave(ctx context.Context, pass func(c net.Conn, unread []byte)) error {
 	s.mu.Lock()
 	s.pass = pass
-	s.stop()
+	s.leave()
 	s.mu.Unlock()
 	err := wait(ctx, &s.taking)
+	if pass == nil {
+		fresh, cancel := context.WithTimeout(ctx, freshTime)
+		_ = s.conns.await(fresh, func(c *conn) bool { return c.used && !c.busy }) // as far as time allows
+		cancel()
+	}
+	s.mu.Lock()
+	s.stop()
+	s.mu.Unlock()
 	s.conns.stopReading()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for err == nil && !s.conns.areBusy() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
+	if err == nil {
+		err = s.conns.await(ctx, func(c *conn) bool { return c.busy })
 	}
 	if err != nil {
 		s.conns.closeAll()
@@ -56,13 +65,13 @@ func (s *Server) passOn(c *conn, in *bufio.Reader, packet []byte) {
 // Adopt serves a TCP connection that another server has passed on, until it is
 // closed or Shutdown is called. Unread is what was read from it already.
 func (s *Server) Adopt(ctx context.Context, nc net.Conn, unread []byte) {
-	ctx, end, ok := s.begin(ctx)
+	_, ctx, taken, end, ok := s.begin(ctx)
 	if !ok {
 		_ = nc.Close()
 		return
 	}
 	defer end()
-	s.taking.Done()
+	taken()
 	opts := s.opts.Load()
 	c := s.conns.admit(nc, opts.TCPConnections, opts.TCPConnectionsPerSource)
 	c.unread = unread
@@ -79,8 +88,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// stopReading lets no connection begin to read any more. The context of those who
-// read must have ended, so that none of them takes it back.
+// stopReading wakes all who wait for something to read. What they then begin to
+// read ends as soon as their context does.
 func (cs *conns) stopReading() {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
@@ -89,12 +98,26 @@ func (cs *conns) stopReading() {
 	}
 }
 
-// areBusy tells whether every connection has a query that is being answered.
-func (cs *conns) areBusy() bool {
+// await returns when a condition holds for every connection that is open, or with
+// the context's error.
+func (cs *conns) await(ctx context.Context, holds func(*conn) bool) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !cs.all(holds) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (cs *conns) all(holds func(*conn) bool) bool {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	for e := cs.open.Front(); e != nil; e = e.Next() {
-		if !e.Value.(*conn).busy {
+		if !holds(e.Value.(*conn)) {
 			return false
 		}
 	}

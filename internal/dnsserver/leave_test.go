@@ -86,9 +86,32 @@ func TestLeave(t *testing.T) {
 }
 
 // TestLeaveUnderLoad: servers come and go at the same sockets, and every query
-// gets its answer, at the first try.
+// gets its answer, at the first try. Where the next one comes only after the end
+// of the one before, that is so for all who ask once over a connection.
 func TestLeaveUnderLoad(t *testing.T) {
 	t.Parallel()
+	t.Run("to the next", func(t *testing.T) {
+		t.Parallel()
+		leaveUnderLoad(t, 5, func(old *served, begin func() *served) *served {
+			next := begin()
+			old.succeed(t, next)
+			return next
+		})
+	})
+	t.Run("to a later one", func(t *testing.T) {
+		t.Parallel()
+		leaveUnderLoad(t, 1, func(old *served, begin func() *served) *served {
+			if err := old.Leave(context.Background(), nil); err != nil {
+				t.Error(err)
+			}
+			return begin()
+		})
+	})
+}
+
+// leaveUnderLoad replaces a server ten times, while clients ask a number of times
+// over each connection.
+func leaveUnderLoad(t *testing.T, times int, replace func(old *served, begin func() *served) *served) {
 	loopback := netip.MustParseAddrPort("127.0.0.1:0")
 	udp, err := dnsserver.ListenUDP(loopback)
 	if err != nil {
@@ -108,7 +131,7 @@ func TestLeaveUnderLoad(t *testing.T) {
 		for network, address := range map[string]net.Addr{"udp": udp.LocalAddr(), "tcp": tcp.Addr()} {
 			clients.Go(func() {
 				for !stopped.Load() {
-					if err := askSome(network, address.String()); err != nil {
+					if err := askSome(network, address.String(), times); err != nil {
 						t.Errorf("%s: %v", network, err)
 					}
 					asked.Add(1)
@@ -118,8 +141,7 @@ func TestLeaveUnderLoad(t *testing.T) {
 	}
 	for range 10 {
 		time.Sleep(20 * time.Millisecond)
-		next := serveCopies(t, udp, tcp)
-		server.succeed(t, next)
+		next := replace(server, func() *served { return serveCopies(t, udp, tcp) })
 		if err := server.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
@@ -132,15 +154,15 @@ func TestLeaveUnderLoad(t *testing.T) {
 	}
 }
 
-// askSome asks a few times over one connection.
-func askSome(network, address string) error {
+// askSome asks some times over one connection.
+func askSome(network, address string, times int) error {
 	c, err := dns.DialTimeout(network, address, 10*time.Second)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-	for range 5 {
+	for range times {
 		if err := c.WriteMsg(question("home.example.org", dns.TypeA)); err != nil {
 			return err
 		}

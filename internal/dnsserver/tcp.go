@@ -39,28 +39,27 @@ func ListenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
 // connection displaces the one that has been idle longest.
 func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
 	defer l.Close()
-	ctx, end, ok := s.begin(ctx)
+	taking, serving, taken, end, ok := s.begin(ctx)
 	if !ok {
 		return nil
 	}
 	defer end()
-	defer context.AfterFunc(ctx, func() { l.Close() })()
+	defer context.AfterFunc(taking, func() { l.Close() })()
 
 	var served sync.WaitGroup
 	defer served.Wait()
-	defer s.taking.Done()
-	return s.accept(ctx, l, &served)
+	defer taken()
+	return s.accept(taking, l, func(c *conn) { served.Go(func() { s.serveConn(serving, c) }) })
 }
 
 // accept has each connection that comes to l served, until ctx ends.
-func (s *Server) accept(ctx context.Context, l net.Listener, served *sync.WaitGroup) error {
+func (s *Server) accept(ctx context.Context, l net.Listener, serve func(*conn)) error {
 	for {
 		nc, err := l.Accept()
 		switch {
 		case err == nil: // also when ctx has ended: a successor may want it
 			opts := s.opts.Load()
-			c := s.conns.admit(nc, opts.TCPConnections, opts.TCPConnectionsPerSource)
-			served.Go(func() { s.serveConn(ctx, c) })
+			serve(s.conns.admit(nc, opts.TCPConnections, opts.TCPConnectionsPerSource))
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, net.ErrClosed):
@@ -86,7 +85,7 @@ func (s *Server) serveConn(ctx context.Context, c *conn) {
 		c.readWithin(ctx, s.opts.Load().TCPIdle)
 		var err error
 		if packet, err = c.readMessage(ctx, in, packet[:0]); err != nil {
-			if ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+			if s.stopping.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 				s.passOn(c, in, packet)
 			}
 			return

@@ -19,12 +19,12 @@ const controlSize = 64
 // of one address.
 func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	defer func() { _ = conn.Close() }()
-	ctx, end, ok := s.begin(ctx)
+	ctx, _, taken, end, ok := s.begin(ctx)
 	if !ok {
 		return nil
 	}
 	defer end()
-	defer s.taking.Done()
+	defer taken()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
 
 	w := s.newWorker(s.tally.share())
