@@ -44,7 +44,7 @@ func (d *daemon) openAPI() error {
 	}}
 	server := d.api
 	for _, lis := range all {
-		d.requestCalls = append(d.requestCalls, func(context.Context) error {
+		d.commandCalls = append(d.commandCalls, func() error {
 			if err := server.Serve(lis); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serving the admin socket: %w", err)
 			}

@@ -62,13 +62,14 @@ type daemon struct {
 	running   sync.WaitGroup
 	failed    chan error // the first failure of something that runs
 	stopping  context.Context
-	accepting *group // listeners for requests
+	accepting *group // listeners for updates
 	keeping   *group // what writes to the store besides the writer
 	addrs     Addresses
 
 	sockets      sockets
 	dnsCalls     []func() error                    // to serve the DNS sockets
-	requestCalls []func(ctx context.Context) error // to serve the listeners for requests
+	httpCalls    []func(ctx context.Context) error // to serve the listeners for updates
+	commandCalls []func() error                    // to serve the admin socket
 	kept         bool                              // keeping runs
 
 	handover
@@ -217,6 +218,9 @@ func (d *daemon) stop(stopRooms, stopWriter context.CancelFunc) error {
 	defer cancel()
 	d.dropHeir()
 	var faults []error
+	if d.sockets.areSystemds() {
+		faults = append(faults, d.leave(ctx))
+	}
 	if d.front != nil {
 		faults = append(faults, d.front.Shutdown(ctx))
 	}
@@ -234,6 +238,18 @@ func (d *daemon) stop(stopRooms, stopWriter context.CancelFunc) error {
 	faults = append(faults, d.store.Close())
 	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("stopping: %w", err)
+	}
+	return nil
+}
+
+// leave ends taking requests and queries so that none is lost for whoever gets our
+// sockets from systemd next.
+func (d *daemon) leave(ctx context.Context) error {
+	if d.front != nil {
+		d.front.Leave(ctx, d.accepting.end)
+	}
+	if d.dns != nil {
+		return d.dns.Leave(ctx, nil)
 	}
 	return nil
 }

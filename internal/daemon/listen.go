@@ -173,7 +173,7 @@ func (d *daemon) openHTTP() error {
 			}
 			*l.tell = append(*l.tell, lis.Addr().(*net.TCPAddr).AddrPort())
 			server := d.front
-			d.requestCalls = append(d.requestCalls, func(ctx context.Context) error { return server.Serve(ctx, lis, l.kind) })
+			d.httpCalls = append(d.httpCalls, func(ctx context.Context) error { return server.Serve(ctx, lis, l.kind) })
 		}
 	}
 	return nil
@@ -191,10 +191,13 @@ func (d *daemon) serveRequests() {
 	if d.accepting.ctx.Err() != nil {
 		d.accepting = newGroup(d.stopping)
 	}
-	for _, call := range d.requestCalls {
+	for _, call := range d.httpCalls {
 		d.accepting.run(func(ctx context.Context) { d.note(call(ctx)) })
 	}
-	d.requestCalls = nil
+	for _, call := range d.commandCalls {
+		d.goRun(call)
+	}
+	d.httpCalls, d.commandCalls = nil, nil
 	d.keep()
 }
 

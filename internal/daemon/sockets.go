@@ -155,6 +155,11 @@ func (s *sockets) keepFiles(keep bool) {
 	}
 }
 
+// areSystemds tells whether there are sockets that stay when we end.
+func (s *sockets) areSystemds() bool {
+	return slices.ContainsFunc(s.open, func(o socket) bool { return o.Systemd })
+}
+
 // closeUnused closes what was given and nobody wants.
 func (s *sockets) closeUnused(log *slog.Logger) {
 	for _, g := range s.given {
