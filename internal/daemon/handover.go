@@ -66,6 +66,9 @@ func (d *daemon) upgrade(ctx context.Context, answer chan<- error) {
 	data, _ := filepath.Abs(d.cfg.Data) // fails only without a working directory, and then the heir says so
 	d.running.Go(func() {
 		err := h.tell(ctx, word{Say: sayOffer, Sockets: h.sockets, Data: data}, sayLoaded, loadTime)
+		if err != nil {
+			d.upgradeFailed(err)
+		}
 		answer <- err
 		d.raised <- raised{h, err} // heard by wait, or by whoever stops
 	})
@@ -84,13 +87,16 @@ func (d *daemon) succession(ctx context.Context, r raised) (over bool, err error
 	d.raising = false
 	defer closeFiles(r.heir.files)
 	if r.err == nil {
-		if r.err = d.handOver(ctx, r.heir); r.err == nil {
+		if err = d.handOver(ctx, r.heir); err == nil {
 			d.heir = r.heir
 			return true, nil
 		}
 	}
 	r.heir.end()
-	d.upgradeFailed(r.err)
+	if err == nil { // and the reason is told already
+		return false, nil
+	}
+	d.upgradeFailed(err)
 	return false, d.resume(ctx, r.heir)
 }
 

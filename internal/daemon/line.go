@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"syscall"
@@ -90,7 +91,7 @@ func (l *line) pass(c net.Conn, unread []byte) error {
 func (l *line) hear() (w word, c net.Conn, err error) {
 	text, rights := make([]byte, maxWord), make([]byte, syscall.CmsgSpace(4))
 	n, rightsLen, _, _, err := l.conn.ReadMsgUnix(text, rights)
-	if err == nil && n == 0 {
+	if errors.Is(err, io.EOF) || err == nil && n == 0 {
 		err = errHungUp
 	}
 	if err != nil {
