@@ -1,9 +1,13 @@
 package test
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +23,7 @@ type load struct {
 	t      *testing.T
 	w      *world
 	ledger *ledger
+	pace   loadPace
 	stop   chan struct{}
 	done   sync.WaitGroup
 
@@ -26,14 +31,25 @@ type load struct {
 	packets, overTCP, updates atomic.Int64
 }
 
+// idle is a host that is told again and again what it has.
+const idle = "idle.dyn.example.org"
+
 // patience is how long an answer may take. It has nothing to do with how long they
 // do take.
 const patience = 20 * time.Second
 
+// loadPace is what a load asks.
+type loadPace struct {
+	updaters int // clients that update
+	flood    int // packets a millisecond
+	perConn  int // queries over one connection at most
+}
+
 // newLoad puts a load on the world; end ends it.
-func newLoad(t *testing.T, w *world, updaters int) *load {
+func newLoad(t *testing.T, w *world, pace loadPace) *load {
 	t.Helper()
-	l := &load{t: t, w: w, ledger: newLedger(w, updaters), stop: make(chan struct{})}
+	l := &load{t: t, w: w, pace: pace, ledger: newLedger(w, pace.updaters), stop: make(chan struct{})}
+	w.run("host", "add", idle, "--account", "alice")
 	for _, u := range l.ledger.updaters {
 		l.loop(&l.updates, func() error { return l.update(u) })
 	}
@@ -41,8 +57,9 @@ func newLoad(t *testing.T, w *world, updaters int) *load {
 		u := l.ledger.updaters[i]
 		l.loop(&l.packets, func() error { return l.query("udp", u, 1) })
 		l.loop(&l.overTCP, func() error { return l.query("tcp", u, 1) })
-		l.loop(&l.overTCP, func() error { return l.query("tcp", u, 100) })
+		l.loop(&l.overTCP, func() error { return l.query("tcp", u, l.pace.perConn) })
 	}
+	l.loop(&l.updates, l.updateKeeping)
 	l.done.Go(l.flood)
 	return l
 }
@@ -95,6 +112,41 @@ func (l *load) update(u *updater) error {
 		return fmt.Errorf("updating: %w", err)
 	}
 	return l.query("udp", u, 1)
+}
+
+// updateKeeping makes updates that change nothing over one connection, until an
+// answer ends it.
+func (l *load) updateKeeping() error {
+	c, err := net.DialTimeout("tcp", l.w.http, patience)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	in := bufio.NewReader(c)
+	r, err := http.NewRequest(http.MethodGet, "http://"+l.w.http+"/nic/update?hostname="+idle+"&myip=192.0.2.99", nil)
+	if err != nil {
+		return err
+	}
+	r.SetBasicAuth(l.ledger.user, l.ledger.secret)
+	r.Header.Set("Connection", "keep-alive")
+	for l.going() {
+		_ = c.SetDeadline(time.Now().Add(patience))
+		if err := r.Write(c); err != nil {
+			return fmt.Errorf("updating over a connection that was kept: %w", err)
+		}
+		answer, err := http.ReadResponse(in, r)
+		if err != nil {
+			return fmt.Errorf("updating over a connection that was kept: %w", err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		if err != nil || !strings.HasSuffix(string(body), " 192.0.2.99\n") {
+			return fmt.Errorf("updating over a connection that was kept: %q, %w", body, err)
+		}
+		if answer.Close {
+			return nil
+		}
+	}
+	return nil
 }
 
 // query asks for a host of the updater, some times over one connection.
@@ -161,7 +213,7 @@ func (l *load) flood() {
 		}
 	}()
 	for tick := time.NewTicker(time.Millisecond); l.going(); <-tick.C {
-		for range 3 {
+		for range l.pace.flood {
 			id := sent.Add(1)
 			query[0], query[1] = byte(id>>8), byte(id)
 			if _, err := conn.Write(query); err != nil {

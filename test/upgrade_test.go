@@ -56,7 +56,7 @@ func (w *world) signal(t *testing.T) {
 func TestUpgradeUnderLoad(t *testing.T) {
 	w := newWorld(t, "")
 	w.start()
-	l := newLoad(t, w, 8)
+	l := newLoad(t, w, loadPace{updaters: 8, flood: 3, perConn: 100})
 	for _, upgrade := range []func(){w.upgrade, func() { w.signal(t) }, w.upgrade} {
 		time.Sleep(500 * time.Millisecond)
 		upgrade()
@@ -90,7 +90,7 @@ func TestUpgradeFails(t *testing.T) {
 			w := newWorld(t, "")
 			w.ownProgram()
 			w.start()
-			l := newLoad(t, w, 4)
+			l := newLoad(t, w, loadPace{updaters: 4, flood: 1, perConn: 100})
 			mend := tt.break_(w)
 			out, err := w.try("upgrade", "--socket", filepath.Join(w.data, "admin.sock"))
 			mend()
@@ -109,6 +109,20 @@ func TestUpgradeFails(t *testing.T) {
 			w.stop()
 		})
 	}
+}
+
+// A daemon that is stopped while the next one loads takes that with it.
+func TestStopDuringUpgrade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.ownProgram()
+	w.start()
+	w.replaceByTest("sleep")
+	if err := syscall.Kill(w.pid, syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a new process is started", func() bool { return strings.Contains(w.log.String(), "starting a new process") })
+	w.stop() // and waits for all processes
 }
 
 // ownProgram gives the world a copy of the program that can be replaced.
@@ -173,6 +187,9 @@ func playHeir(words string) {
 	line := os.NewFile(3, "line")
 	buf := make([]byte, 1<<17)
 	_, _ = line.Read(buf) // the sockets
+	if words == "sleep" {
+		select {}
+	}
 	for word := range strings.SplitSeq(words, ",") {
 		if word != "" {
 			_, _ = line.WriteString(`{"say":"` + word + `"}`)

@@ -78,9 +78,10 @@ type world struct {
 	t      testing.TB
 	dir    string // configuration
 	data   string
-	prefix []string // what the daemon is run by, such as strace
-	own    string   // path of its program, "" for that of all worlds
-	env    []string // besides ours
+	prefix []string   // what the daemon is run by, such as strace
+	own    string     // path of its program, "" for that of all worlds
+	env    []string   // besides ours
+	files  []*os.File // what it inherits besides
 
 	cmd       *exec.Cmd // nil when the first process has ended
 	pid       int       // of the process that serves
@@ -117,6 +118,7 @@ func (w *world) start() {
 	w.cmd = exec.Command(args[0], args[1:]...)
 	w.cmd.Env = append(append(os.Environ(), "STAYPUT_LOG_FORMAT=json"), w.env...)
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	w.cmd.ExtraFiles = w.files
 	w.log = newLogBuffer(w.t)
 	w.cmd.Stderr = w.log.pipe
 	if err := w.cmd.Start(); err != nil {
