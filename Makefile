@@ -118,3 +118,7 @@ bench-flat: ## update latency while the zone grows
 .PHONY: bench-queries
 bench-queries: ## queries per second of server CPU
 	$(BENCH) queries $(BENCHFLAGS)
+
+.PHONY: bench-upgrade
+bench-upgrade: ## queries lost by upgrades: 1,000,000 hosts, 20,000 queries a second by dnsperf
+	bench/upgrade

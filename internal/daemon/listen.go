@@ -166,7 +166,12 @@ func (d *daemon) openHTTP() error {
 		{roleHTTPS, d.cfg.HTTP.TLSListen, front.TLS, &d.addrs.HTTPS},
 		{roleLegacyTLS, d.cfg.HTTP.LegacyTLSListen, front.LegacyTLS, &d.addrs.HTTPS},
 	} {
-		for _, addr := range d.sockets.addresses(l.role, l.addrs) {
+		addrs := d.sockets.addresses(l.role, l.addrs)
+		if len(addrs) > 0 && l.kind != front.Plain && cfg.TLS == nil {
+			return &Error{fmt.Errorf("the socket at %s is for %s, but there is no certificate", addrs[0], l.role),
+				"add an [[http.certificate]] to the configuration"}
+		}
+		for _, addr := range addrs {
 			lis, err := d.sockets.tcp(l.role, addr, func() (net.Listener, error) { return listenHTTP(addr) })
 			if err != nil {
 				return err
