@@ -168,8 +168,10 @@ func (d *daemon) openHTTP() error {
 	} {
 		addrs := d.sockets.addresses(l.role, l.addrs)
 		if len(addrs) > 0 && l.kind != front.Plain && cfg.TLS == nil {
-			return &Error{fmt.Errorf("the socket at %s is for %s, but there is no certificate", addrs[0], l.role),
-				"add an [[http.certificate]] to the configuration"}
+			return &Error{
+				fmt.Errorf("the socket at %s is for %s, but there is no certificate", addrs[0], l.role),
+				"add an [[http.certificate]] to the configuration",
+			}
 		}
 		for _, addr := range addrs {
 			lis, err := d.sockets.tcp(l.role, addr, func() (net.Listener, error) { return listenHTTP(addr) })

@@ -61,7 +61,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, serve func(*conn)) 
 			opts := s.opts.Load()
 			serve(s.conns.admit(nc, opts.TCPConnections, opts.TCPConnectionsPerSource))
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it is over
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("accepting on %s: %w", l.Addr(), err)
 		default: // out of file descriptors, most likely
