@@ -114,6 +114,24 @@ func (w *world) write(name, content string) string {
 // start runs the daemon and waits until it is ready.
 func (w *world) start() {
 	w.t.Helper()
+	w.launch()
+	select {
+	case r := <-w.log.ready:
+		w.dns = r.DNS[0].String()
+		if len(r.HTTP) > 0 {
+			w.http = r.HTTP[0].String()
+		}
+	case <-time.After(60 * time.Second):
+		_ = w.cmd.Process.Signal(syscall.SIGQUIT) // the log then says what every goroutine does
+		time.Sleep(time.Second)
+		w.kill()
+		w.t.Fatalf("the daemon is not ready after a minute; its log:\n%s", w.log)
+	}
+}
+
+// launch runs the daemon.
+func (w *world) launch() {
+	w.t.Helper()
 	args := append(append([]string{}, w.prefix...), w.program(), "serve", "--config", filepath.Join(w.dir, "stayput.toml"))
 	w.cmd = exec.Command(args[0], args[1:]...)
 	w.cmd.Env = append(append(os.Environ(), "STAYPUT_LOG_FORMAT=json"), w.env...)
@@ -127,15 +145,6 @@ func (w *world) start() {
 	_ = w.log.pipe.Close() // the daemon has it
 	w.pid, w.group = w.cmd.Process.Pid, w.cmd.Process.Pid
 	w.t.Cleanup(w.kill)
-	select {
-	case r := <-w.log.ready:
-		w.dns, w.http = r.DNS[0].String(), r.HTTP[0].String()
-	case <-time.After(60 * time.Second):
-		_ = w.cmd.Process.Signal(syscall.SIGQUIT) // the log then says what every goroutine does
-		time.Sleep(time.Second)
-		w.kill()
-		w.t.Fatalf("the daemon is not ready after a minute; its log:\n%s", w.log)
-	}
 }
 
 // program returns the path of the daemon's program.

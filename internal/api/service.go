@@ -58,7 +58,7 @@ func (s *server) upgrade(ctx context.Context, _ *struct{}) (Upgrade, error) {
 	}
 	if err := s.upgrades.Upgrade(ctx); err != nil {
 		hint := ""
-		if h, ok := err.(interface{ Hint() string }); ok { //nolint:errorlint // it stands outermost
+		if h, ok := err.(interface{ Hint() string }); ok {
 			hint = h.Hint()
 		}
 		return Upgrade{}, newProblem(http.StatusConflict, "cannot upgrade: "+err.Error(), hint)

@@ -141,7 +141,7 @@ func (d *daemon) open(ctx context.Context, before *predecessor) (err error) {
 
 // openAlone loads the state and keeps others from it.
 func (d *daemon) openAlone(ctx context.Context) (err error) {
-	if err = d.sockets.fromSystemd(); err != nil {
+	if err := d.sockets.fromSystemd(); err != nil {
 		return err
 	}
 	if d.store, err = store.Open(ctx, d.cfg.Data, d.storeOptions()); err != nil {

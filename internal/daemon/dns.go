@@ -35,7 +35,11 @@ func (d *daemon) openDNS() error {
 }
 
 func (d *daemon) openDNSOverTLS() error {
-	for _, addr := range d.sockets.addresses(roleDNSTLS, d.cfg.DNS.TLSListen) {
+	addrs := d.sockets.addresses(roleDNSTLS, d.cfg.DNS.TLSListen)
+	if err := d.expectCertificate(roleDNSTLS, addrs); err != nil {
+		return err
+	}
+	for _, addr := range addrs {
 		l, err := d.sockets.tcp(roleDNSTLS, addr, func() (net.Listener, error) { return dnsserver.ListenTCP(addr) })
 		if err != nil {
 			return err

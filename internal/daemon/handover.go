@@ -158,6 +158,7 @@ func (d *daemon) closeRequests() error {
 
 // resume undoes what handOver did, when the heir is gone.
 func (d *daemon) resume(ctx context.Context, h *heir) error {
+	ctx = context.WithoutCancel(ctx) // who is to stop should do so in order
 	if d.lent {
 		d.lent = false
 		if err := d.store.TakeOver(ctx); err != nil {

@@ -103,6 +103,17 @@ func (d *daemon) tlsConfig() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: front.PickCertificate(d.certs...)}
 }
 
+// expectCertificate fails when addresses are for TLS and there is no certificate.
+func (d *daemon) expectCertificate(role string, addrs []netip.AddrPort) error {
+	if len(addrs) == 0 || len(d.certs) > 0 {
+		return nil
+	}
+	return &Error{
+		fmt.Errorf("the socket at %s is for %s, but there is no certificate", addrs[0], role),
+		"add an [[http.certificate]] to the configuration",
+	}
+}
+
 // openHTTP makes the front as the last reload has it, also after a handover that
 // failed.
 func (d *daemon) openHTTP() error {
@@ -133,7 +144,13 @@ func (d *daemon) openHTTP() error {
 		{roleHTTPS, d.cfg.HTTP.TLSListen, front.TLS, &d.addrs.HTTPS},
 		{roleLegacyTLS, d.cfg.HTTP.LegacyTLSListen, front.LegacyTLS, &d.addrs.HTTPS},
 	} {
-		for _, addr := range d.sockets.addresses(l.role, l.addrs) {
+		addrs := d.sockets.addresses(l.role, l.addrs)
+		if l.kind != front.Plain {
+			if err := d.expectCertificate(l.role, addrs); err != nil {
+				return err
+			}
+		}
+		for _, addr := range addrs {
 			lis, err := d.sockets.tcp(l.role, addr, func() (net.Listener, error) { return listenHTTP(addr) })
 			if err != nil {
 				return err

@@ -48,7 +48,8 @@ func (s *sockets) addresses(role string, configured []netip.AddrPort) []netip.Ad
 	all := slices.Clone(configured)
 	for _, g := range s.given {
 		meant := func(a netip.AddrPort) bool { return g.isFor(role, a) }
-		if g.Named && g.Role == role && g.path() == "" && !slices.ContainsFunc(all, meant) {
+		usable := g.stream != nil && g.path() == "" || g.udp != nil && role == roleDNS
+		if g.Named && g.Role == role && usable && !slices.ContainsFunc(all, meant) {
 			all = append(all, g.address())
 		}
 	}

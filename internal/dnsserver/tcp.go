@@ -69,7 +69,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, serve func(net.Conn
 		case err == nil: // also when ctx has ended: a successor may want it
 			serve(nc)
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it is over
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("accepting on %s: %w", l.Addr(), err)
 		default: // out of file descriptors, most likely

@@ -116,7 +116,7 @@ func TestLeave(t *testing.T) {
 	plain, secure := newDoor(t), newDoor(t)
 	overTCP := func() (net.Conn, error) { return net.Dial("tcp", plain.Addr().String()) }
 	overTLS := func() (net.Conn, error) {
-		return tls.Dial("tcp", secure.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}) //nolint:gosec // a test
+		return tls.Dial("tcp", secure.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	}
 	const device, web = "GET /nic/update HTTP/1.1\r\nHost: a\r\n", "GET /page HTTP/1.1\r\nHost: a\r\n\r\n"
 	const closing, keeping = device + "\r\n", device + "Connection: keep-alive\r\n\r\n"

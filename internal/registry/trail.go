@@ -12,7 +12,7 @@ func (r *Registry) Trail(ctx context.Context) error {
 	for {
 		err := r.trail(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it is over
 		}
 		if !errors.Is(err, ErrTrimmed) {
 			return fmt.Errorf("trailing after revision %d: %w", r.State().Revision, err)
