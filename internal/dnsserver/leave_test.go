@@ -3,6 +3,9 @@ package dnsserver_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -50,11 +53,24 @@ func TestLeave(t *testing.T) {
 	g := newGate(t)
 	old := serve(t, dnsserver.Options{}, g.load)
 	next := serve(t, dnsserver.Options{}, nil)
-	pieces := map[string]int{"silent": 0, "an octet": 1, "a length": 2, "a piece": 9}
-	conns := map[string]net.Conn{}
-	for name, n := range pieces {
-		conns[name] = dialTCP(t, "127.0.0.1", old.tcp)
-		if _, err := conns[name].Write(message(t, 7, "home.example.org")[:n]); err != nil {
+	short, long := message(t, 7, "home.example.org"), longMessage(t, 7, "home.example.org")
+	pieces := []struct {
+		name  string
+		query []byte
+		come  int // octets of it, before the other goes on
+		conn  net.Conn
+	}{
+		{name: "silent", query: short},
+		{name: "an octet", query: short, come: 1},
+		{name: "a length", query: short, come: 2},
+		{name: "a piece", query: short, come: 9},
+		{name: "a length of much", query: long, come: 2},
+		{name: "a small piece of much", query: long, come: 500},
+		{name: "a large piece of much", query: long, come: 2500},
+	}
+	for i, p := range pieces {
+		pieces[i].conn = dialTCP(t, "127.0.0.1", old.tcp)
+		if _, err := pieces[i].conn.Write(p.query[:p.come]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,12 +82,12 @@ func TestLeave(t *testing.T) {
 	<-g.entered // the first query of the last connection
 
 	old.succeed(t, next)
-	for name, n := range pieces {
-		if _, err := conns[name].Write(message(t, 7, "home.example.org")[n:]); err != nil {
-			t.Errorf("%s: %v", name, err)
+	for _, p := range pieces {
+		if _, err := p.conn.Write(p.query[p.come:]); err != nil {
+			t.Errorf("%s: %v", p.name, err)
 		}
-		if err := answered(conns[name], 7); err != nil {
-			t.Errorf("%s: %v", name, err)
+		if err := answered(p.conn, 7); err != nil {
+			t.Errorf("%s: %v", p.name, err)
 		}
 	}
 	close(g.open)
@@ -82,6 +98,73 @@ func TestLeave(t *testing.T) {
 		if err := answered(busy, id+1); err != nil {
 			t.Errorf("query %d of a connection that was busy: %v", id+1, err)
 		}
+	}
+}
+
+// longMessage is message for a query that no reader's buffer has room for.
+func longMessage(t *testing.T, id uint16, name string) []byte {
+	t.Helper()
+	m := question(name, dns.TypeA)
+	m.Id = id
+	m.SetEdns0(1232, false)
+	m.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_PADDING{Padding: make([]byte, 3000)}}
+	packet, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
+}
+
+// TestLeaveTLS: only who has the keys can go on with a connection, so it ends, in
+// order, with what had come answered.
+func TestLeaveTLS(t *testing.T) {
+	t.Parallel()
+	s := serveTLS(t, dnsserver.Options{}, nil)
+	idle, fresh := s.dialTLS(t), s.dialTLS(t)
+	query := message(t, 7, "home.example.org")
+	if _, err := idle.Write(query); err != nil {
+		t.Fatal(err)
+	}
+	if err := answered(idle, 7); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fresh.Write(query); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Leave(context.Background(), func(net.Conn, []byte) { t.Error("a connection with TLS was passed on") })
+	if err != nil {
+		t.Error(err)
+	}
+	if err := answered(fresh, 7); err != nil {
+		t.Errorf("a query that had come: %v", err)
+	}
+	for name, c := range map[string]net.Conn{"idle": idle, "fresh": fresh} {
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("%s: %v, want %v", name, err, io.EOF)
+		}
+	}
+}
+
+// TestLeaveUseless: a connection that brought what deserves no reply is not the
+// successor's to bear.
+func TestLeaveUseless(t *testing.T) {
+	t.Parallel()
+	g := newGate(t)
+	old := serve(t, dnsserver.Options{}, g.load)
+	c := dialTCP(t, "127.0.0.1", old.tcp)
+	if _, err := c.Write(append(message(t, 1, "home.example.org"), 0, 1, 0)); err != nil { // and no header
+		t.Fatal(err)
+	}
+	<-g.entered
+	if err := old.Leave(context.Background(), func(net.Conn, []byte) { t.Error("it was passed on") }); err != nil {
+		t.Error(err)
+	}
+	close(g.open)
+	if err := answered(c, 1); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("%v, want %v", err, io.EOF)
 	}
 }
 
