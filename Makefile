@@ -127,3 +127,7 @@ bench-dns: ## the query path: small and large zones, realistic load, latency, be
 	$(BENCH) queries -rounds 10 -unpinned -servers stayput,knot $(BENCHFLAGS)
 	$(BENCH) queries -rounds 10 -latency -servers stayput,knot $(BENCHFLAGS)
 	$(BENCH) queries -rounds 10 -updates 2000 $(BENCHFLAGS)
+
+.PHONY: bench-upgrade
+bench-upgrade: ## queries lost by upgrades: 1,000,000 hosts, 20,000 queries a second by dnsperf
+	bench/upgrade

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -110,7 +111,7 @@ func (n network) start(t *testing.T, args ...string) {
 	t.Helper()
 	args = append(slices.Clone(n), args...)
 	cmd := exec.Command(args[0], args[1:]...)
-	log := new(logBuffer)
+	log := new(bytes.Buffer) // to be read when it has ended
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

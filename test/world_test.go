@@ -36,6 +36,9 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if words, ok := os.LookupEnv("STAYPUT_TEST_HEIR"); ok {
+		playHeir(words)
+	}
 	code := m.Run()
 	if file, err := binary(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(file))
@@ -75,9 +78,14 @@ type world struct {
 	t      testing.TB
 	dir    string // configuration
 	data   string
-	prefix []string // what the daemon is run by, such as strace
+	prefix []string   // what the daemon is run by, such as strace
+	own    string     // path of its program, "" for that of all worlds
+	env    []string   // besides ours
+	files  []*os.File // what it inherits besides
 
-	cmd       *exec.Cmd
+	cmd       *exec.Cmd // nil when the first process has ended
+	pid       int       // of the process that serves
+	group     int       // of its processes; 0 when none runs
 	dns, http string
 	log       *logBuffer
 }
@@ -106,23 +114,13 @@ func (w *world) write(name, content string) string {
 // start runs the daemon and waits until it is ready.
 func (w *world) start() {
 	w.t.Helper()
-	file, err := binary()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	args := append(append([]string{}, w.prefix...), file, "serve", "--config", filepath.Join(w.dir, "stayput.toml"))
-	w.cmd = exec.Command(args[0], args[1:]...)
-	w.cmd.Env = append(os.Environ(), "STAYPUT_LOG_FORMAT=json")
-	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	w.log = &logBuffer{ready: make(chan readyLine, 1)}
-	w.cmd.Stderr = w.log
-	if err := w.cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(w.kill)
+	w.launch()
 	select {
 	case r := <-w.log.ready:
-		w.dns, w.http = r.DNS[0].String(), r.HTTP[0].String()
+		w.dns = r.DNS[0].String()
+		if len(r.HTTP) > 0 {
+			w.http = r.HTTP[0].String()
+		}
 	case <-time.After(60 * time.Second):
 		_ = w.cmd.Process.Signal(syscall.SIGQUIT) // the log then says what every goroutine does
 		time.Sleep(time.Second)
@@ -131,31 +129,86 @@ func (w *world) start() {
 	}
 }
 
+// launch runs the daemon.
+func (w *world) launch() {
+	w.t.Helper()
+	args := append(append([]string{}, w.prefix...), w.program(), "serve", "--config", filepath.Join(w.dir, "stayput.toml"))
+	w.cmd = exec.Command(args[0], args[1:]...)
+	w.cmd.Env = append(append(os.Environ(), "STAYPUT_LOG_FORMAT=json"), w.env...)
+	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	w.cmd.ExtraFiles = w.files
+	w.log = newLogBuffer(w.t)
+	w.cmd.Stderr = w.log.pipe
+	if err := w.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	_ = w.log.pipe.Close() // the daemon has it
+	w.pid, w.group = w.cmd.Process.Pid, w.cmd.Process.Pid
+	w.t.Cleanup(w.kill)
+}
+
+// program returns the path of the daemon's program.
+func (w *world) program() string {
+	w.t.Helper()
+	if w.own != "" {
+		return w.own
+	}
+	file, err := binary()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return file
+}
+
 // kill ends the daemon as kill -9 does, with all its children.
 func (w *world) kill() {
-	if w.cmd == nil {
+	if w.group == 0 {
 		return
 	}
-	_ = syscall.Kill(-w.cmd.Process.Pid, syscall.SIGKILL)
-	_ = w.cmd.Wait()
-	w.cmd = nil
+	_ = syscall.Kill(-w.group, syscall.SIGKILL)
+	if w.cmd != nil {
+		_ = w.cmd.Wait()
+	}
+	<-w.log.ended
+	w.cmd, w.group = nil, 0
 }
 
 // stop ends the daemon as systemd does, and fails the test when it does not end
 // well.
 func (w *world) stop() {
 	w.t.Helper()
-	if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := syscall.Kill(w.pid, syscall.SIGTERM); err != nil {
 		w.t.Fatal(err)
 	}
+	w.endFirst()
+	<-w.log.ended
+	w.group = 0
+}
+
+// endFirst waits until the process that the test started has ended well.
+func (w *world) endFirst() {
+	w.t.Helper()
+	if w.cmd == nil {
+		return
+	}
 	if err := w.cmd.Wait(); err != nil {
-		w.t.Errorf("stopping the daemon: %v; its log:\n%s", err, w.log)
+		w.t.Errorf("the daemon ended: %v; its log:\n%s", err, w.log)
 	}
 	w.cmd = nil
 }
 
 // run runs a command of the command line and returns what it printed.
 func (w *world) run(args ...string) string {
+	w.t.Helper()
+	out, err := w.try(args...)
+	if err != nil {
+		w.t.Fatalf("stayput %s: %v", strings.Join(args, " "), err)
+	}
+	return out
+}
+
+// try is run for a command that may fail: then the error has what it said.
+func (w *world) try(args ...string) (string, error) {
 	w.t.Helper()
 	file, err := binary()
 	if err != nil {
@@ -165,9 +218,9 @@ func (w *world) run(args ...string) string {
 	cmd := exec.Command(file, append([]string{"--config", filepath.Join(w.dir, "stayput.toml")}, args...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		w.t.Fatalf("stayput %s: %v\n%s", strings.Join(args, " "), err, &stderr)
+		return "", fmt.Errorf("%w\n%s", err, &stderr)
 	}
-	return stdout.String()
+	return stdout.String(), nil
 }
 
 // seed makes a zone, an account, its hosts and one update key for all of them.
@@ -219,26 +272,48 @@ type readyLine struct {
 	HTTP []netip.AddrPort
 }
 
-// logBuffer keeps what the daemon logs and finds the line that says it is ready.
+// logBuffer keeps what the processes of a daemon log, and finds the first line that
+// says that one is ready.
 type logBuffer struct {
 	mu    sync.Mutex // guards text
 	text  bytes.Buffer
 	ready chan readyLine
+	pipe  *os.File      // to be written into
+	ended chan struct{} // closed when all who had the pipe have ended
 }
 
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for s := bufio.NewScanner(bytes.NewReader(p)); s.Scan(); {
-		var r readyLine
-		if json.Unmarshal(s.Bytes(), &r) == nil && r.Msg == "ready" {
-			select {
-			case l.ready <- r:
-			default:
+func newLogBuffer(t testing.TB) *logBuffer {
+	t.Helper()
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &logBuffer{ready: make(chan readyLine, 1), pipe: in, ended: make(chan struct{})}
+	go func() {
+		defer close(l.ended)
+		defer out.Close()
+		for in := bufio.NewReader(out); ; {
+			line, err := in.ReadBytes('\n')
+			l.add(line)
+			if err != nil {
+				return
 			}
 		}
+	}()
+	return l
+}
+
+func (l *logBuffer) add(line []byte) {
+	var r readyLine
+	if json.Unmarshal(line, &r) == nil && r.Msg == "ready" {
+		select {
+		case l.ready <- r:
+		default:
+		}
 	}
-	return l.text.Write(p)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(line)
 }
 
 func (l *logBuffer) String() string {

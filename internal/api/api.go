@@ -42,11 +42,21 @@ type Backup interface {
 	Backup(ctx context.Context, file string) error
 }
 
+// Upgrades lets a new process of the program take over from this one.
+type Upgrades interface {
+	// Upgrade returns when the new process is ready to take over, which it then
+	// does, or with the reason why it is not.
+	Upgrade(ctx context.Context) error
+	// UpgradeError returns why the last upgrade failed, "" when it did not.
+	UpgradeError() string
+}
+
 // Config is what the API needs.
 type Config struct {
 	Admin    *admin.Service // must not be nil
 	Registry Registry       // must not be nil
 	Backup   Backup         // nil: there is no backup
+	Upgrades Upgrades       // nil: there are none
 	Version  string         // of the program
 	Now      func() time.Time
 }
@@ -56,6 +66,7 @@ type server struct {
 	admin    *admin.Service
 	registry Registry
 	backup   Backup
+	upgrades Upgrades
 	version  string
 	now      func() time.Time
 	started  time.Time
@@ -66,7 +77,7 @@ type server struct {
 func New(c Config) http.Handler {
 	s := &server{
 		admin: c.Admin.As(registry.Actor{Via: "api"}), registry: c.Registry, backup: c.Backup,
-		version: c.Version, now: c.Now,
+		upgrades: c.Upgrades, version: c.Version, now: c.Now,
 	}
 	if s.now == nil {
 		s.now = time.Now

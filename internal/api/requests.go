@@ -21,6 +21,12 @@ func (c *Client) Backup(ctx context.Context, file string) error {
 	return c.do(ctx, http.MethodPost, "/backup", nil, backupFile{file})
 }
 
+// Upgrade makes the daemon start a new process of its program, and returns when
+// that is ready to take over. Status tells when it has, by its PID, or why not.
+func (c *Client) Upgrade(ctx context.Context) (Upgrade, error) {
+	return get[Upgrade](ctx, c, http.MethodPost, "/upgrade", nil, nil)
+}
+
 // Seed makes up hosts and accounts, and writes a line "username,secret,host..."
 // for every account to w.
 func (c *Client) Seed(ctx context.Context, p SeedPlan, w io.Writer) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -20,6 +21,8 @@ func (s *server) addService(api huma.API) {
 	answer(api, operation(http.MethodGet, "/status", "show-status", "Show how the daemon fares"), s.showStatus)
 	answer(api, operation(http.MethodPost, "/backup", "make-backup", "Write a consistent copy of all that is stored"), s.makeBackup)
 
+	answer(api, operation(http.MethodPost, "/upgrade", "upgrade", "Let a new process of the program take over"), s.upgrade)
+
 	seed := operation(http.MethodPost, "/seed", "seed", "Make up hosts and accounts")
 	seed.Hidden = true
 	huma.Register(api, seed, func(ctx context.Context, in *body[SeedPlan]) (*huma.StreamResponse, error) {
@@ -35,14 +38,32 @@ func (s *server) addService(api huma.API) {
 func (s *server) showStatus(context.Context, *struct{}) (Status, error) {
 	st := s.registry.State()
 	out := Status{
-		Version: s.version, Started: s.started.UTC(), Uptime: int64(s.now().Sub(s.started).Seconds()),
+		Version: s.version, PID: os.Getpid(), Started: s.started.UTC(), Uptime: int64(s.now().Sub(s.started).Seconds()),
 		Revision: uint64(st.Revision), Zones: st.Zones.Len(),
 		Accounts: st.Accounts.CountAccounts(), Hosts: st.Accounts.CountHosts(),
 	}
 	if err := s.registry.Err(); err != nil {
 		out.StoreError = err.Error()
 	}
+	if s.upgrades != nil {
+		out.UpgradeError = s.upgrades.UpgradeError()
+	}
 	return out, nil
+}
+
+// upgrade answers before the new process takes over, with the one that is to end.
+func (s *server) upgrade(ctx context.Context, _ *struct{}) (Upgrade, error) {
+	if s.upgrades == nil {
+		return Upgrade{}, newProblem(http.StatusNotImplemented, "this daemon cannot be upgraded while it runs", "")
+	}
+	if err := s.upgrades.Upgrade(ctx); err != nil {
+		hint := ""
+		if h, ok := err.(interface{ Hint() string }); ok {
+			hint = h.Hint()
+		}
+		return Upgrade{}, newProblem(http.StatusConflict, "cannot upgrade: "+err.Error(), hint)
+	}
+	return Upgrade{PID: os.Getpid()}, nil
 }
 
 func (s *server) makeBackup(ctx context.Context, in *body[backupFile]) (backupFile, error) {

@@ -195,14 +195,21 @@ type KeyPage struct {
 
 // Status is how the daemon fares.
 type Status struct {
-	Version    string    `json:"version"`
-	Started    time.Time `json:"started"`
-	Uptime     int64     `json:"uptime" doc:"Seconds."`
-	Revision   uint64    `json:"revision" doc:"Number of the last commit."`
-	Zones      int       `json:"zones"`
-	Accounts   int       `json:"accounts"`
-	Hosts      int       `json:"hosts"`
-	StoreError string    `json:"store_error,omitempty" doc:"Why the last write failed; absent while the store works."`
+	Version      string    `json:"version"`
+	PID          int       `json:"pid" doc:"Of the process."`
+	Started      time.Time `json:"started"`
+	Uptime       int64     `json:"uptime" doc:"Seconds."`
+	Revision     uint64    `json:"revision" doc:"Number of the last commit."`
+	Zones        int       `json:"zones"`
+	Accounts     int       `json:"accounts"`
+	Hosts        int       `json:"hosts"`
+	StoreError   string    `json:"store_error,omitempty" doc:"Why the last write failed; absent while the store works."`
+	UpgradeError string    `json:"upgrade_error,omitempty" doc:"Why the last upgrade failed; absent when it did not."`
+}
+
+// Upgrade is a handover to a new process that has begun.
+type Upgrade struct {
+	PID int `json:"pid" doc:"Of the process that ends when the new one has taken over."`
 }
 
 // SeedPlan is how much to make up for a demonstration or a measurement.

@@ -110,7 +110,7 @@ the socket in its data directory, and take effect at once.`,
 	}
 	add(groupRun, a.serveCommand(), a.demoCommand(), a.initCommand())
 	add(groupManage, a.zoneCommand(), a.accountCommand(), a.hostCommand(), a.keyCommand())
-	add(groupKeep, a.statusCommand(), a.backupCommand(), a.restoreCommand(), a.configCommand(), a.versionCommand())
+	add(groupKeep, a.statusCommand(), a.upgradeCommand(), a.backupCommand(), a.restoreCommand(), a.configCommand(), a.versionCommand())
 	cmd.AddCommand(a.seedCommand())
 	addShells(cmd)
 	plainUse(cmd)

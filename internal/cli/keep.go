@@ -45,6 +45,7 @@ monitor may call it.`,
 func printStatus(w io.Writer, s api.Status) {
 	facts(w,
 		fact{"version", s.Version},
+		fact{"process", fmt.Sprint(s.PID)},
 		fact{"running since", timeText(s.Started) + ", " + (time.Duration(s.Uptime) * time.Second).String()},
 		fact{"revision", fmt.Sprint(s.Revision)},
 		fact{"zones", fmt.Sprint(s.Zones)},

@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -25,7 +27,13 @@ win over the file; ` + "`stayput config example`" + ` explains all settings.
 
 SIGTERM and SIGINT end it when everything in flight is answered, a second one at
 once. SIGHUP reads certificates and the configuration again; what changed there
-and needs a restart is named in the log.`,
+and needs a restart is named in the log. SIGUSR2 does what ` + "`stayput upgrade`" + `
+does: the program, as its file is by then, is started anew and takes over every
+socket; nothing goes unanswered.
+
+Sockets that systemd opened (see systemd.socket(5)) are used where the
+configuration names their addresses, or where their FileDescriptorName is dns,
+dns-tls, http, https, legacy-https or admin.`,
 		Example: `  stayput serve
   stayput serve --config /etc/stayput/stayput.toml
   STAYPUT_DNS_LISTEN=127.0.0.1:53 stayput serve --data /tmp/try`,
@@ -45,7 +53,25 @@ func (a *app) serve(ctx context.Context) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	return daemon.Run(ctx, cfg, daemon.Options{Version: a.version, Reload: read, Hangup: hangup, LogTo: a.logFile()})
+	upgrade := make(chan os.Signal, 1)
+	signal.Notify(upgrade, syscall.SIGUSR2)
+	defer signal.Stop(upgrade)
+	return daemon.Run(ctx, cfg, daemon.Options{
+		Version: a.version, Reload: read, Hangup: hangup, Upgrade: upgrade, Program: asCalled(), LogTo: a.logFile(),
+	})
+}
+
+// asCalled returns the path of this program as it was called, so that what is put
+// in its place is found there, and its arguments.
+func asCalled() []string {
+	path, err := exec.LookPath(os.Args[0])
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		path, _ = os.Executable() // fails where there is no /proc, and then so does the upgrade
+	}
+	return append([]string{path}, os.Args[1:]...)
 }
 
 // logFile returns standard error if it is a file, else nil.

@@ -33,6 +33,8 @@ type Options struct {
 	LogTo   *os.File                        // nil: standard error
 	Reload  func() (*config.Config, error)  // reads the configuration again; nil: nothing to read
 	Hangup  <-chan os.Signal                // SIGHUP; may be nil
+	Upgrade <-chan os.Signal                // SIGUSR2: start Program, and let it take over; may be nil
+	Program []string                        // path and arguments of the program that runs; nil: no upgrade
 	Ready   func(Addresses, *admin.Service) // called once everything answers; may be nil
 }
 
@@ -60,11 +62,22 @@ type daemon struct {
 	devices     *dyndns.Handler
 	certs       []*front.Certificate
 	api         *apiServer
+	seen        *update.Seen
 
-	running  sync.WaitGroup
-	failed   chan error // the first failure of something that runs
-	stopping context.Context
-	addrs    Addresses
+	running   sync.WaitGroup
+	failed    chan error // the first failure of something that runs
+	stopping  context.Context
+	accepting *group // listeners for updates
+	keeping   *group // what writes to the store besides the writer
+	addrs     Addresses
+
+	sockets      sockets
+	dnsCalls     []func() error                    // to serve the DNS sockets
+	httpCalls    []func(ctx context.Context) error // to serve the listeners for updates
+	commandCalls []func() error                    // to serve the admin socket
+	kept         bool                              // keeping runs
+
+	handover
 }
 
 // shutdownTime is how long requests in flight may take to end.
@@ -73,39 +86,50 @@ const shutdownTime = 10 * time.Second
 // Run runs the daemon until ctx ends; then it finishes what is in flight and
 // returns nil. It returns an error when something cannot start or fails for good.
 func Run(ctx context.Context, cfg *config.Config, opts Options) error {
-	d := &daemon{cfg: cfg, opts: opts, failed: make(chan error, 1)}
+	d := &daemon{cfg: cfg, opts: opts, failed: make(chan error, 1), handover: newHandover()}
 	d.live.Store(cfg)
 	d.logs.set(cfg.Log)
 	d.log = d.logs.logger(opts.LogTo)
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	d.stopping = running
-	if err := d.open(ctx); err != nil {
+	d.accepting, d.keeping = newGroup(running), newGroup(running)
+	before, err := newPredecessor()
+	if err != nil {
 		return err
 	}
+	if err := d.open(ctx, before); err != nil {
+		return before.fail(err)
+	}
 	writer, stopWriter := context.WithCancel(context.WithoutCancel(ctx))
-	d.goRun(func() error { return d.registry.Run(writer) })
-	err := d.start(ctx)
+	if before == nil {
+		d.goRun(func() error { return d.registry.Run(writer) })
+		err = d.start(ctx)
+	} else {
+		err = before.fail(d.succeed(ctx, writer, before))
+	}
 	if err == nil {
 		d.ready()
-		err = d.wait(ctx)
+		if err = d.wait(ctx); d.heir != nil {
+			return d.depart(d.heir, stop, stopWriter)
+		}
 	}
-	notify("STOPPING=1")
+	if err == nil || before == nil { // or the service is not ours
+		notify("STOPPING=1")
+	}
 	return errors.Join(err, d.stop(stop, stopWriter))
 }
 
-// open loads the state.
-func (d *daemon) open(ctx context.Context) (err error) {
+// open finds the sockets that we are to have, and loads the state.
+func (d *daemon) open(ctx context.Context, before *predecessor) (err error) {
 	began := time.Now()
-	d.store, err = store.Open(ctx, d.cfg.Data, store.Options{
-		Logger: d.log, SnapshotAfter: d.cfg.Store.SnapshotAfter, JournalKeep: d.cfg.Store.JournalKeep,
-	})
+	if before == nil {
+		err = d.openAlone(ctx)
+	} else if err = d.inherit(before); err == nil {
+		err = d.openBeside(ctx)
+	}
 	if err != nil {
 		return err
-	}
-	d.registry, err = registry.Open(ctx, d.store, registry.Options{Logger: d.log})
-	if err != nil {
-		return errors.Join(err, d.store.Close())
 	}
 	debug.FreeOSMemory() // what loading needed once
 	tuneCollector()
@@ -115,31 +139,48 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// start builds the rooms on top of the state and opens their sockets.
-func (d *daemon) start(ctx context.Context) error {
-	seen, err := update.OpenSeen(ctx, d.store, d.log)
+// openAlone loads the state and keeps others from it.
+func (d *daemon) openAlone(ctx context.Context) (err error) {
+	if err := d.sockets.fromSystemd(); err != nil {
+		return err
+	}
+	if d.store, err = store.Open(ctx, d.cfg.Data, d.storeOptions()); err != nil {
+		return err
+	}
+	d.registry, err = registry.Open(ctx, d.store, registry.Options{Logger: d.log})
 	if err != nil {
+		return errors.Join(err, d.store.Close())
+	}
+	return nil
+}
+
+func (d *daemon) storeOptions() store.Options {
+	return store.Options{Logger: d.log, SnapshotAfter: d.cfg.Store.SnapshotAfter, JournalKeep: d.cfg.Store.JournalKeep}
+}
+
+// start builds the rooms on top of the state, opens their sockets and serves them.
+func (d *daemon) start(ctx context.Context) error {
+	if err := d.furnish(ctx); err != nil {
+		return err
+	}
+	if err := d.listen(); err != nil {
+		return err
+	}
+	d.serveDNS()
+	d.serveRequests()
+	return nil
+}
+
+// furnish builds the rooms on top of the state.
+func (d *daemon) furnish(ctx context.Context) (err error) {
+	if d.seen, err = update.OpenSeen(ctx, d.store, d.log); err != nil {
 		return err
 	}
 	d.updates = update.New(d.registry, update.Options{
-		Logger: d.log, Seen: seen, Rules: updateRules(d.cfg.Updates),
+		Logger: d.log, Seen: d.seen, Rules: updateRules(d.cfg.Updates),
 	})
-	d.admin = admin.New(d.registry, admin.Options{Seen: seen, TTL: d.cfg.Updates.TTL})
-	if err := d.loadCertificates(); err != nil {
-		return err
-	}
-	if err := d.startDNS(); err != nil {
-		return err
-	}
-	if err := d.startHTTP(); err != nil {
-		return err
-	}
-	if err := d.startAPI(ctx); err != nil {
-		return err
-	}
-	d.goRun(func() error { return seen.Run(d.stopping) })
-	d.goRun(func() error { d.compact(d.stopping); return nil })
-	return nil
+	d.admin = admin.New(d.registry, admin.Options{Seen: d.seen, TTL: d.cfg.Updates.TTL})
+	return d.loadCertificates()
 }
 
 func (d *daemon) ready() {
@@ -151,7 +192,8 @@ func (d *daemon) ready() {
 	}
 }
 
-// wait returns when ctx ends, or with the error of what failed.
+// wait returns when ctx ends or an heir has taken over, or with the error of what
+// failed.
 func (d *daemon) wait(ctx context.Context) error {
 	for {
 		select {
@@ -164,6 +206,14 @@ func (d *daemon) wait(ctx context.Context) error {
 			notify("RELOADING=1")
 			d.reload()
 			notify("READY=1")
+		case <-d.opts.Upgrade:
+			d.upgrade(ctx, nil)
+		case answer := <-d.upgrades:
+			d.upgrade(ctx, answer)
+		case r := <-d.raised:
+			if over, err := d.succession(ctx, r); over || err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -173,7 +223,11 @@ func (d *daemon) wait(ctx context.Context) error {
 func (d *daemon) stop(stopRooms, stopWriter context.CancelFunc) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
+	d.dropHeir()
 	var faults []error
+	if d.sockets.areSystemds() {
+		faults = append(faults, d.leave(ctx))
+	}
 	if d.front != nil {
 		faults = append(faults, d.front.Shutdown(ctx))
 	}
@@ -184,6 +238,8 @@ func (d *daemon) stop(stopRooms, stopWriter context.CancelFunc) error {
 		faults = append(faults, d.dns.Shutdown(ctx))
 	}
 	stopRooms()
+	d.accepting.end()
+	d.keeping.end()
 	stopWriter()
 	d.running.Wait()
 	faults = append(faults, d.store.Close())
@@ -193,16 +249,30 @@ func (d *daemon) stop(stopRooms, stopWriter context.CancelFunc) error {
 	return nil
 }
 
+// leave ends taking requests and queries so that none is lost for whoever gets our
+// sockets from systemd next.
+func (d *daemon) leave(ctx context.Context) error {
+	if d.front != nil {
+		d.front.Leave(ctx, d.accepting.end)
+	}
+	if d.dns != nil {
+		return d.dns.Leave(ctx, nil)
+	}
+	return nil
+}
+
 // goRun runs f until it returns; its error ends the daemon.
-func (d *daemon) goRun(f func() error) {
-	d.running.Go(func() {
-		if err := f(); err != nil {
-			select {
-			case d.failed <- err:
-			default: // the first failure is enough
-			}
-		}
-	})
+func (d *daemon) goRun(f func() error) { d.running.Go(func() { d.note(f()) }) }
+
+// note lets an error end the daemon; the first one is enough.
+func (d *daemon) note(err error) {
+	if err == nil {
+		return
+	}
+	select {
+	case d.failed <- err:
+	default:
+	}
 }
 
 // compact writes snapshots when they are due, and keeps the collector in tune.

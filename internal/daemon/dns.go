@@ -6,44 +6,56 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/dnsserver"
 )
 
-func (d *daemon) startDNS() error {
+func (d *daemon) openDNS() error {
 	d.dns = dnsserver.New(d.registry.State, dnsserver.Options{Logger: d.log})
 	if err := d.setDNS(d.cfg.DNS); err != nil {
 		return err
 	}
-	for _, addr := range d.cfg.DNS.Listen {
-		udp, tcp, err := listenDNS(addr)
+	for _, addr := range d.sockets.addresses(roleDNS, d.cfg.DNS.Listen) {
+		udp, tcp, err := d.sockets.dns(addr)
 		if err != nil {
 			return err
 		}
 		if !isHere(addr.Addr()) {
 			d.log.Warn("this machine does not have an address of dns.listen yet; it is served from when it comes", "address", addr)
 		}
-		d.addrs.DNS = append(d.addrs.DNS, udp[0].LocalAddr().(*net.UDPAddr).AddrPort())
+		d.addrs.DNS = append(d.addrs.DNS, tcp.Addr().(*net.TCPAddr).AddrPort())
+		d.dnsCalls = append(d.dnsCalls, func() error { return d.dns.ServeTCP(d.stopping, tcp) })
 		for _, conn := range udp {
-			d.goRun(func() error { return d.dns.ServeUDP(d.stopping, conn) })
+			d.dnsCalls = append(d.dnsCalls, func() error { return d.dns.ServeUDP(d.stopping, conn) })
 		}
-		d.goRun(func() error { return d.dns.ServeTCP(d.stopping, tcp) })
 	}
-	d.goRun(func() error { d.renewCookieSecrets(d.stopping); return nil })
-	return d.startDNSOverTLS()
+	return d.openDNSOverTLS()
 }
 
-func (d *daemon) startDNSOverTLS() error {
-	for _, addr := range d.cfg.DNS.TLSListen {
-		l, err := dnsserver.ListenTCP(addr)
+func (d *daemon) openDNSOverTLS() error {
+	addrs := d.sockets.addresses(roleDNSTLS, d.cfg.DNS.TLSListen)
+	if err := d.expectCertificate(roleDNSTLS, addrs); err != nil {
+		return err
+	}
+	for _, addr := range addrs {
+		l, err := d.sockets.tcp(roleDNSTLS, addr, func() (net.Listener, error) { return dnsserver.ListenTCP(addr) })
 		if err != nil {
-			return cannotListen(addr, "TCP", err)
+			return err
 		}
 		d.addrs.DNSTLS = append(d.addrs.DNSTLS, l.Addr().(*net.TCPAddr).AddrPort())
-		d.goRun(func() error { return d.dns.ServeTLS(d.stopping, l, d.tlsConfig()) })
+		d.dnsCalls = append(d.dnsCalls, func() error { return d.dns.ServeTLS(d.stopping, l, d.tlsConfig()) })
 	}
 	return nil
+}
+
+// serveDNS begins to answer queries.
+func (d *daemon) serveDNS() {
+	for _, call := range d.dnsCalls {
+		d.goRun(call)
+	}
+	d.goRun(func() error { d.renewCookieSecrets(d.stopping); return nil })
 }
 
 // dnsSettings is what the DNS server was told last.
@@ -80,23 +92,23 @@ func (d *daemon) dnsConfig() config.DNS {
 	return d.dnsSettings.config
 }
 
-// listenDNS opens the UDP sockets and the TCP socket of one address. When the kernel is
+// dns returns the UDP sockets and the TCP socket of one address. When the kernel is
 // to choose the port it chooses one that is free for both.
-func listenDNS(addr netip.AddrPort) ([]*net.UDPConn, net.Listener, error) {
+func (s *sockets) dns(addr netip.AddrPort) ([]*net.UDPConn, net.Listener, error) {
 	for try := 0; ; try++ {
-		tcp, err := dnsserver.ListenTCP(addr)
+		tcp, err := s.tcp(roleDNS, addr, func() (net.Listener, error) { return dnsserver.ListenTCP(addr) })
 		if err != nil {
-			return nil, nil, cannotListen(addr, "TCP", err)
+			return nil, nil, err
 		}
 		same := netip.AddrPortFrom(addr.Addr(), tcp.Addr().(*net.TCPAddr).AddrPort().Port())
-		udp, err := dnsserver.ListenUDPs(same, runtime.GOMAXPROCS(0)) // each keeps one processor busy
-		if err == nil {
-			return udp, tcp, nil
+		udp, err := s.udp(roleDNS, same, func() ([]*net.UDPConn, error) {
+			return dnsserver.ListenUDPs(same, runtime.GOMAXPROCS(0)) // each keeps one processor busy
+		})
+		if err == nil || addr.Port() != 0 || try == 10 {
+			return udp, tcp, err
 		}
+		s.forget(tcp.(syscall.Conn))
 		_ = tcp.Close()
-		if addr.Port() != 0 || try == 10 {
-			return nil, nil, cannotListen(addr, "UDP", err)
-		}
 	}
 }
 

@@ -7,14 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"syscall"
-	"time"
 
-	"stayput.dev/internal/api"
 	"stayput.dev/internal/dyndns"
 	"stayput.dev/internal/front"
 	"stayput.dev/internal/metrics"
@@ -68,6 +63,21 @@ func loopbackFor(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(netip.IPv6Loopback(), a.Port())
 }
 
+// listen makes the servers and opens their sockets. Nothing is answered yet.
+func (d *daemon) listen() error {
+	if err := d.openDNS(); err != nil {
+		return err
+	}
+	if err := d.openHTTP(); err != nil {
+		return err
+	}
+	if err := d.openAPI(); err != nil {
+		return err
+	}
+	d.sockets.closeUnused(d.log)
+	return nil
+}
+
 // network names one family, so that [::] does not take IPv4 as well.
 func network(proto string, addr netip.AddrPort) string {
 	if addr.Addr().Is4() {
@@ -93,44 +103,103 @@ func (d *daemon) tlsConfig() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: front.PickCertificate(d.certs...)}
 }
 
-func (d *daemon) startHTTP() error {
-	d.devices = dyndns.New(d.updates, deviceOptions(d.cfg.Updates))
+// expectCertificate fails when addresses are for TLS and there is no certificate.
+func (d *daemon) expectCertificate(role string, addrs []netip.AddrPort) error {
+	if len(addrs) == 0 || len(d.certs) > 0 {
+		return nil
+	}
+	return &Error{
+		fmt.Errorf("the socket at %s is for %s, but there is no certificate", addrs[0], role),
+		"add an [[http.certificate]] to the configuration",
+	}
+}
+
+// openHTTP makes the front as the last reload has it, also after a handover that
+// failed.
+func (d *daemon) openHTTP() error {
+	live := d.live.Load()
+	d.devices = dyndns.New(d.updates, deviceOptions(live.Updates))
 	cfg := front.Config{
 		Table: front.Table{
 			Devices: d.devices.Paths(),
 			Root:    d.checkIPRoot(),
 			Rest:    d.rest(),
 		},
-		TrustedProxies: d.cfg.HTTP.TrustedProxies,
-		Limits:         front.Limits{PerSource: d.cfg.HTTP.ConnectionsPerSource, Total: d.cfg.HTTP.Connections},
+		TrustedProxies: live.HTTP.TrustedProxies,
+		Limits:         front.Limits{PerSource: live.HTTP.ConnectionsPerSource, Total: live.HTTP.Connections},
 		Logger:         d.log,
 	}
 	if len(d.certs) > 0 {
 		cfg.TLS = d.tlsConfig()
 	}
 	d.front = front.New(cfg)
+	d.addrs.HTTP, d.addrs.HTTPS = nil, nil
 	for _, l := range []struct {
+		role  string
 		addrs []netip.AddrPort
 		kind  front.Kind
 		tell  *[]netip.AddrPort
 	}{
-		{d.cfg.HTTP.Listen, front.Plain, &d.addrs.HTTP},
-		{d.cfg.HTTP.TLSListen, front.TLS, &d.addrs.HTTPS},
-		{d.cfg.HTTP.LegacyTLSListen, front.LegacyTLS, &d.addrs.HTTPS},
+		{roleHTTP, d.cfg.HTTP.Listen, front.Plain, &d.addrs.HTTP},
+		{roleHTTPS, d.cfg.HTTP.TLSListen, front.TLS, &d.addrs.HTTPS},
+		{roleLegacyTLS, d.cfg.HTTP.LegacyTLSListen, front.LegacyTLS, &d.addrs.HTTPS},
 	} {
-		for _, addr := range l.addrs {
-			// The front has deadlines of its own; without keep-alive probes each
-			// connection saves four system calls.
-			lc := net.ListenConfig{KeepAlive: -1}
-			lis, err := lc.Listen(d.stopping, network("tcp", addr), addr.String())
+		addrs := d.sockets.addresses(l.role, l.addrs)
+		if l.kind != front.Plain {
+			if err := d.expectCertificate(l.role, addrs); err != nil {
+				return err
+			}
+		}
+		for _, addr := range addrs {
+			lis, err := d.sockets.tcp(l.role, addr, func() (net.Listener, error) { return listenHTTP(addr) })
 			if err != nil {
-				return cannotListen(addr, "TCP", err)
+				return err
 			}
 			*l.tell = append(*l.tell, lis.Addr().(*net.TCPAddr).AddrPort())
-			d.goRun(func() error { return d.front.Serve(d.stopping, lis, l.kind) })
+			server := d.front
+			d.httpCalls = append(d.httpCalls, func(ctx context.Context) error { return server.Serve(ctx, lis, l.kind) })
 		}
 	}
 	return nil
+}
+
+// listenHTTP opens a listener. The front has deadlines of its own; without
+// keep-alive probes each connection saves four system calls.
+func listenHTTP(addr netip.AddrPort) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAlive: -1}
+	return lc.Listen(context.Background(), network("tcp", addr), addr.String())
+}
+
+// serveRequests begins to serve updates and commands, and to keep what they bring.
+func (d *daemon) serveRequests() {
+	if d.accepting.ctx.Err() != nil {
+		d.accepting = newGroup(d.stopping)
+	}
+	for _, call := range d.httpCalls {
+		d.accepting.run(func(ctx context.Context) { d.note(call(ctx)) })
+	}
+	for _, call := range d.commandCalls {
+		d.goRun(call)
+	}
+	d.httpCalls, d.commandCalls = nil, nil
+	d.keep()
+}
+
+// keep runs what writes to the store besides the writer, unless it runs.
+func (d *daemon) keep() {
+	if d.keeping.ctx.Err() != nil {
+		d.keeping, d.kept = newGroup(d.stopping), false
+	}
+	if d.kept {
+		return
+	}
+	d.kept = true
+	d.keeping.run(func(ctx context.Context) {
+		if err := d.seen.Run(ctx); err != nil {
+			d.log.Warn("when hosts were last seen was not saved", "error", err)
+		}
+	})
+	d.keeping.run(d.compact)
 }
 
 // checkIPRoot answers "/" with the caller's address on the hosts that are for it.
@@ -172,51 +241,4 @@ func reply(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text))
-}
-
-// apiServer is the REST API on the admin socket.
-type apiServer struct{ http.Server }
-
-// SocketPath returns where the daemon with the data directory is spoken to.
-func SocketPath(data string) string { return filepath.Join(data, "admin.sock") }
-
-// adminHandler is the REST API and, for whoever wants to know where time and
-// memory go, the profiles of package net/http/pprof.
-func (d *daemon) adminHandler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", api.New(api.Config{Admin: d.admin, Registry: d.registry, Backup: d.store, Version: d.opts.Version}))
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return mux
-}
-
-func (d *daemon) startAPI(ctx context.Context) error {
-	path := SocketPath(d.cfg.Data)
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // the store's lock says that nobody uses it
-		return fmt.Errorf("removing the old admin socket: %w", err)
-	}
-	lis, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
-	if err != nil {
-		e := &Error{Err: fmt.Errorf("cannot listen on %s: %w", path, cause(err))}
-		if len(path) > 107 {
-			e.Help = "the path of a Unix socket has at most 107 characters; use a data directory with a shorter name"
-		}
-		return e
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return fmt.Errorf("protecting the admin socket: %w", err)
-	}
-	d.addrs.Socket = path
-	d.api = &apiServer{http.Server{
-		Handler:           d.adminHandler(),
-		ReadHeaderTimeout: 10 * time.Second,
-	}}
-	d.goRun(func() error {
-		if err := d.api.Serve(lis); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serving the admin socket: %w", err)
-		}
-		return nil
-	})
-	return nil
 }

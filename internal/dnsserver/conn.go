@@ -3,7 +3,6 @@ package dnsserver
 import (
 	"bufio"
 	"container/list"
-	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -18,7 +17,11 @@ type conn struct {
 	net.Conn          // the TCP connection
 	stream   net.Conn // where messages come from and go to
 	client   Client
-	giveUp   context.CancelFunc // ends the reading; what is being answered may still be
+	unread   []byte // to be read before what comes
+	begun    []byte // what has been read of a message that is longer than the buffer
+
+	over    atomic.Bool // nothing more is read; what is being answered may still be
+	useless atomic.Bool // the client sent what deserves no reply
 
 	queries   atomic.Int64   // that have come in whole and are not answered
 	long      chan struct{}  // holds a value for each of them that takes long
@@ -30,6 +33,7 @@ type conn struct {
 	source netip.Prefix
 	place  *list.Element // nil when it is no longer among the open ones; guarded by conns
 	held   int           // octets of messages; guarded by conns
+	used   bool          // has had a query; guarded by conns
 }
 
 func newConn(nc net.Conn) *conn {
@@ -56,28 +60,47 @@ func (c *conn) patience(idle time.Duration) time.Duration {
 
 // awaitMessage waits for the start of a message, as long as a connection may be
 // silent: since its last reply, while it waits for none.
-func (c *conn) awaitMessage(ctx context.Context, in *bufio.Reader, idle time.Duration) error {
+func (c *conn) awaitMessage(in *bufio.Reader, idle time.Duration) error {
 	for {
-		c.readWithin(ctx, c.patience(idle))
+		c.readWithin(c.patience(idle))
 		_, err := in.Peek(tcpPrefix)
 		timeout := errors.Is(err, os.ErrDeadlineExceeded)
-		if !timeout || in.Buffered() > 0 || ctx.Err() != nil || c.patience(idle) <= 0 {
+		if !timeout || in.Buffered() > 0 || c.over.Load() || c.patience(idle) <= 0 {
 			return err
 		}
 	}
 }
 
-// readWithin gives what is read next its time. When ctx has ended, there is none:
+// readWithin gives what is read next its time. After stopReading there is none:
 // only what has been read already can be had.
-func (c *conn) readWithin(ctx context.Context, d time.Duration) {
+func (c *conn) readWithin(d time.Duration) {
 	_ = c.SetReadDeadline(time.Now().Add(d))
-	if ctx.Err() != nil {
+	if c.over.Load() {
 		c.stopReading()
 	}
 }
 
 // stopReading ends a read that waits, and all that come after.
-func (c *conn) stopReading() { _ = c.SetReadDeadline(time.Unix(1, 0)) }
+func (c *conn) stopReading() {
+	c.over.Store(true)
+	_ = c.SetReadDeadline(time.Unix(1, 0))
+}
+
+// giveUp ends the connection when what was taken from it is answered.
+func (c *conn) giveUp() {
+	c.useless.Store(true)
+	c.stopReading()
+}
+
+// Read reads what was read before first.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(c.unread) > 0 {
+		n := copy(p, c.unread)
+		c.unread = c.unread[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
 
 // drop closes the connection at once. Where the client keeps us waiting for it to
 // take replies, the kernel forgets them too.

@@ -86,6 +86,7 @@ func (cs *conns) countQueries(c *conn, n int) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	c.queries.Add(int64(n))
+	c.used = c.used || n > 0
 	if c.place != nil {
 		cs.open.MoveToBack(c.place)
 	}

@@ -22,12 +22,12 @@ func (s *Server) ServeTLS(ctx context.Context, l net.Listener, config *tls.Confi
 
 // shakeHands brings TLS up on a connection that wants it, and returns false when
 // that fails.
-func (s *Server) shakeHands(ctx context.Context, c *conn) bool {
+func (s *Server) shakeHands(c *conn) bool {
 	secure, ok := c.stream.(*tls.Conn)
 	if !ok {
 		return true
 	}
-	c.readWithin(ctx, messageTimeout)
+	c.readWithin(messageTimeout)
 	_ = c.SetWriteDeadline(time.Now().Add(messageTimeout))
 	if err := secure.Handshake(); err != nil {
 		s.streams.handshakes.Add(1)

@@ -50,6 +50,27 @@ func prepareUDP(fd int, addr netip.Addr) error {
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, receiveBuffer)
+	if !addr.IsUnspecified() {
+		if err := freebind(fd, addr); err != nil {
+			return err
+		}
+	}
+	return setUDPOptions(fd, addr)
+}
+
+// PrepareUDP makes a socket that was not opened by ListenUDP fit for ServeUDP. How
+// much may wait in it is for whoever opened it to say.
+func PrepareUDP(conn *net.UDPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+	return control(func(fd int) error { return setUDPOptions(fd, addr) })("", "", raw)
+}
+
+// setUDPOptions sets what a socket needs while it is served.
+func setUDPOptions(fd int, addr netip.Addr) error {
 	level, discover, omit, info := unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT, unix.IP_PKTINFO
 	if addr.Is6() {
 		level, discover, omit, info = unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_OMIT, unix.IPV6_RECVPKTINFO
@@ -58,7 +79,7 @@ func prepareUDP(fd int, addr netip.Addr) error {
 	// fragments (RFC 9715). An old kernel cannot do it, which is no reason not to serve.
 	_ = unix.SetsockoptInt(fd, level, discover, omit)
 	if !addr.IsUnspecified() {
-		return freebind(fd, addr) // the socket's own address is the one that was asked
+		return nil // the socket's own address is the one that was asked
 	}
 	return unix.SetsockoptInt(fd, level, info, 1)
 }

@@ -37,8 +37,12 @@ type Server struct {
 
 	stopping context.Context // ends when Shutdown begins
 	stop     context.CancelFunc
-	mu       sync.Mutex     // guards the start of serving against its end
-	serving  sync.WaitGroup // calls of ServeUDP, ServeTCP and ServeTLS
+	leaving  context.Context // ends when Leave or Shutdown begins
+	leave    context.CancelFunc
+	mu       sync.Mutex             // guards the start of serving against its end
+	taking   sync.WaitGroup         // calls of ServeUDP, ServeTCP and ServeTLS that take packets and connections
+	serving  sync.WaitGroup         // the same, and until what they took is answered
+	pass     func(net.Conn, []byte) // set by Leave before leaving ends, or never
 
 	panics, faults sparse // what is logged
 }
@@ -48,6 +52,7 @@ type Server struct {
 func New(state func() *registry.State, opts Options) *Server {
 	s := &Server{state: state}
 	s.stopping, s.stop = context.WithCancel(context.Background())
+	s.leaving, s.leave = context.WithCancel(s.stopping)
 	s.SetOptions(opts)
 	s.streams = s.tally.share()
 	s.crew = newCrew(func() *worker { return s.newWorker(s.streams) })
@@ -64,20 +69,25 @@ func (s *Server) SetOptions(opts Options) {
 }
 
 // begin counts a call that serves a socket, unless the server is shut down: then
-// ok is false. The context that it returns ends with ctx and when Shutdown
-// begins; end must be called when the socket is served no more.
-func (s *Server) begin(ctx context.Context) (serving context.Context, end func(), ok bool) {
+// ok is false. Both contexts that it returns end with ctx and when Shutdown begins,
+// taking also when Leave does. taken must be called when nothing is taken from the
+// socket any more, and then end when all that was taken is answered.
+func (s *Server) begin(ctx context.Context) (taking, serving context.Context, taken, end func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping.Err() != nil {
-		return nil, nil, false
+	if s.leaving.Err() != nil {
+		return nil, nil, nil, nil, false
 	}
+	s.taking.Add(1)
 	s.serving.Add(1)
-	ctx, cancel := context.WithCancel(ctx)
-	detach := context.AfterFunc(s.stopping, cancel)
-	return ctx, func() {
-		detach()
-		cancel()
+	serving, stop := context.WithCancel(ctx)
+	detachServing := context.AfterFunc(s.stopping, stop)
+	taking, leave := context.WithCancel(serving)
+	detachTaking := context.AfterFunc(s.leaving, leave)
+	return taking, serving, s.taking.Done, func() {
+		detachTaking()
+		detachServing()
+		stop()
 		s.serving.Done()
 	}, true
 }
@@ -89,16 +99,24 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.stop()
 	s.mu.Unlock()
+	err := wait(ctx, &s.serving)
+	if err != nil {
+		s.conns.closeAll()
+	}
+	return err
+}
+
+// wait returns when nobody is in the group any more, or with the context's error.
+func wait(ctx context.Context, group *sync.WaitGroup) error {
 	done := make(chan struct{})
 	go func() {
-		s.serving.Wait()
+		group.Wait()
 		close(done)
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		s.conns.closeAll()
 		return ctx.Err()
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -36,67 +37,87 @@ func (s *Server) ServeTCP(ctx context.Context, l net.Listener) error {
 // serveStreams is ServeTCP for connections to which prepare has to be done.
 func (s *Server) serveStreams(ctx context.Context, l net.Listener, prepare func(*conn)) error {
 	defer l.Close()
-	ctx, end, ok := s.begin(ctx)
+	taking, serving, taken, end, ok := s.begin(ctx)
 	if !ok {
 		return nil
 	}
 	defer end()
-	defer context.AfterFunc(ctx, func() { l.Close() })()
+	defer context.AfterFunc(taking, func() { l.Close() })()
 
 	var served sync.WaitGroup
 	defer served.Wait()
+	defer taken()
+	return s.accept(taking, l, func(nc net.Conn) {
+		c := newConn(nc)
+		prepare(c)
+		s.admit(c)
+		served.Go(func() { s.serveConn(serving, c) })
+	})
+}
+
+// admit takes in a connection, for which another may have to go.
+func (s *Server) admit(c *conn) {
+	opts := s.opts.Load()
+	s.conns.admit(c, opts.TCPConnections, opts.TCPConnectionsPerSource)
+}
+
+// accept has each connection that comes to l served, until ctx ends.
+func (s *Server) accept(ctx context.Context, l net.Listener, serve func(net.Conn)) error {
 	for {
 		nc, err := l.Accept()
 		switch {
+		case err == nil: // also when ctx has ended: a successor may want it
+			serve(nc)
 		case ctx.Err() != nil:
-			if err == nil {
-				nc.Close()
-			}
-			return nil
+			return nil //nolint:nilerr // it is over
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("accepting on %s: %w", l.Addr(), err)
-		case err != nil: // out of file descriptors, most likely
+		default: // out of file descriptors, most likely
 			s.logFault("cannot accept TCP connection", l.Addr(), err)
 			s.conns.displaceOne()
 			pause(ctx)
-			continue
 		}
-		opts := s.opts.Load()
-		c := newConn(nc)
-		prepare(c)
-		s.conns.admit(c, opts.TCPConnections, opts.TCPConnectionsPerSource)
-		served.Go(func() { s.serveConn(ctx, c) })
 	}
 }
 
 // serveConn answers the queries of one connection until it is silent for too
-// long, sends what deserves no reply, or ctx ends.
+// long, sends what deserves no reply, or ctx ends. Then a successor gets it, if
+// there is one.
 func (s *Server) serveConn(ctx context.Context, c *conn) {
 	defer s.conns.close(c)
-	ctx, c.giveUp = context.WithCancel(ctx)
-	defer c.giveUp()
 	defer context.AfterFunc(ctx, c.stopReading)()
-
-	if !s.shakeHands(ctx, c) {
+	if !s.shakeHands(c) {
 		return
 	}
-	defer c.sayGoodbye()
-	defer c.answering.Wait()
-	defer s.flush(c)
 	in := bufio.NewReaderSize(c.stream, readSize)
-	for c.awaitMessage(ctx, in, s.opts.Load().TCPIdle) == nil {
-		if s.serveMessage(ctx, c, in) != nil {
-			return
+	err := s.serveMessages(c, in)
+	s.flush(c)
+	c.answering.Wait()
+	if s.stopping.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		s.passOn(c, in)
+	}
+	c.sayGoodbye()
+}
+
+// serveMessages answers what comes over a connection until no more can be read,
+// and returns why.
+func (s *Server) serveMessages(c *conn, in *bufio.Reader) error {
+	for {
+		if err := c.awaitMessage(in, s.opts.Load().TCPIdle); err != nil {
+			return err
+		}
+		if err := s.serveMessage(c, in); err != nil {
+			return err
 		}
 	}
 }
 
 // serveMessage answers the message that has begun to come, which must be there
 // within messageTimeout.
-func (s *Server) serveMessage(ctx context.Context, c *conn, in *bufio.Reader) error {
+func (s *Server) serveMessage(c *conn, in *bufio.Reader) error {
 	size := tcpPrefix + sizeOf(in)
 	if in.Buffered() < size {
-		c.readWithin(ctx, messageTimeout)
+		c.readWithin(messageTimeout)
 	}
 	if size > in.Size() {
 		return s.serveLongMessage(c, in, size)
@@ -120,7 +141,8 @@ func (s *Server) serveLongMessage(c *conn, in *bufio.Reader, size int) error {
 	}
 	s.conns.hold(c, size)
 	message := make([]byte, size)
-	if _, err := io.ReadFull(in, message); err != nil {
+	if n, err := io.ReadFull(in, message); err != nil {
+		c.begun = message[:n]
 		return err
 	}
 	s.answerMessage(c, incoming{packet: message[tcpPrefix:], held: size})

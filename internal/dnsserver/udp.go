@@ -15,14 +15,16 @@ import (
 // of one address.
 func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	defer func() { _ = conn.Close() }()
-	ctx, end, ok := s.begin(ctx)
+	taking, serving, taken, end, ok := s.begin(ctx)
 	if !ok {
 		return nil
 	}
 	defer end()
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	defer taken()
+	defer context.AfterFunc(taking, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(serving, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 
-	return s.answerUDP(ctx, conn, &udpWorker{worker: s.newWorker(s.tally.share())})
+	return s.answerUDP(taking, conn, &udpWorker{worker: s.newWorker(s.tally.share())})
 }
 
 // ListenUDPs opens n sockets of one address as ListenUDP does, or one where several

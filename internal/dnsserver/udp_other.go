@@ -20,6 +20,10 @@ func ListenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
 	return net.ListenUDP(network("udp", addr), net.UDPAddrFromAddrPort(addr))
 }
 
+// PrepareUDP makes a socket that was not opened by ListenUDP fit for ServeUDP. On this
+// system there is nothing to do.
+func PrepareUDP(*net.UDPConn) error { return nil }
+
 // ListenTCP opens a listener for ServeTCP or ServeTLS. One for [::] takes no IPv4, so that
 // there may be one for 0.0.0.0 beside it.
 func ListenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
@@ -33,11 +37,12 @@ func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *udpWorker)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf[:maxMessage])
 		switch {
+		case err == nil: // also when ctx has ended: nobody else has the packet
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("reading from %s: %w", conn.LocalAddr(), err)
-		case err != nil:
+		default:
 			s.logFault("cannot read from UDP socket", conn.LocalAddr(), err)
 			pause(ctx)
 			continue

@@ -34,6 +34,8 @@ type conn struct {
 	unread  []byte         // to be read before the socket
 	bareLF  bool           // to be closed after the reply
 	state   atomic.Int32
+	spoke   atomic.Bool // has sent something
+	served  atomic.Bool // has had a reply
 	closed  atomic.Bool
 }
 
@@ -194,7 +196,11 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.unread = c.unread[n:]
 		return n, nil
 	}
-	return c.Conn.Read(p)
+	n, err := c.Conn.Read(p)
+	if n > 0 && !c.spoke.Load() {
+		c.spoke.Store(true)
+	}
+	return n, err
 }
 
 // Write gives each part a deadline of its own, so that neither a client that
@@ -237,6 +243,7 @@ func (c *conn) setBusy() bool { return c.state.CompareAndSwap(idle, busy) }
 // request. Shutdown looks at the state after it has begun to close, so one of
 // both sees the other.
 func (c *conn) setIdle() bool {
+	c.served.Store(true)
 	c.state.Store(idle)
 	return !c.server.isClosing()
 }

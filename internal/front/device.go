@@ -104,7 +104,7 @@ func (d *dialogue) answer(h http.Handler, r *http.Request) (keep bool) {
 		return false
 	}
 	closing := w.finish()
-	keep = ok && !closing && d.head.keepAlive && !d.head.close && !d.head.bareLF && !s.isClosing()
+	keep = ok && !closing && d.head.keepAlive && !d.head.close && !d.head.bareLF && !s.ending()
 	d.linger = !keep && len(d.in.buffered()) > 0
 	err := d.send(w, keep)
 	s.logRequest(r, w.status)

@@ -87,6 +87,7 @@ type Server struct {
 	cancel  context.CancelFunc
 	places  *places
 	sources sources
+	leaving atomic.Bool   // set when Leave begins
 	closing chan struct{} // closed when Shutdown begins
 	free    chan *conn    // to goroutines that wait for a connection to serve
 	waiting atomic.Int32  // how many do

@@ -14,7 +14,7 @@ import (
 func (s *Server) serveWeb(w http.ResponseWriter, r *http.Request) {
 	c := r.Context().Value(connKey{}).(*conn)
 	r.RemoteAddr = c.client(r.Header, true)
-	if c.bareLF || !isWhole(r) {
+	if c.bareLF || !isWhole(r) || s.leaving.Load() {
 		w.Header().Set("Connection", "close")
 	}
 	if h := s.routeWeb(r); h != nil {

@@ -134,8 +134,9 @@ type Registry struct {
 	state  atomic.Pointer[State]
 	fault  atomic.Pointer[error] // of the last write; nil when it went well
 	queue  chan *wish
-	closed chan struct{} // when Run has ended
-	moved  bell          // rung when there is a new state
+	holds  chan chan struct{} // to the writer: it waits until one is closed
+	closed chan struct{}      // when Run has ended
+	moved  bell               // rung when there is a new state
 	stats  Stats
 	pace   pace // the writer's own
 }
@@ -151,7 +152,7 @@ func Open(ctx context.Context, store Store, opts Options) (*Registry, error) {
 	}
 	r := &Registry{
 		store: store, log: opts.Logger, now: opts.Now,
-		queue: make(chan *wish, queueLength), closed: make(chan struct{}),
+		queue: make(chan *wish, queueLength), holds: make(chan chan struct{}), closed: make(chan struct{}),
 	}
 	if r.log == nil {
 		r.log = slog.Default()

@@ -17,6 +17,8 @@ const (
 	catchUpIn  = 10 * time.Second
 )
 
+var errEnded = errors.New("journal ended")
+
 // wish is an edit that waits for the writer.
 type wish struct {
 	by   Actor
@@ -50,6 +52,11 @@ func (r *Registry) Run(ctx context.Context) error {
 		case <-probe.C:
 			if r.Err() != nil {
 				r.recover()
+			}
+		case resumed := <-r.holds:
+			select {
+			case <-resumed:
+			case <-ctx.Done():
 			}
 		case <-ctx.Done():
 			for {
@@ -200,7 +207,7 @@ func (r *Registry) after(state *State) (*State, error) {
 		}
 		return state.Apply(c)
 	}
-	return nil, errors.New("journal ended")
+	return nil, errEnded
 }
 
 // logPanic tells the log of an edit that panicked, with its stack.

@@ -33,10 +33,11 @@ func (s *SQLite) wantCheckpoint(size int) {
 	}
 }
 
-// runCheckpoints makes checkpoints when they are asked for, until Close.
-func (s *SQLite) runCheckpoints() {
-	defer close(s.idle)
-	for range s.checkpoints {
+// runCheckpoints makes checkpoints when they are asked for, until there is nobody
+// left who could; then it closes idle.
+func (s *SQLite) runCheckpoints(asked <-chan struct{}, idle chan<- struct{}) {
+	defer close(idle)
+	for range asked {
 		if err := s.checkpoint(context.Background()); err != nil {
 			s.log.Warn("checkpoint failed, will be tried again", "error", err)
 		}

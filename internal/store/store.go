@@ -20,8 +20,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"modernc.org/sqlite"
-
 	"stayput.dev/internal/registry"
 )
 
@@ -32,7 +30,10 @@ var ErrDamaged = errors.New("store is damaged")
 // ErrInUse says that another process works with the data directory.
 var ErrInUse = errors.New("data directory is in use")
 
-var errClosed = errors.New("store is closed")
+var (
+	errClosed = errors.New("store is closed")
+	errReader = errors.New("store is another process's to write")
+)
 
 // Options say how much a store keeps. The zero Options are usual.
 type Options struct {
@@ -65,18 +66,19 @@ type SQLite struct {
 
 	snapshotAfter, journalKeep atomic.Int64 // octets, as in Options
 
-	lock        *os.File
-	readers     *sql.DB
-	appended    bell // rung when the journal has grown
-	closed      atomic.Bool
-	compacting  sync.Mutex    // held by the one Compact that works
-	checkpoints chan struct{} // asks for a checkpoint; closed at the end
-	idle        chan struct{} // closed when no checkpoint will run any more
+	readers    *sql.DB
+	appended   bell // rung when the journal has grown, or may have
+	closed     atomic.Bool
+	compacting sync.Mutex // held by the one Compact that works
+	watcher    watcher    // while another process writes
 
-	mu     sync.Mutex // held by who writes; guards what follows
-	writer *writer    // nil after a failed write, until the next opens it anew
-	unsafe int        // octets written since the last checkpoint, about
-	weight weight
+	mu          sync.Mutex    // held by who writes; guards what follows
+	lock        *os.File      // nil while another process may write
+	checkpoints chan struct{} // asks for a checkpoint; closed when no more is wanted
+	idle        chan struct{} // closed when no checkpoint will run any more
+	writer      *writer       // nil after a failed write, until the next opens it anew
+	unsafe      int           // octets written since the last checkpoint, about
+	weight      weight
 }
 
 var _ registry.Store = (*SQLite)(nil)
@@ -84,22 +86,24 @@ var _ registry.Store = (*SQLite)(nil)
 // Open opens the store in dir, making both if there is none. It fails with
 // ErrInUse when another process has it open. Close must be called.
 func Open(ctx context.Context, dir string, opts Options) (*SQLite, error) {
-	opts.Logger = cmp.Or(opts.Logger, slog.Default())
-	opts.CursorLag = cmp.Or(opts.CursorLag, 100_000)
+	s := newStore(dir, opts)
 	lock, err := lockFolder(dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
-	s := &SQLite{
-		dir: dir, opts: opts, log: opts.Logger, lock: lock,
-		checkpoints: make(chan struct{}, 1), idle: make(chan struct{}),
-	}
-	s.SetRetention(opts.SnapshotAfter, opts.JournalKeep)
-	if err := s.open(ctx); err != nil {
+	if err := s.open(ctx, lock); err != nil {
 		_ = unlock(lock)
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
 	return s, nil
+}
+
+func newStore(dir string, opts Options) *SQLite {
+	opts.Logger = cmp.Or(opts.Logger, slog.Default())
+	opts.CursorLag = cmp.Or(opts.CursorLag, 100_000)
+	s := &SQLite{dir: dir, opts: opts, log: opts.Logger}
+	s.SetRetention(opts.SnapshotAfter, opts.JournalKeep)
+	return s
 }
 
 // SetRetention replaces Options.SnapshotAfter and Options.JournalKeep, where 0
@@ -110,16 +114,11 @@ func (s *SQLite) SetRetention(snapshotAfter, journalKeep int64) {
 }
 
 // open makes the database ready, when the folder is ours.
-func (s *SQLite) open(ctx context.Context) error {
+func (s *SQLite) open(ctx context.Context, lock *os.File) error {
 	if err := finishRestore(s.dir); err != nil {
 		return err
 	}
 	if err := makeFile(s.file()); err != nil {
-		return err
-	}
-	// As in every distribution's SQLite; where there is none, fsync stays.
-	_, _ = sqlite.Fdatasync(true)
-	if err := prepareFile(ctx, s.file(), s.opts.NoSync); err != nil {
 		return err
 	}
 	readers, err := connectReaders(s.file())
@@ -127,11 +126,10 @@ func (s *SQLite) open(ctx context.Context) error {
 		return err
 	}
 	s.readers = readers
-	if err := s.write(ctx, 0, func(context.Context, *writer) error { return nil }); err != nil {
+	if err := s.startWriting(ctx, lock); err != nil {
 		_ = s.readers.Close()
 		return err
 	}
-	go s.runCheckpoints()
 	return nil
 }
 
@@ -140,24 +138,16 @@ func (s *SQLite) file() string { return filepath.Join(s.dir, fileName) }
 // Close ends the store. Followers end with an error. What was appended is safe
 // before Close as well as after.
 func (s *SQLite) Close() error {
-	s.mu.Lock()
 	if s.closed.Swap(true) {
-		s.mu.Unlock()
 		return nil
 	}
-	close(s.checkpoints)
-	s.mu.Unlock()
-	<-s.idle
+	s.watcher.stop()
+	lock := s.stopCheckpoints()
 	s.appended.ring()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// The last connection to close cleans up, and only the writer may write.
-	faults := []error{s.readers.Close()}
-	if s.writer != nil {
-		faults = append(faults, s.writer.close())
-		s.writer = nil
-	}
-	faults = append(faults, unlock(s.lock))
+	faults := []error{s.readers.Close(), s.stopWriting(lock)}
 	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("closing store: %w", err)
 	}
@@ -188,6 +178,9 @@ func (s *SQLite) write(ctx context.Context, size int, change func(context.Contex
 	defer s.mu.Unlock()
 	if s.closed.Load() {
 		return errClosed
+	}
+	if s.lock == nil {
+		return errReader
 	}
 	if s.writer == nil {
 		w, err := openWriter(ctx, s.file(), s.opts.NoSync)

@@ -46,14 +46,23 @@ type page struct {
 func OpenSeen(ctx context.Context, store SeenStore, log *slog.Logger) (*Seen, error) {
 	s := &Seen{store: store, log: cmp.Or(log, slog.Default())}
 	s.pages.Store(new([]*page))
-	saved, err := store.LoadSeen(ctx)
+	if err := s.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Refresh takes up what the store remembers, for another process may have saved
+// there. What is known to be later stays.
+func (s *Seen) Refresh(ctx context.Context) error {
+	saved, err := s.store.LoadSeen(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("loading when hosts were last seen: %w", err)
+		return fmt.Errorf("loading when hosts were last seen: %w", err)
 	}
 	for id, at := range saved {
 		s.page(id).raise(id, at)
 	}
-	return s, nil
+	return nil
 }
 
 // Mark notes that the host reported at a time. An earlier time than the one

@@ -48,6 +48,7 @@ func TestDebianPackage(t *testing.T) {
 	m.checkUnit()
 	m.work()
 	m.upgrade(fresh)
+	m.sockets()
 	m.purge(fresh)
 }
 
@@ -109,8 +110,9 @@ func (m *machine) work() {
 	})
 }
 
-// upgrade: the new version runs at once, with the administrator's configuration
-// and the customers' hosts.
+// upgrade: the new version takes over at once, with the administrator's
+// configuration and the customers' hosts. Nobody notices, and systemd knows whom it
+// watches over.
 func (m *machine) upgrade(deb string) {
 	m.t.Helper()
 	edit := "\n# The administrator was here.\n"
@@ -123,18 +125,110 @@ func (m *machine) upgrade(deb string) {
 		m.t.Fatal(err)
 	}
 	pid := m.property("MainPID")
+	since := m.property("ActiveEnterTimestampMonotonic")
+	unnoticed := m.watch()
 	m.install(deb)
+	unnoticed()
 
 	if got, want := m.run("stayput", "version"), "1.1.0"; !strings.Contains(got, want) {
 		m.t.Errorf("stayput version after the upgrade = %s, want %s in it", got, want)
 	}
-	if got := m.property("MainPID"); got == pid || got == "0" {
-		m.t.Errorf("main process after the upgrade = %s, was %s", got, pid)
+	fresh := m.property("MainPID")
+	if fresh == pid || fresh == "0" {
+		m.t.Errorf("main process after the upgrade = %s, was %s", fresh, pid)
+	}
+	if got := m.run("stayput", "status", "--json"); !strings.Contains(got, `"version": "v1.1.0"`) || !strings.Contains(got, `"pid": `+fresh) {
+		m.t.Errorf("after the upgrade process %s should answer as version v1.1.0, but: %s", fresh, got)
+	}
+	if got := m.property("ActiveEnterTimestampMonotonic"); got != since {
+		m.t.Error("the service was restarted")
 	}
 	if got, err := os.ReadFile(m.root + configuration); err != nil || string(got) != after {
 		m.t.Errorf("configuration after the upgrade = %q, %v, want %q", got, err, after)
 	}
 	m.checkHost()
+	fed := m.property("WatchdogTimestampMonotonic")
+	m.eventually("the new process tells the watchdog that it is well", func() bool {
+		return m.property("WatchdogTimestampMonotonic") != fed
+	})
+
+	m.run("kill", "-KILL", fresh)
+	m.eventually("systemd starts the service again when the new process is killed", func() bool {
+		return m.property("MainPID") != fresh && m.property("ActiveState") == "active"
+	})
+	m.checkHost()
+}
+
+// watch asks for the host and whether the service is active, again and again,
+// until the returned function is called.
+func (m *machine) watch() (end func()) {
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if got := m.dig("+short", "+time=10", host, "A"); got != address {
+				m.t.Errorf("meanwhile dig %s = %q, want %s", host, got, address)
+			}
+			if got, _ := m.try("systemctl", "is-active", "stayput"); got != "active" {
+				m.t.Errorf("meanwhile the service is %s", got)
+			}
+		}
+	}()
+	return func() {
+		close(stop)
+		<-done
+	}
+}
+
+// sockets: with the example's sockets the service may even be restarted, and
+// questions only wait.
+func (m *machine) sockets() {
+	m.t.Helper()
+	const examples, units = "/usr/share/doc/stayput/examples", "/etc/systemd/system"
+	for _, unit := range []string{"stayput-dns.socket", "stayput-http.socket"} {
+		m.run("cp", examples+"/"+unit, units)
+		if out := m.run("systemd-analyze", "verify", "--man=no", units+"/"+unit); out != "" {
+			m.t.Errorf("systemd-analyze verify %s: %s", unit, out)
+		}
+	}
+	m.run("systemctl", "daemon-reload")
+	m.run("systemctl", "stop", "stayput")
+	m.run("systemctl", "start", "stayput-dns.socket", "stayput-http.socket")
+	if got, want := m.dig("+short", "+time=30", host, "A"), address; got != want { // which starts the service
+		m.t.Errorf("over a socket of systemd: dig %s = %q, want %s", host, got, want)
+	}
+	pid := m.property("MainPID")
+	asked := make(chan string)
+	go func() {
+		for range 10 {
+			asked <- m.dig("+short", "+time=30", host, "A")
+		}
+		close(asked)
+	}()
+	m.run("systemctl", "restart", "stayput")
+	for got := range asked {
+		if got != address {
+			m.t.Errorf("during a restart: dig %s = %q, want %s", host, got, address)
+		}
+	}
+	if got := m.property("MainPID"); got == pid || got == "0" {
+		m.t.Errorf("main process after the restart = %s, was %s", got, pid)
+	}
+	restarted := m.property("MainPID")
+	m.run("stayput", "upgrade")
+	m.checkHost()
+	if got := m.property("MainPID"); got == restarted || got == "0" {
+		m.t.Errorf("main process after the upgrade = %s, was %s", got, restarted)
+	}
+	m.run("systemctl", "stop", "stayput-dns.socket", "stayput-http.socket", "stayput")
+	m.run("rm", units+"/stayput-dns.socket", units+"/stayput-http.socket")
+	m.run("systemctl", "daemon-reload")
+	m.run("systemctl", "start", "stayput")
 }
 
 // purge: the configuration goes, what customers entrusted to us stays, unless

@@ -1,0 +1,250 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+)
+
+// An upgrade is a handover to a new process of the program, which gets every
+// socket. Its order is what makes it invisible:
+//
+//  1. The heir loads the state, beside us, and follows our commits. We do all the
+//     work. If it fails, nothing has happened.
+//  2. We take no requests any more, that is: no updates and no commands. They wait
+//     in the listen queues. Those that came in are answered; then the writer is held,
+//     and the state stands still at one revision.
+//  3. The heir shows that revision, and answers DNS queries beside us.
+//  4. We release the store, and the heir takes it. If it fails until here, it is
+//     killed, and we take the store back and serve the requests that wait.
+//  5. We take no queries any more, and pass on TCP connections that clients keep.
+//  6. Only then does the heir take requests. We answer what we had taken, and end.
+//
+// So an update is acknowledged either before 3, and then both show it, or after 5,
+// and then only one is left that answers.
+
+// handover is where an upgrade is.
+type handover struct {
+	upgrades     chan chan<- error // wishes for one; each hears whether the heir has loaded
+	raising      bool              // an heir loads; then it stands in raised
+	raised       chan raised
+	upgradeFault atomic.Pointer[string] // why the last one failed
+
+	// What resume has to undo.
+	noCommands, noUpdates, lent bool
+	release                     func() // of the writer; nil when it is not held
+
+	heir *heir // that has taken over, at the end
+}
+
+func newHandover() handover {
+	return handover{upgrades: make(chan chan<- error), raised: make(chan raised, 1)}
+}
+
+// upgrade starts an heir in answer to a request, which hears when it has loaded
+// or why it has not. A nil answer is a signal's.
+func (d *daemon) upgrade(ctx context.Context, answer chan<- error) {
+	if answer == nil {
+		answer = make(chan error, 1)
+	}
+	if d.raising {
+		answer <- errors.New("an upgrade is under way")
+		return
+	}
+	d.upgradeFault.Store(nil)
+	d.log.Info("upgrade: starting a new process", "program", d.opts.Program)
+	h, err := d.newHeir()
+	if err != nil {
+		d.upgradeFailed(err)
+		answer <- err
+		return
+	}
+	d.raising = true
+	data, _ := filepath.Abs(d.cfg.Data) // fails only without a working directory, and then the heir says so
+	d.running.Go(func() {
+		err := h.tell(ctx, word{Say: sayOffer, Sockets: h.sockets, Data: data}, sayLoaded, loadTime)
+		if err != nil {
+			d.upgradeFailed(err)
+		}
+		answer <- err
+		d.raised <- raised{h, err} // heard by wait, or by whoever stops
+	})
+}
+
+// raised is an heir that has loaded the state, or failed to.
+type raised struct {
+	heir *heir
+	err  error
+}
+
+// succession lets an heir that has loaded take over. It tells whether that one
+// serves now, and we are to depart. Otherwise all is as before; the error is for
+// what cannot be as before.
+func (d *daemon) succession(ctx context.Context, r raised) (over bool, err error) {
+	d.raising = false
+	defer closeFiles(r.heir.files)
+	if r.err == nil {
+		if err = d.handOver(ctx, r.heir); err == nil {
+			d.heir = r.heir
+			return true, nil
+		}
+	}
+	r.heir.end()
+	if err == nil { // and the reason is told already
+		return false, nil
+	}
+	d.upgradeFailed(err)
+	return false, d.resume(ctx, r.heir)
+}
+
+// dropHeir makes sure that no heir outlives a daemon that stops.
+func (d *daemon) dropHeir() {
+	if d.raising {
+		r := <-d.raised
+		r.heir.end()
+	}
+}
+
+func (d *daemon) upgradeFailed(err error) {
+	why := err.Error()
+	d.upgradeFault.Store(&why)
+	d.log.Error("the upgrade failed, the old process goes on", "error", err)
+}
+
+// handOver takes the steps 2 to 4.
+func (d *daemon) handOver(ctx context.Context, h *heir) error {
+	if err := d.registry.Err(); err != nil {
+		return fmt.Errorf("the store does not work: %w", err)
+	}
+	if err := d.closeRequests(); err != nil {
+		return err
+	}
+	revision, release, err := d.registry.Hold(ctx)
+	if err != nil {
+		return fmt.Errorf("holding the writer: %w", err)
+	}
+	d.release = release
+	if err := h.tell(ctx, word{Say: sayHeld, Revision: revision}, sayAnswering, stepTime); err != nil {
+		return err
+	}
+	d.lent = true
+	if err := d.store.Release(); err != nil {
+		return err
+	}
+	return h.tell(ctx, word{Say: sayReleased}, sayTookOver, stepTime)
+}
+
+// closeRequests ends what changes the state. Commands are first: they are few, and
+// while one takes long, updates need not wait.
+func (d *daemon) closeRequests() error {
+	d.sockets.keepFiles(true)
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	d.noCommands = true
+	if err := d.api.Shutdown(ctx); err != nil {
+		return fmt.Errorf("a command is still running: %w", err)
+	}
+	d.noUpdates = true
+	d.front.Leave(ctx, d.accepting.end)
+	if err := d.front.Shutdown(ctx); err != nil {
+		return fmt.Errorf("requests are still running: %w", err)
+	}
+	d.keeping.end()
+	return nil
+}
+
+// resume undoes what handOver did, when the heir is gone.
+func (d *daemon) resume(ctx context.Context, h *heir) error {
+	ctx = context.WithoutCancel(ctx) // who is to stop should do so in order
+	if d.lent {
+		d.lent = false
+		if err := d.store.TakeOver(ctx); err != nil {
+			return fmt.Errorf("going on after an upgrade that failed: %w", err)
+		}
+		_ = d.registry.CatchUp() // with what the heir wrote; a fault is the writer's to report
+	}
+	if d.release != nil {
+		d.release()
+		d.release = nil
+	}
+	if err := d.reopen(h); err != nil {
+		return fmt.Errorf("going on after an upgrade that failed: %w", err)
+	}
+	return nil
+}
+
+// reopen serves requests again, at the sockets that the heir was to have.
+func (d *daemon) reopen(h *heir) error {
+	for i, o := range h.sockets {
+		isDNS := o.Role == roleDNS || o.Role == roleDNSTLS
+		isClosed := d.noCommands && o.Role == roleAdmin || d.noUpdates && o.Role != roleAdmin && !isDNS
+		if !isClosed {
+			continue
+		}
+		d.sockets.forget(o.conn)
+		if err := d.sockets.take(h.files[i], o); err != nil {
+			return err
+		}
+	}
+	if d.noUpdates {
+		if err := d.openHTTP(); err != nil {
+			return err
+		}
+	}
+	if d.noCommands {
+		if err := d.openAPI(); err != nil {
+			return err
+		}
+	}
+	d.noUpdates, d.noCommands = false, false
+	d.sockets.keepFiles(false)
+	d.serveRequests()
+	return nil
+}
+
+// depart takes the steps 5 and 6.
+func (d *daemon) depart(h *heir, stopRooms, stopWriter context.CancelFunc) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+	defer cancel()
+	stopWriter() // who still waits for it is told so now
+	faults := []error{d.dns.Leave(ctx, h.pass)}
+	notify("MAINPID=" + strconv.Itoa(h.process.Pid)) // from us, whom systemd still believes
+	faults = append(faults, h.line.say(word{Say: sayYours}), d.dns.Shutdown(ctx))
+	h.line.close()
+	stopRooms()
+	d.running.Wait()
+	faults = append(faults, d.store.Close())
+	d.log.Info("the new process has taken over", "pid", h.process.Pid)
+	if err := errors.Join(faults...); err != nil {
+		return fmt.Errorf("handing over: %w", err)
+	}
+	return nil
+}
+
+// Upgrade starts the program anew and returns when the new process is ready to
+// take over, which it then does, or why it is not.
+func (d *daemon) Upgrade(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case d.upgrades <- answer:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// UpgradeError returns why the last upgrade failed; "" if it did not.
+func (d *daemon) UpgradeError() string {
+	if why := d.upgradeFault.Load(); why != nil {
+		return *why
+	}
+	return ""
+}

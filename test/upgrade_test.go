@@ -1,0 +1,201 @@
+package test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// status is what the tests read of `stayput status`.
+type status struct {
+	PID          int    `json:"pid"`
+	Version      string `json:"version"`
+	UpgradeError string `json:"upgrade_error"`
+}
+
+func (w *world) status() (s status) {
+	w.t.Helper()
+	if err := json.Unmarshal([]byte(w.run("status", "--json")), &s); err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+// upgrade lets a new process take over.
+func (w *world) upgrade() {
+	w.t.Helper()
+	old := w.pid
+	w.run("upgrade")
+	if w.pid = w.status().PID; w.pid == old {
+		w.t.Fatalf("after an upgrade process %d still serves", old)
+	}
+	w.endFirst()
+}
+
+// signal is upgrade by a signal.
+func (w *world) signal(t *testing.T) {
+	t.Helper()
+	old := w.pid
+	if err := syscall.Kill(old, syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "another process serves", func() bool {
+		w.pid = w.status().PID
+		return w.pid != old
+	})
+	w.endFirst()
+}
+
+// Three upgrades while clients ask and update without a pause: nothing is
+// refused, reset or unanswered, no acknowledged update is lost, and none is unseen
+// by a query that was sent after its acknowledgement.
+func TestUpgradeUnderLoad(t *testing.T) {
+	w := newWorld(t, "")
+	w.start()
+	l := newLoad(t, w, loadPace{updaters: 8, flood: 3, perConn: 100})
+	for _, upgrade := range []func(){w.upgrade, func() { w.signal(t) }, w.upgrade} {
+		time.Sleep(500 * time.Millisecond)
+		upgrade()
+	}
+	time.Sleep(500 * time.Millisecond)
+	l.end()
+	w.stop()
+	w.start() // on what the last one left
+	l.ledger.mustAudit(t, w, l.ledger.book())
+}
+
+// The process that was to take over fails, in many ways. The one that runs goes on
+// as if nothing had been.
+func TestUpgradeFails(t *testing.T) {
+	const configFault = "[dns]\nlisten = \"nowhere\"\n"
+	for _, tt := range []struct {
+		name   string
+		break_ func(w *world) (mend func())
+		want   string
+	}{
+		{"a program that fails", func(w *world) func() { return w.replace("#!/bin/sh\nexit 1\n") }, "exit status 1"},
+		{"a program that is none", func(w *world) func() { return w.replace("nonsense") }, "exec format error"},
+		{"a fault in the configuration", func(w *world) func() { return w.configure(configFault) }, "exit status 1"},
+		{"other data", func(w *world) func() { return w.configure("data = \"elsewhere\"\n") }, "data directory"},
+		{"before it has loaded", func(w *world) func() { return w.replaceByTest("") }, "signal: killed"},
+		{"before it answers", func(w *world) func() { return w.replaceByTest("loaded") }, "signal: killed"},
+		{"before it has the store", func(w *world) func() { return w.replaceByTest("loaded,answering") }, "signal: killed"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "")
+			w.ownProgram()
+			w.start()
+			l := newLoad(t, w, loadPace{updaters: 4, flood: 1, perConn: 100})
+			mend := tt.break_(w)
+			out, err := w.try("upgrade", "--socket", filepath.Join(w.data, "admin.sock"))
+			mend()
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("upgrading: %q, %v, want an error with %q", out, err, tt.want)
+			}
+			if s := w.status(); s.PID != w.pid || s.UpgradeError == "" {
+				t.Errorf("after an upgrade that failed: %+v, before process %d", s, w.pid)
+			}
+			time.Sleep(200 * time.Millisecond)
+			w.upgrade()
+			if s := w.status(); s.UpgradeError != "" {
+				t.Errorf("after an upgrade: %+v", s)
+			}
+			l.end()
+			w.stop()
+		})
+	}
+}
+
+// A daemon that is stopped while the next one loads takes that with it.
+func TestStopDuringUpgrade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.ownProgram()
+	w.start()
+	w.replaceByTest("sleep")
+	if err := syscall.Kill(w.pid, syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a new process is started", func() bool { return strings.Contains(w.log.String(), "starting a new process") })
+	w.stop() // and waits for all processes
+}
+
+// ownProgram gives the world a copy of the program that can be replaced.
+func (w *world) ownProgram() {
+	w.t.Helper()
+	w.own = filepath.Join(w.dir, "stayput")
+	if err := os.Link(must(binary())(w.t), w.own); err != nil {
+		text := must(os.ReadFile(must(binary())(w.t)))(w.t)
+		if err := os.WriteFile(w.own, text, 0o755); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// replace puts another program in the place of the world's, as an installation
+// does; undo puts the old one back.
+func (w *world) replace(text string) (undo func()) {
+	w.t.Helper()
+	if err := os.Rename(w.own, w.own+".old"); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(w.own, []byte(text), 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+	return func() {
+		if err := os.Rename(w.own+".old", w.own); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// replaceByTest is replace with a program that says some words as an heir would,
+// waits for the answer to each, and then kills itself.
+func (w *world) replaceByTest(words string) (undo func()) {
+	w.t.Helper()
+	self := must(os.Executable())(w.t)
+	return w.replace("#!/bin/sh\nSTAYPUT_TEST_HEIR='" + words + "' exec '" + self + "' heir\n")
+}
+
+// configure adds to the world's configuration, or replaces a line of it.
+func (w *world) configure(text string) (undo func()) {
+	w.t.Helper()
+	file := filepath.Join(w.dir, "stayput.toml")
+	old := must(os.ReadFile(file))(w.t)
+	w.write("stayput.toml", text)
+	return func() { w.write("stayput.toml", string(old)) }
+}
+
+// must returns what fails the test if there is an error, and else the value.
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// playHeir is the process that replaceByTest puts in the place of the daemon.
+func playHeir(words string) {
+	line := os.NewFile(3, "line")
+	buf := make([]byte, 1<<17)
+	_, _ = line.Read(buf) // the sockets
+	if words == "sleep" {
+		select {}
+	}
+	for word := range strings.SplitSeq(words, ",") {
+		if word != "" {
+			_, _ = line.WriteString(`{"say":"` + word + `"}`)
+			_, _ = line.Read(buf)
+		}
+	}
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {}
+}
