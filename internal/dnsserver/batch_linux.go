@@ -86,9 +86,9 @@ func (b *batch) receive(fd uintptr) (int, error) {
 	return 0, errno
 }
 
-// call calls recvmmsg(2) or sendmmsg(2), which must not wait, for the slots from at to end.
-// The scheduler is not told, as the call is as short as it is: there is nothing that it
-// could do meanwhile.
+// call calls recvmmsg(2) or sendmmsg(2), which must not wait, for the slots from
+// at to end. The scheduler is not told, as the call is as short as it is: there is
+// nothing that it could do meanwhile.
 func (b *batch) call(trap, fd uintptr, at, end int) (int, unix.Errno) {
 	for {
 		n, _, errno := unix.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(&b.messages[at])), uintptr(end-at), unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // package unix has no such call
@@ -98,8 +98,8 @@ func (b *batch) call(trap, fd uintptr, at, end int) (int, unix.Errno) {
 	}
 }
 
-// take returns the first n packets, nil for those that nobody can be answered to, and where
-// the octets of their replies are to be written down.
+// take returns the first n packets, nil for those that nobody can be answered to,
+// and where the octets of their replies are to be written down.
 func (b *batch) take(n int) (packets [][]byte, sizes []int) {
 	for i := range n {
 		start := i * slotSize

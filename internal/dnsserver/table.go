@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
 
@@ -28,11 +27,11 @@ type table struct {
 	shows atomic.Pointer[zone.Set]               // nil while the table changes
 
 	// For who changes the table.
-	base     zone.Set             // what it showed last
-	revision registry.Revision    // of that
-	places   map[zone.Name]uint32 // where the views of zones are, by origin
-	used     int                  // slots that are not free, those of removed names among them
-	budget   int                  // names that may still be changed
+	at     version              // what it showed last
+	toward *version             // what it is being changed to show; nil when it is there
+	places map[zone.Name]uint32 // where the views of zones are, by origin
+	used   int                  // slots that are not free, those of removed names among them
+	budget int                  // names that may still be changed
 }
 
 // newTable makes an empty table with room for so many names.
@@ -70,8 +69,8 @@ func (t *table) dropView(origin zone.Name) {
 	delete(t.places, origin)
 }
 
-// viewOf returns the view of an entry's zone. It is nil when the zone is gone, or the
-// table changes.
+// viewOf returns the view of an entry's zone. It is nil when the zone is gone, or
+// the table changes.
 func (t *table) viewOf(e *entry) *view {
 	if views := *t.views.Load(); int(e.zone) < len(views) {
 		return views[e.zone].Load()
@@ -79,8 +78,8 @@ func (t *table) viewOf(e *entry) *view {
 	return nil
 }
 
-// mustStop tells whether no more names may be changed: the table has so few free slots that
-// looking for one takes long, or whoever changes it has done enough.
+// mustStop tells whether no more names may be changed: the table has so few free
+// slots that looking for one takes long, or whoever changes it has done enough.
 func (t *table) mustStop() bool { return t.used > len(t.slots)/8*7 || t.budget <= 0 }
 
 // hash returns the hash of a name in lower case.

@@ -6,8 +6,9 @@ import (
 	"stayput.dev/internal/zone"
 )
 
-// answer writes the reply to the i-th packet of a batch, that lookUp was told of, over
-// it and returns its octets. It returns 0, having changed nothing, when the packet is not usual.
+// answer writes the reply to the i-th packet of a batch, that lookUp was told of,
+// over it and returns its octets. It returns 0, having changed nothing, when the
+// packet is not usual.
 func (u *usual) answer(i int, packet []byte, udpSize int) int {
 	a, f := &u.asked[i], &u.found[i]
 	if !a.usual || f.view == nil {
@@ -40,8 +41,8 @@ func (u *usual) answer(i int, packet []byte, udpSize int) int {
 // questionEnd returns where the question ends.
 func (a *asked) questionEnd() int { return headerSize + int(a.length) + 4 }
 
-// putAddress puts the address that is asked for behind the question, and returns where it
-// ends; 0 when there is none.
+// putAddress puts the address that is asked for behind the question, and returns
+// where it ends; 0 when there is none.
 func (f *finding) putAddress(m []byte, a *asked) int {
 	switch e := &f.entry; {
 	case f.known && a.typ == zone.TypeA && e.flags&entryA != 0:
@@ -59,8 +60,8 @@ func (f *finding) putDenial(m []byte, a *asked) int {
 	return at + len(d.record)
 }
 
-// denies tells whether the reply is that there is nothing, and the denial of the zone
-// says it. Label is the first of the name that is asked for.
+// denies tells whether the reply is that there is nothing, and the denial of the
+// zone says it. Label is the first of the name that is asked for.
 func (f *finding) denies(a *asked, label []byte) bool {
 	if a.typ != zone.TypeA && a.typ != zone.TypeAAAA {
 		if refusal(a.typ) != rcodeNoError {
@@ -75,7 +76,8 @@ func (f *finding) denies(a *asked, label []byte) bool {
 		a.questionEnd()+len(d.record)+optSize <= minUDPSize
 }
 
-// putA appends the A record of the name in the question at at, and returns where it ends.
+// putA appends the A record of the name in the question at at, and returns where
+// it ends.
 func (e *entry) putA(m []byte, at int) int {
 	b := m[at : at+16]
 	binary.BigEndian.PutUint64(b, recordOf(zone.TypeA))
@@ -95,13 +97,14 @@ func (e *entry) putAAAA(m []byte, at int) int {
 	return at + len(b)
 }
 
-// recordOf returns the first six octets of a record of the name in the question, and
-// two more.
+// recordOf returns the first six octets of a record of the name in the question,
+// and two more.
 func recordOf(t zone.Type) uint64 {
 	return (pointerMark<<8|headerSize)<<48 | uint64(t)<<32 | classIN<<16
 }
 
-// putOPT appends the OPT record of a reply, as message.putOPT does for one without an error.
+// putOPT appends the OPT record of a reply, as message.putOPT does for one without
+// an error.
 func (a *asked) putOPT(m []byte, at, udpSize int) int {
 	b := m[at : at+optSize]
 	binary.BigEndian.PutUint64(b, uint64(zone.TypeOPT)<<40|uint64(uint16(udpSize))<<24)
