@@ -30,6 +30,7 @@ type table struct {
 	at     version              // what it showed last
 	toward *version             // what it is being changed to show; nil when it is there
 	places map[zone.Name]uint32 // where the views of zones are, by origin
+	vacant []uint32             // places of zones that are gone
 	used   int                  // slots that are not free, those of removed names among them
 	budget int                  // names that may still be changed
 }
@@ -47,26 +48,39 @@ func newTable(names int) *table {
 
 // setView makes v the view of its zone and returns its place.
 func (t *table) setView(v *view) uint32 {
-	views := *t.views.Load()
 	place, known := t.places[v.origin]
 	if !known {
-		place = uint32(len(views))
+		place = t.newPlace()
 		t.places[v.origin] = place
-		more := make([]atomic.Pointer[view], len(views)+1)
-		for i := range views {
-			more[i].Store(views[i].Load())
-		}
-		views = more
-		t.views.Store(&views)
 	}
-	views[place].Store(v)
+	(*t.views.Load())[place].Store(v)
 	return place
+}
+
+// newPlace returns a place that has no view. What entries are left of the zone
+// that had it are about names that its next zone does not have, or do not tell
+// much.
+func (t *table) newPlace() uint32 {
+	if last := len(t.vacant) - 1; last >= 0 {
+		place := t.vacant[last]
+		t.vacant = t.vacant[:last]
+		return place
+	}
+	views := *t.views.Load()
+	more := make([]atomic.Pointer[view], len(views)+1)
+	for i := range views {
+		more[i].Store(views[i].Load())
+	}
+	t.views.Store(&more)
+	return uint32(len(views))
 }
 
 // dropView forgets a zone.
 func (t *table) dropView(origin zone.Name) {
-	(*t.views.Load())[t.places[origin]].Store(nil)
+	place := t.places[origin]
+	(*t.views.Load())[place].Store(nil)
 	delete(t.places, origin)
+	t.vacant = append(t.vacant, place)
 }
 
 // viewOf returns the view of an entry's zone. It is nil when the zone is gone, or
