@@ -88,9 +88,9 @@ func (b *batch) receive(fd uintptr) (int, error) {
 	return 0, errno
 }
 
-// call calls recvmmsg(2) or sendmmsg(2), which must not wait, for the slots from at to end.
-// The scheduler is not told, as the call is as short as it is: there is nothing that it
-// could do meanwhile.
+// call calls recvmmsg(2) or sendmmsg(2), which must not wait, for the slots from
+// at to end. The scheduler is not told, as the call is as short as it is: there is
+// nothing that it could do meanwhile.
 func (b *batch) call(trap, fd uintptr, at, end int) (int, unix.Errno) {
 	for {
 		n, _, errno := unix.RawSyscall6(trap, fd, uintptr(unsafe.Pointer(&b.messages[at])), uintptr(end-at), unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // package unix has no such call

@@ -92,8 +92,9 @@ func labelBelow(name, origin zone.Name) string {
 	return string(name[:len(name)-len(origin)])
 }
 
-// fits tells whether the denial can be used for the name that has the label below the
-// origin, in lower case and with its length: it must not be one that the record could point to.
+// fits tells whether the denial can be used for the name that has the label below
+// the origin, in lower case and with its length: it must not be one that the
+// record could point to.
 func (d *denial) fits(label []byte) bool {
 	return string(label) != d.below[0] && string(label) != d.below[1]
 }

@@ -42,8 +42,8 @@ const (
 // form, filled up with zeros.
 type shortLabel [24]byte
 
-// isShort tells whether the name is in the entry. Where it is not, only its hash tells
-// it from others, and the entry is never plain.
+// isShort tells whether the name is in the entry. Where it is not, only its hash
+// tells it from others, and the entry is never plain.
 func (e *entry) isShort() bool { return int(e.length) <= len(e.label) }
 
 // isAlso tells whether the entry in a slot is about the same name as e, which has

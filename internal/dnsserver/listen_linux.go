@@ -38,10 +38,10 @@ func control(prepare func(fd int) error) func(network, address string, raw sysca
 	}
 }
 
-// receiveBuffer is the memory for packets that wait, in octets, of which each of the
-// usual ones takes 768: it carries a processor that is busy elsewhere for some
-// milliseconds over a load that it can bear, and keeps nobody waiting for longer in one
-// that it cannot. The system gives what net.core.rmem_max allows.
+// receiveBuffer is the memory for packets that wait, in octets, of which each of
+// the usual ones takes 768: it carries a processor that is busy elsewhere for some
+// milliseconds over a load that it can bear, and keeps nobody waiting for longer
+// in one that it cannot. The system gives what net.core.rmem_max allows.
 const receiveBuffer = 2 << 20
 
 func prepareUDP(fd int, addr netip.Addr) error {
@@ -75,8 +75,8 @@ func setUDPOptions(fd int, addr netip.Addr) error {
 	if addr.Is6() {
 		level, discover, omit, info = unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_OMIT, unix.IPV6_RECVPKTINFO
 	}
-	// Whoever forges a message about a small path must not make us send
-	// fragments (RFC 9715). An old kernel cannot do it, which is no reason not to serve.
+	// Whoever forges a message about a small path must not make us send fragments
+	// (RFC 9715). An old kernel cannot do it, which is no reason not to serve.
 	_ = unix.SetsockoptInt(fd, level, discover, omit)
 	if !addr.IsUnspecified() {
 		return nil // the socket's own address is the one that was asked
@@ -84,8 +84,9 @@ func setUDPOptions(fd int, addr netip.Addr) error {
 	return unix.SetsockoptInt(fd, level, info, 1)
 }
 
-// freebind lets a socket be bound to an address that the machine does not have now: it
-// may come with a link that is not up yet, or from another machine that fails.
+// freebind lets a socket be bound to an address that the machine does not have
+// now: it may come with a link that is not up yet, or from another machine that
+// fails.
 func freebind(fd int, addr netip.Addr) error {
 	if addr.Is6() {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1)

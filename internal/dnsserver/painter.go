@@ -21,8 +21,8 @@ func (t *table) painter(zones zone.Set, z *zone.Zone) painter {
 	return painter{t, zones, z, t.setView(newView(z)), zones.Len() == 1}
 }
 
-// putAll makes the table know names and what stands there. It returns false when it must
-// stop.
+// putAll makes the table know names and what stands there. It returns false when
+// it must stop.
 func (p painter) putAll(nodes iter.Seq2[zone.Name, zone.Node]) bool {
 	for name, node := range nodes {
 		if p.put(name, node); p.table.mustStop() {
@@ -32,7 +32,8 @@ func (p painter) putAll(nodes iter.Seq2[zone.Name, zone.Node]) bool {
 	return true
 }
 
-// apply makes the table know what became of a name. It returns false when it must stop.
+// apply makes the table know what became of a name. It returns false when it must
+// stop.
 func (p painter) apply(c zone.NodeChange) bool {
 	p.put(c.Name, c.New)
 	if c.Name != p.zone.Origin() && isCut(c.Old) != isCut(c.New) || isRenamed(c.Old) != isRenamed(c.New) {
@@ -44,8 +45,8 @@ func (p painter) apply(c zone.NodeChange) bool {
 func isCut(n zone.Node) bool     { return n.Lookup(zone.TypeNS).Len() > 0 }
 func isRenamed(n zone.Node) bool { return n.Lookup(zone.TypeDNAME).Len() > 0 }
 
-// removeAll takes away all names of a zone that is no longer there. It returns false
-// when it must stop.
+// removeAll takes away all names of a zone that is no longer there. It returns
+// false when it must stop.
 func (p painter) removeAll() bool {
 	for name := range p.zone.Nodes() {
 		e := p.describe(name, zone.Node{})

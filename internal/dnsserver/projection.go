@@ -9,10 +9,10 @@ import (
 	"stayput.dev/internal/zone"
 )
 
-// projection keeps a table in step with the state. Who answers queries and finds it
-// out of step brings it up to date if that is little work, has it done if it is
-// much, and asks the zones themselves while another is at it. So a query sees what was
-// changed before it came, and no change waits for the table.
+// projection keeps a table in step with the state. Who answers queries and finds
+// it out of step brings it up to date if that is little work, has it done if it is
+// much, and asks the zones themselves while another is at it. So a query sees what
+// was changed before it came, and no change waits for the table.
 type projection struct {
 	table atomic.Pointer[table] // nil at first
 	busy  atomic.Bool           // whether somebody brings the table up to date
@@ -22,8 +22,8 @@ type projection struct {
 // takes it a fraction of a millisecond.
 const littleWork = 128
 
-// tableOf returns a table that shows the state, or has shown a later one. It returns nil
-// when there is none yet.
+// tableOf returns a table that shows the state, or has shown a later one. It
+// returns nil when there is none yet.
 func (s *Server) tableOf(state *registry.State) *table {
 	p := &s.flat
 	if t := p.table.Load(); t != nil && t.isOf(state) {
@@ -33,7 +33,7 @@ func (s *Server) tableOf(state *registry.State) *table {
 		return nil
 	}
 	t := p.table.Load()
-	if t != nil && t.revision > state.Revision || s.catchUp(t, state) {
+	if t != nil && t.at.revision > state.Revision || s.catchUp(t, state) {
 		p.busy.Store(false)
 		return t
 	}
@@ -41,7 +41,8 @@ func (s *Server) tableOf(state *registry.State) *table {
 	return nil
 }
 
-// catchUp brings a table, which may be nil, in step with the state, if that is little work.
+// catchUp brings a table, which may be nil, in step with the state, if that is
+// little work.
 func (s *Server) catchUp(t *table, state *registry.State) bool {
 	defer s.giveUp()
 	return t != nil && t.catchUp(state, littleWork)
@@ -64,8 +65,9 @@ func (s *Server) follow() {
 	p.busy.Store(false)
 }
 
-// giveUp ends a panic of the function that defers it. A fault of ours costs the table, not
-// the service: when follow ends so, it stays busy for ever, and there is none.
+// giveUp ends a panic of the function that defers it. A fault of ours costs the
+// table, not the service: when follow ends so, it stays busy for ever, and there
+// is none.
 func (s *Server) giveUp() {
 	if p := recover(); p != nil {
 		s.flat.table.Store(nil)
@@ -79,13 +81,6 @@ func (t *table) isOf(state *registry.State) bool {
 	return shown != nil && *shown == state.Zones
 }
 
-// show lets the table be seen, as it shows the state now.
-func (t *table) show(state *registry.State) {
-	t.base, t.revision = state.Zones, state.Revision
-	zones := state.Zones // alone: nothing else of the state is to be kept
-	t.shows.Store(&zones)
-}
-
 // project makes the table of a state.
 func project(state *registry.State) *table {
 	names := 0
@@ -94,14 +89,15 @@ func project(state *registry.State) *table {
 	}
 	for {
 		if t := newTable(names); t.fill(state.Zones) {
-			t.show(state)
+			t.arrive(version{state.Zones, state.Revision})
 			return t
 		}
 		names *= 2 // there are many names without records
 	}
 }
 
-// fill puts all zones into an empty table. It returns false when that becomes too full.
+// fill puts all zones into an empty table. It returns false when that becomes too
+// full.
 func (t *table) fill(zones zone.Set) bool {
 	t.budget = math.MaxInt
 	for z := range zones.All() {
@@ -112,19 +108,42 @@ func (t *table) fill(zones zone.Set) bool {
 	return true
 }
 
-// catchUp changes the table from its base to a state, by at most so many names. It
-// returns false when it did not come to the end, because that was too few, or the
-// table is full: then it shows nothing until it is called again and does.
+// version is what a table may show of a state.
+type version struct {
+	zones    zone.Set
+	revision registry.Revision
+}
+
+// catchUp changes the table to show a state, by at most so many names. It returns
+// false when it did not come to the end, because that was too few, or the table is
+// full: then it shows nothing until it is called again and does.
 func (t *table) catchUp(state *registry.State, names int) bool {
 	t.shows.Store(nil)
 	t.budget = names
-	for _, c := range state.Zones.Changed(t.base) {
-		if !t.apply(state.Zones, c) {
+	// A way that was begun must be gone to its end: only from there is it known
+	// where another begins.
+	if t.toward != nil && !t.move(*t.toward) {
+		return false
+	}
+	return t.move(version{state.Zones, state.Revision})
+}
+
+// move is catchUp from the version that the table was at.
+func (t *table) move(to version) bool {
+	t.toward = &to
+	for _, c := range to.zones.Changed(t.at.zones) {
+		if !t.apply(to.zones, c) {
 			return false
 		}
 	}
-	t.show(state)
+	t.arrive(to)
 	return true
+}
+
+// arrive lets the table be seen, which is as it has to be for a version.
+func (t *table) arrive(at version) {
+	t.at, t.toward = at, nil
+	t.shows.Store(&at.zones)
 }
 
 // apply changes the table by what became of one zone. It returns false when it must

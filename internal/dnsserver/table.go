@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
 
@@ -28,11 +27,12 @@ type table struct {
 	shows atomic.Pointer[zone.Set]               // nil while the table changes
 
 	// For who changes the table.
-	base     zone.Set             // what it showed last
-	revision registry.Revision    // of that
-	places   map[zone.Name]uint32 // where the views of zones are, by origin
-	used     int                  // slots that are not free, those of removed names among them
-	budget   int                  // names that may still be changed
+	at     version              // what it showed last
+	toward *version             // what it is being changed to show; nil when it is there
+	places map[zone.Name]uint32 // where the views of zones are, by origin
+	vacant []uint32             // places of zones that are gone
+	used   int                  // slots that are not free, those of removed names among them
+	budget int                  // names that may still be changed
 }
 
 // newTable makes an empty table with room for so many names.
@@ -48,30 +48,43 @@ func newTable(names int) *table {
 
 // setView makes v the view of its zone and returns its place.
 func (t *table) setView(v *view) uint32 {
-	views := *t.views.Load()
 	place, known := t.places[v.origin]
 	if !known {
-		place = uint32(len(views))
+		place = t.newPlace()
 		t.places[v.origin] = place
-		more := make([]atomic.Pointer[view], len(views)+1)
-		for i := range views {
-			more[i].Store(views[i].Load())
-		}
-		views = more
-		t.views.Store(&views)
 	}
-	views[place].Store(v)
+	(*t.views.Load())[place].Store(v)
 	return place
+}
+
+// newPlace returns a place that has no view. What entries are left of the zone
+// that had it are about names that its next zone does not have, or do not tell
+// much.
+func (t *table) newPlace() uint32 {
+	if last := len(t.vacant) - 1; last >= 0 {
+		place := t.vacant[last]
+		t.vacant = t.vacant[:last]
+		return place
+	}
+	views := *t.views.Load()
+	more := make([]atomic.Pointer[view], len(views)+1)
+	for i := range views {
+		more[i].Store(views[i].Load())
+	}
+	t.views.Store(&more)
+	return uint32(len(views))
 }
 
 // dropView forgets a zone.
 func (t *table) dropView(origin zone.Name) {
-	(*t.views.Load())[t.places[origin]].Store(nil)
+	place := t.places[origin]
+	(*t.views.Load())[place].Store(nil)
 	delete(t.places, origin)
+	t.vacant = append(t.vacant, place)
 }
 
-// viewOf returns the view of an entry's zone. It is nil when the zone is gone, or the
-// table changes.
+// viewOf returns the view of an entry's zone. It is nil when the zone is gone, or
+// the table changes.
 func (t *table) viewOf(e *entry) *view {
 	if views := *t.views.Load(); int(e.zone) < len(views) {
 		return views[e.zone].Load()
@@ -79,8 +92,8 @@ func (t *table) viewOf(e *entry) *view {
 	return nil
 }
 
-// mustStop tells whether no more names may be changed: the table has so few free slots that
-// looking for one takes long, or whoever changes it has done enough.
+// mustStop tells whether no more names may be changed: the table has so few free
+// slots that looking for one takes long, or whoever changes it has done enough.
 func (t *table) mustStop() bool { return t.used > len(t.slots)/8*7 || t.budget <= 0 }
 
 // hash returns the hash of a name in lower case.

@@ -9,10 +9,9 @@ import (
 	"stayput.dev/internal/registry"
 )
 
-// ServeUDP answers what comes to conn until ctx ends
-// or Shutdown is called; then it returns nil. It fails when conn is closed by
-// others. In any case conn is closed at the end. Several calls may serve sockets
-// of one address.
+// ServeUDP answers what comes to conn until ctx ends or Shutdown is called; then it
+// returns nil. It fails when conn is closed by others. In any case conn is closed
+// at the end. Several calls may serve sockets of one address.
 func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	defer func() { _ = conn.Close() }()
 	taking, serving, taken, end, ok := s.begin(ctx)
@@ -27,9 +26,9 @@ func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	return s.answerUDP(taking, conn, &udpWorker{worker: s.newWorker(s.tally.share())})
 }
 
-// ListenUDPs opens n sockets of one address as ListenUDP does, or one where several
-// cannot share an address. When the kernel is to choose the port, it is the same for
-// all.
+// ListenUDPs opens n sockets of one address as ListenUDP does, or one where
+// several cannot share an address. When the kernel is to choose the port, it is
+// the same for all.
 func ListenUDPs(addr netip.AddrPort, n int) ([]*net.UDPConn, error) {
 	if !canShare {
 		n = 1

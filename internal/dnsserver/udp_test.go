@@ -3,8 +3,10 @@ package dnsserver_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -188,6 +190,45 @@ func TestUpdateIsVisible(t *testing.T) {
 	}
 	if got := s.Stats(); got.Flat == 0 || got.Flat == got.Queries["udp"] {
 		t.Errorf("%d of %d replies from the table, want some", got.Flat, got.Queries["udp"])
+	}
+}
+
+// A change that is much work for the table and is taken back at once leaves
+// nothing behind.
+func TestLargeChangeTakenBack(t *testing.T) {
+	t.Parallel()
+	const hosts = 500
+	all := func(data zone.Rdata) *zone.Zone {
+		sets := []zone.RRset{{Name: zone.MustName("still.example.org"), Type: zone.TypeA, TTL: 60, Data: []zone.Rdata{"\xc0\x00\x02\x01"}}}
+		for i := range hosts {
+			sets = append(sets, zone.RRset{Name: zone.MustName(fmt.Sprintf("h%d.example.org", i)), Type: zone.TypeA, TTL: 60, Data: []zone.Rdata{data}})
+		}
+		return newZone(t, "example.org", sets...)
+	}
+	before, between := setOf(all("\xcb\x00\x71\x01")), setOf(all("\xcb\x00\x71\x02"))
+	var state atomic.Pointer[registry.State]
+	state.Store(&registry.State{Zones: before})
+	s := serve(t, dnsserver.Options{}, state.Load)
+	c := newUDPClient(t, s, "still.example.org")
+	packets := make([][]byte, hosts)
+	for i := range packets {
+		packets[i] = c.pack(question(fmt.Sprintf("h%d.example.org", i), dns.TypeA))
+	}
+	for i := range 100 {
+		c.awaitTable()
+		state.Store(&registry.State{Zones: between})
+		if _, err := c.conn.Write(c.last); err != nil {
+			t.Fatal(err)
+		}
+		for began := time.Now(); time.Since(began) < time.Duration(10*i)*time.Microsecond; {
+			runtime.Gosched() // so long, perhaps, that the table is in between
+		}
+		state.Store(&registry.State{Zones: before})
+		if _, err := c.conn.Read(make([]byte, 512)); err != nil {
+			t.Fatal(err)
+		}
+		c.awaitTable()
+		c.compare(before, packets)
 	}
 }
 

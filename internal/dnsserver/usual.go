@@ -7,14 +7,16 @@ import (
 )
 
 // Most packets ask for an address, of a host that has one or none or does not
-// exist, and bring no more than an OPT record. Those are answered here, a batch at a
-// time: first all are read, then all names are looked up in the table, so that the
-// memory is waited for once and not for each, then all replies are written, each in
-// the place of its packet. A packet that is unusual in any way is left to the Responder;
-// so this must say of the others, octet for octet, what the Responder would.
+// exist, and bring no more than an OPT record. Those are answered here, a batch at
+// a time: first all are read, then all names are looked up in the table, so that
+// the memory is waited for once and not for each, then all replies are written,
+// each in the place of its packet. A packet that is unusual in any way is left to
+// the Responder; so this must say of the others, octet for octet, what the
+// Responder would.
 
 // batchSize is the most packets that are answered together, and that one system
-// call carries. With more of them the first would wait for longer than a call costs.
+// call carries. With more of them the first would wait for longer than a call
+// costs.
 const batchSize = 64
 
 // usual is the memory of a worker for usual questions.
@@ -34,8 +36,9 @@ type finding struct {
 	known bool  // whether the name exists
 }
 
-// lookUp finds out which of the packets are usual and what the table says to
-// them. It returns false when the table does not show the state. Nil packets are not usual.
+// lookUp finds out which of the packets are usual and what the table says to them.
+// It returns false when the table does not show the state. Nil packets are not
+// usual.
 func (u *usual) lookUp(t *table, state *registry.State, packets [][]byte) bool {
 	shown := t.shows.Load()
 	if shown == nil || *shown != state.Zones {

@@ -44,8 +44,8 @@ func (u *usual) answer(i int, packet []byte, client netip.Addr, opts *Options, n
 // questionEnd returns where the question ends.
 func (a *asked) questionEnd() int { return headerSize + int(a.length) + 4 }
 
-// putAddress puts the address that is asked for behind the question, and returns where it
-// ends; 0 when there is none.
+// putAddress puts the address that is asked for behind the question, and returns
+// where it ends; 0 when there is none.
 func (f *finding) putAddress(m []byte, a *asked) int {
 	switch e := &f.entry; {
 	case f.known && a.typ == zone.TypeA && e.flags&entryA != 0:
@@ -63,8 +63,8 @@ func (f *finding) putDenial(m []byte, a *asked) int {
 	return at + len(d.record)
 }
 
-// denies tells whether the reply is that there is nothing, and the denial of the zone
-// says it. Label is the first of the name that is asked for.
+// denies tells whether the reply is that there is nothing, and the denial of the
+// zone says it. Label is the first of the name that is asked for.
 func (f *finding) denies(a *asked, label []byte) bool {
 	if a.typ != zone.TypeA && a.typ != zone.TypeAAAA {
 		if refusal(a.typ) != rcodeNoError {
@@ -79,7 +79,8 @@ func (f *finding) denies(a *asked, label []byte) bool {
 		a.questionEnd()+len(d.record)+optSize+cookieOptionSize <= minUDPSize
 }
 
-// putA appends the A record of the name in the question at at, and returns where it ends.
+// putA appends the A record of the name in the question at at, and returns where
+// it ends.
 func (e *entry) putA(m []byte, at int) int {
 	b := m[at : at+16]
 	binary.BigEndian.PutUint64(b, recordOf(zone.TypeA))
@@ -99,8 +100,8 @@ func (e *entry) putAAAA(m []byte, at int) int {
 	return at + len(b)
 }
 
-// recordOf returns the first six octets of a record of the name in the question, and
-// two more.
+// recordOf returns the first six octets of a record of the name in the question,
+// and two more.
 func recordOf(t zone.Type) uint64 {
 	return (pointerMark<<8|headerSize)<<48 | uint64(t)<<32 | classIN<<16
 }

@@ -26,8 +26,8 @@ type asked struct {
 const nameRoom = zone.MaxName + 9
 
 // read reads a packet and puts the name in the question into name. It returns
-// false when the packet is not usual, or broken. Behind the packet there must be room
-// for eight octets.
+// false when the packet is not usual, or broken. Behind the packet there must be
+// room for eight octets.
 func (a *asked) read(packet []byte, name *[nameRoom]byte) bool {
 	end := usualName(packet)
 	if end == 0 {
@@ -43,9 +43,9 @@ func (a *asked) read(packet []byte, name *[nameRoom]byte) bool {
 	return a.readOPT(packet[end+4:], packet[11] != 0)
 }
 
-// usualName returns where the name in the question of a packet ends, behind which there
-// are a type and a class. It returns 0 when the header is not a usual one, or the
-// name is broken or the root.
+// usualName returns where the name in the question of a packet ends, behind which
+// there are a type and a class. It returns 0 when the header is not a usual one,
+// or the name is broken or the root.
 func usualName(packet []byte) int {
 	const least = headerSize + 3 + 4
 	if len(packet) < least || packet[2]&(bitQR|0x0f<<3) != 0 || packet[headerSize] == 0 {

@@ -18,9 +18,9 @@ func Diff(before, after Map) iter.Seq[Change] {
 	return func(yield func(Change) bool) { diffNodes(before.root, after.root, yield) }
 }
 
-// diffNodes yields the differences between two nodes, which may be nil. It only looks
-// at the children that the two do not share: to look into the others would cost as
-// many misses of the cache.
+// diffNodes yields the differences between two nodes, which may be nil. It only
+// looks at the children that the two do not share: to look into the others would
+// cost as many misses of the cache.
 func diffNodes(a, b *node, yield func(Change) bool) bool {
 	switch {
 	case a == b:
@@ -43,8 +43,8 @@ func diffNodes(a, b *node, yield func(Change) bool) bool {
 	}
 }
 
-// diffParts is diffNodes for the children from i to iEnd of one node and those from j to
-// jEnd of another.
+// diffParts is diffNodes for the children from i to iEnd of one node and those
+// from j to jEnd of another.
 func diffParts(a *node, i, iEnd int, b *node, j, jEnd int, yield func(Change) bool) bool {
 	alike := iEnd-i == jEnd-j
 	for k := 1; alike && k < iEnd-i; k++ {
@@ -148,8 +148,8 @@ func (a *walk) skipShared(b *walk) bool {
 	return false
 }
 
-// skipSame passes both over the entries that lie alike in the leaves that they stand
-// in, and tells whether there were any: most of a leaf that was copied.
+// skipSame passes both over the entries that lie alike in the leaves that they
+// stand in, and tells whether there were any: most of a leaf that was copied.
 func (a *walk) skipSame(b *walk) bool {
 	if !a.Valid() || !b.Valid() {
 		return false

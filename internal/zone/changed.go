@@ -41,8 +41,8 @@ func (s Set) shard(i int) map[Name]*Zone {
 	return s.shards[i]
 }
 
-// NodeChange is a difference between two versions of a zone at one name: Old gave way to
-// New. Either is empty where its version has no records of that name.
+// NodeChange is a difference between two versions of a zone at one name: Old gave
+// way to New. Either is empty where its version has no records of that name.
 type NodeChange struct {
 	Name     Name
 	Old, New Node

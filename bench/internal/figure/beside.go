@@ -19,9 +19,9 @@ const (
 	moving = "stayput, updates"
 )
 
-// queriesBesideUpdates measures what queries cost while hosts move: each round first
-// without updates, then updates alone, as many as the server takes, for what each costs a
-// busy server, then both.
+// queriesBesideUpdates measures what queries cost while hosts move: each round
+// first without updates, then updates alone, as many as the server takes, for what
+// each costs a busy server, then both.
 func (b *bench) queriesBesideUpdates(ctx context.Context, q *questioning, rate float64) error {
 	s, fleet, err := b.service(ctx, stayput, b.hosts, peer.StayputOptions{CPU: q.layout().server})
 	if err != nil {

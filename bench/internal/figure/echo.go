@@ -42,9 +42,9 @@ type echoed struct {
 	packets [64][2048]byte
 }
 
-// ServeEcho flips the QR bit of each packet that comes and sends it back, in batches,
-// on one thread, until ctx ends. It writes the address that it listens on as one
-// line to out. A C program that makes the same system calls is as fast.
+// ServeEcho flips the QR bit of each packet that comes and sends it back, in
+// batches, on one thread, until ctx ends. It writes the address that it listens on
+// as one line to out. A C program that makes the same system calls is as fast.
 func ServeEcho(ctx context.Context, out io.Writer) error {
 	fd, at, err := echoSocket()
 	if err != nil {

@@ -34,8 +34,8 @@ func Helper(args []string) func(context.Context, io.Writer) error {
 	return helpers()[args[0]]
 }
 
-// helper starts this program as one of the helpers, in a process of its own as Stayput
-// is, and returns where it listens. It is stopped at the end.
+// helper starts this program as one of the helpers, in a process of its own as
+// Stayput is, and returns where it listens. It is stopped at the end.
 func (b *bench) helper(ctx context.Context, command string, cpu int) (*peer.Process, netip.AddrPort, error) {
 	program, err := os.Executable()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"stayput.dev/bench/internal/stats"
 )
 
-// latencies measures how long answers take when the servers have half of the load that
-// the reference can carry; all have the same.
+// latencies measures how long answers take when the servers have half of the load
+// that the reference can carry; all have the same.
 func (b *bench) latencies(ctx context.Context, q *questioning) error {
 	servers, err := b.answering(ctx, q.layout())
 	if err != nil || len(servers) == 0 {

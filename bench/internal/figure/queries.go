@@ -33,8 +33,8 @@ func (q *questioning) layout() layout {
 	return layout{server: 0, load: 1, threads: 1, sockets: 1}
 }
 
-// sources is how many addresses realistic questions come from: those of the resolvers
-// that a zone sees.
+// sources is how many addresses realistic questions come from: those of the
+// resolvers that a zone sees.
 const sources = 250
 
 // resolver returns the load for a zone whose hosts begin with first.

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// metronome asks at a steady rate for d, each question at a random moment, and takes
-// turns with the lines. What comes due while the load is kept from running is asked
-// as soon as it runs again: latencies count from then, as the machine's delay is not
-// the server's.
+// metronome asks at a steady rate for d, each question at a random moment, and
+// takes turns with the lines. What comes due while the load is kept from running
+// is asked as soon as it runs again: latencies count from then, as the machine's
+// delay is not the server's.
 func (r *Resolver) metronome(ctx context.Context, lines []*line, d time.Duration) (time.Duration, error) {
 	start := time.Now()
 	var elapsed, due time.Duration

@@ -52,8 +52,8 @@ type Questions struct {
 }
 
 // NewQuestions returns n questions about random hosts of zone from host first on,
-// the same for the same arguments. Realistic ones have names in mixed case, and most
-// of them an OPT record, some with a cookie.
+// the same for the same arguments. Realistic ones have names in mixed case, and
+// most of them an OPT record, some with a cookie.
 func NewQuestions(zone sample.Zone, first, n int, seed uint64, realistic bool) *Questions {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	q := &Questions{starts: make([]uint32, 1, n+1), expect: make([]expectation, 0, n)}
