@@ -117,7 +117,7 @@ func (b *batch) take(n int) (packets [][]byte, clients []netip.Addr, sizes []int
 // addressIn returns the address of a client of either family.
 func addressIn(name *unix.RawSockaddrInet6) netip.Addr {
 	if name.Family == unix.AF_INET {
-		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(name)).Addr)
+		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(name)).Addr) //nolint:gosec // the kernel says which of the two it is
 	}
 	return netip.AddrFrom16(name.Addr).Unmap()
 }
