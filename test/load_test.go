@@ -22,6 +22,8 @@ import (
 type load struct {
 	t      *testing.T
 	w      *world
+	dns    string // the addresses of the world, which stay
+	http   string
 	ledger *ledger
 	pace   loadPace
 	stop   chan struct{}
@@ -48,7 +50,7 @@ type loadPace struct {
 // newLoad puts a load on the world; end ends it.
 func newLoad(t *testing.T, w *world, pace loadPace) *load {
 	t.Helper()
-	l := &load{t: t, w: w, pace: pace, ledger: newLedger(w, pace.updaters), stop: make(chan struct{})}
+	l := &load{t: t, w: w, dns: w.dns, http: w.http, pace: pace, ledger: newLedger(w, pace.updaters), stop: make(chan struct{})}
 	w.run("host", "add", idle, "--account", "alice")
 	for _, u := range l.ledger.updaters {
 		l.loop(&l.updates, func() error { return l.update(u) })
@@ -108,7 +110,7 @@ func (l *load) fault(err error) {
 
 // update makes an update, and then looks whether the DNS shows it.
 func (l *load) update(u *updater) error {
-	if err := u.update(l.w.http, l.ledger.user, l.ledger.secret); err != nil {
+	if err := u.update(l.http, l.ledger.user, l.ledger.secret); err != nil {
 		return fmt.Errorf("updating: %w", err)
 	}
 	return l.query("udp", u, 1)
@@ -117,13 +119,13 @@ func (l *load) update(u *updater) error {
 // updateKeeping makes updates that change nothing over one connection, until an
 // answer ends it.
 func (l *load) updateKeeping() error {
-	c, err := net.DialTimeout("tcp", l.w.http, patience)
+	c, err := net.DialTimeout("tcp", l.http, patience)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	in := bufio.NewReader(c)
-	r, err := http.NewRequest(http.MethodGet, "http://"+l.w.http+"/nic/update?hostname="+idle+"&myip=192.0.2.99", nil)
+	r, err := http.NewRequest(http.MethodGet, "http://"+l.http+"/nic/update?hostname="+idle+"&myip=192.0.2.99", nil)
 	if err != nil {
 		return err
 	}
@@ -151,7 +153,7 @@ func (l *load) updateKeeping() error {
 
 // query asks for a host of the updater, some times over one connection.
 func (l *load) query(network string, u *updater, times int) error {
-	c, err := dns.DialTimeout(network, l.w.dns, patience)
+	c, err := dns.DialTimeout(network, l.dns, patience)
 	if err != nil {
 		return err
 	}
@@ -189,7 +191,7 @@ func check(m *dns.Msg, acked uint32) error {
 // flood sends packets at a steady rate, whether or not they are answered, and
 // counts the answers.
 func (l *load) flood() {
-	conn, err := net.Dial("udp", l.w.dns)
+	conn, err := net.Dial("udp", l.dns)
 	if err != nil {
 		l.fault(err)
 		return
