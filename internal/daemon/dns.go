@@ -55,6 +55,7 @@ func (d *daemon) serveDNS() {
 	for _, call := range d.dnsCalls {
 		d.goRun(call)
 	}
+	d.dns.Warm()
 	d.goRun(func() error { d.renewCookieSecrets(d.stopping); return nil })
 }
 

@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"sync/atomic"
 
@@ -39,6 +40,18 @@ func (s *Server) tableOf(state *registry.State) *table {
 	}
 	s.serving.Go(s.follow)
 	return nil
+}
+
+// Warm has the table made now, which the first query over UDP would do otherwise,
+// and returns at once. Until it is there, queries take longer.
+func (s *Server) Warm() {
+	_, _, taken, end, ok := s.begin(context.Background())
+	if !ok {
+		return
+	}
+	defer end()
+	defer taken()
+	s.tableOf(s.state())
 }
 
 // catchUp brings a table, which may be nil, in step with the state, if that is

@@ -193,6 +193,20 @@ func TestUpdateIsVisible(t *testing.T) {
 	}
 }
 
+// A server that was warmed has the table, and to warm one that was shut down does
+// nothing.
+func TestWarm(t *testing.T) {
+	t.Parallel()
+	s := serve(t, dnsserver.Options{}, nil)
+	s.Warm()
+	c := newUDPClient(t, s, "mail.example.org")
+	c.awaitTable()
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Warm()
+}
+
 // A change that is much work for the table and is taken back at once leaves
 // nothing behind.
 func TestLargeChangeTakenBack(t *testing.T) {
