@@ -148,7 +148,7 @@ func (b *Builder) Map() Map {
 	for len(level) > 1 {
 		level = parents(level)
 	}
-	return Map{level[0], b.size}
+	return Map{level[0]}
 }
 
 // parents makes the level above: nodes with room to grow, of even width.
@@ -164,6 +164,7 @@ func parents(level []*node) []*node {
 		for _, c := range inner.children {
 			inner.firsts = append(inner.firsts, c.first())
 		}
+		inner.countChildren()
 		out = append(out, inner)
 		level = level[n:]
 	}

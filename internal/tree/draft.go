@@ -11,19 +11,18 @@ import (
 // concurrent use.
 type Draft struct {
 	root *node
-	size int
 }
 
 // Edit starts a draft from m, which stays as it is.
-func (m Map) Edit() *Draft { return &Draft{root: m.root, size: m.size} }
+func (m Map) Edit() *Draft { return &Draft{root: m.root} }
 
 // View returns the draft as it is now. The result is good for reading until the
 // draft changes or is frozen, and then no more.
-func (d *Draft) View() Map { return Map{d.root, d.size} }
+func (d *Draft) View() Map { return Map{d.root} }
 
 // Freeze returns the new version. The draft must not be used afterwards.
 func (d *Draft) Freeze() Map {
-	m := Map{d.root, d.size}
+	m := Map{d.root}
 	d.root = nil // a change after this would be a change in place
 	return m
 }
@@ -32,7 +31,6 @@ func (d *Draft) Freeze() Map {
 func (d *Draft) Put(key, value []byte) {
 	if d.root == nil {
 		d.root = &node{owner: d, entries: newLeaf([]pair{{key, value}})}
-		d.size = 1
 		return
 	}
 	left, right := d.put(d.root, key, value)
@@ -48,9 +46,11 @@ func (d *Draft) put(n *node, key, value []byte) (left, right *node) {
 		return d.putInLeaf(n, key, value)
 	}
 	i := n.childFor(key)
+	had := n.children[i].count()
 	left, right = d.put(n.children[i], key, value)
 	n = d.own(n)
 	n.children[i] = left
+	n.size += left.count() - had
 	if bytes.Compare(key, n.firsts[i]) < 0 {
 		n.firsts[i] = bytes.Clone(key)
 	}
@@ -65,8 +65,6 @@ func (d *Draft) putInLeaf(n *node, key, value []byte) (left, right *node) {
 	replaced := 0
 	if found {
 		replaced = 1
-	} else {
-		d.size++
 	}
 	e := pair{key, value}
 	packed, ok := n.entries.splice(i, replaced, &e)
@@ -110,6 +108,7 @@ func (d *Draft) setLeaf(n *node, packed leaf) *node {
 func (d *Draft) insertChild(n *node, i int, child *node) (left, right *node) {
 	n.children = slices.Insert(n.children, i, child)
 	n.firsts = slices.Insert(n.firsts, i, child.first())
+	n.size += child.count()
 	if len(n.children) <= maxFanout {
 		return n, nil
 	}
@@ -118,6 +117,8 @@ func (d *Draft) insertChild(n *node, i int, child *node) (left, right *node) {
 		at = len(n.children) - 1
 	}
 	right = &node{owner: d, children: slices.Clone(n.children[at:]), firsts: slices.Clone(n.firsts[at:])}
+	right.countChildren()
+	n.size -= right.size
 	clear(n.children[at:])
 	n.children, n.firsts = n.children[:at], n.firsts[:at]
 	return n, right
@@ -128,7 +129,7 @@ func (d *Draft) own(n *node) *node {
 	if n.owner == d {
 		return n
 	}
-	return &node{owner: d, children: slices.Clone(n.children), firsts: slices.Clone(n.firsts)}
+	return &node{owner: d, children: slices.Clone(n.children), firsts: slices.Clone(n.firsts), size: n.size}
 }
 
 func (d *Draft) inner(children ...*node) *node {
@@ -136,7 +137,16 @@ func (d *Draft) inner(children ...*node) *node {
 	for _, c := range children {
 		n.firsts = append(n.firsts, c.first())
 	}
+	n.countChildren()
 	return n
+}
+
+// countChildren sets the size of an inner node that was just made.
+func (n *node) countChildren() {
+	n.size = 0
+	for _, c := range n.children {
+		n.size += c.count()
+	}
 }
 
 // Delete removes key and tells whether it was there.
@@ -144,7 +154,6 @@ func (d *Draft) Delete(key []byte) bool {
 	if _, ok := d.View().Get(key); !ok {
 		return false
 	}
-	d.size--
 	d.root = d.remove(d.root, key)
 	for d.root != nil && len(d.root.children) == 1 {
 		d.root = d.root.children[0]
@@ -152,7 +161,8 @@ func (d *Draft) Delete(key []byte) bool {
 	return true
 }
 
-// remove returns what takes the place of n without key, nil when nothing is left.
+// remove returns what takes the place of n without key, which it has; nil when
+// nothing is left.
 func (d *Draft) remove(n *node, key []byte) *node {
 	if n.children == nil {
 		if n.entries.len() == 1 {
@@ -165,6 +175,7 @@ func (d *Draft) remove(n *node, key []byte) *node {
 	i := n.childFor(key)
 	child := d.remove(n.children[i], key)
 	n = d.own(n)
+	n.size--
 	if child == nil {
 		n.children, n.firsts = slices.Delete(n.children, i, i+1), slices.Delete(n.firsts, i, i+1)
 		if len(n.children) == 0 {
@@ -194,6 +205,7 @@ func (d *Draft) mergeAt(n *node, i int) {
 		left = d.own(left)
 		left.children = append(left.children, right.children...)
 		left.firsts = append(left.firsts, right.firsts...)
+		left.size += right.size
 	} else {
 		entries := right.entries.pairs(left.entries.pairs(nil))
 		left = d.setLeaf(left, newLeaf(entries))

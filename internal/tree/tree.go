@@ -23,7 +23,6 @@ const (
 // concurrent use, and none of the byte slices they hand out may be modified.
 type Map struct {
 	root *node // nil when empty
-	size int
 }
 
 // node is a leaf or an inner node. Nodes reachable from a Map never change,
@@ -33,10 +32,56 @@ type node struct {
 	entries  leaf     // of a leaf
 	children []*node  // of an inner node; nil in a leaf
 	firsts   [][]byte // the least key below each child
+	size     int      // entries below an inner node
+}
+
+// count returns the number of entries in and below n.
+func (n *node) count() int {
+	if n.children != nil {
+		return n.size
+	}
+	return n.entries.len()
 }
 
 // Len returns the number of entries.
-func (m Map) Len() int { return m.size }
+func (m Map) Len() int {
+	if m.root == nil {
+		return 0
+	}
+	return m.root.count()
+}
+
+// Rank returns the number of entries whose keys are less than key, in the time
+// that it takes to find one.
+func (m Map) Rank(key []byte) int {
+	n, rank := m.root, 0
+	if n == nil {
+		return 0
+	}
+	for n.children != nil {
+		i := n.childFor(key)
+		for _, left := range n.children[:i] {
+			rank += left.count()
+		}
+		n = n.children[i]
+	}
+	i, _ := n.entries.search(key)
+	return rank + i
+}
+
+// CountPrefix returns the number of entries whose keys start with prefix, in the
+// time that it takes to find two.
+func (m Map) CountPrefix(prefix []byte) int {
+	end := bytes.Clone(prefix) // the least key after all that start with prefix
+	for len(end) > 0 && end[len(end)-1] == 0xff {
+		end = end[:len(end)-1]
+	}
+	if len(end) == 0 {
+		return m.Len() - m.Rank(prefix)
+	}
+	end[len(end)-1]++
+	return m.Rank(end) - m.Rank(prefix)
+}
 
 // Get returns the value of key. It does not allocate.
 func (m Map) Get(key []byte) (value []byte, ok bool) {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -31,7 +32,10 @@ func check(t interface{ Fatalf(string, ...any) }, m tree.Map, want model) {
 	if i != len(keys) {
 		t.Fatalf("All() yielded %d entries, want %d", i, len(keys))
 	}
-	for _, k := range keys {
+	for i, k := range keys {
+		if got := m.Rank([]byte(k)); got != i {
+			t.Fatalf("Rank(%q) = %d, want %d", k, got, i)
+		}
 		if v, ok := m.Get([]byte(k)); !ok || string(v) != want[k] {
 			t.Fatalf("Get(%q) = %q, %v, want %q", k, v, ok, want[k])
 		}
@@ -165,9 +169,38 @@ func TestSeekAndProbe(t *testing.T) {
 				t.Fatalf("Seek(%q) then Prev is not at entry %d", k, i-1)
 			}
 			below := slices.ContainsFunc(keys, func(s string) bool { return len(s) > len(k) && s[:len(k)] == string(k) })
+			if got := m.Rank(k); got != i {
+				t.Fatalf("Rank(%q) = %d, want %d", k, got, i)
+			}
 			v, gotFound, gotBelow := m.Probe(k)
 			if gotFound != found || gotBelow != below || found && string(v) != string(k) {
 				t.Fatalf("Probe(%q) = %q, %v, %v, want found %v, below %v", k, v, gotFound, gotBelow, found, below)
+			}
+		}
+	})
+}
+
+// What starts with a prefix is counted as it would be one by one, also where the
+// prefix ends in the greatest octets.
+func TestCountPrefix(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		octets := rapid.SampledFrom([]byte{0, 1, 'a', 0xfe, 0xff})
+		d, keys := tree.Map{}.Edit(), model{}
+		for _, k := range rapid.SliceOfN(rapid.SliceOfN(octets, 0, 6), 0, 500).Draw(t, "keys") {
+			d.Put(k, nil)
+			keys[string(k)] = ""
+		}
+		m := d.Freeze()
+		for range 20 {
+			prefix, want := rapid.SliceOfN(octets, 0, 3).Draw(t, "prefix"), 0
+			for k := range keys {
+				if strings.HasPrefix(k, string(prefix)) {
+					want++
+				}
+			}
+			if got := m.CountPrefix(prefix); got != want {
+				t.Fatalf("CountPrefix(%q) = %d, want %d", prefix, got, want)
 			}
 		}
 	})
