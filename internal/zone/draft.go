@@ -2,10 +2,10 @@ package zone
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/tree"
 )
 
@@ -26,6 +26,15 @@ type Delta struct {
 	Origin   Name
 	From, To uint32 // serials
 	Changes  []Change
+}
+
+// Reverse returns the delta that leads back.
+func (d Delta) Reverse() Delta {
+	back := Delta{Origin: d.Origin, From: d.To, To: d.From, Changes: make([]Change, len(d.Changes))}
+	for i, c := range d.Changes {
+		back.Changes[i] = Change{Old: c.New, New: c.Old}
+	}
+	return back
 }
 
 // Draft is a version of a zone in the making. It is not safe for concurrent use.
@@ -89,7 +98,7 @@ func (d *Draft) Put(s RRset) error {
 // nil when it can.
 func (s RRset) Check(origin Name) error {
 	if err := s.check(origin); err != nil {
-		return fmt.Errorf("%s %s: %w", s.Name, s.Type, err)
+		return phrase.Errorf("%s %s: %w", s.Name, s.Type, err)
 	}
 	return nil
 }
@@ -97,20 +106,20 @@ func (s RRset) Check(origin Name) error {
 func (s RRset) check(origin Name) error {
 	switch {
 	case s.Name == "" || !s.Name.IsWithin(origin):
-		return fmt.Errorf("%w %s", ErrOutOfZone, origin)
+		return phrase.Errorf("%w %s", ErrOutOfZone, origin)
 	case s.Type.IsMeta():
-		return errors.New("type cannot be stored")
+		return phrase.Errorf("type cannot be stored")
 	case s.TTL > MaxTTL:
-		return fmt.Errorf("TTL %d is over %d", s.TTL, MaxTTL)
+		return phrase.Errorf("TTL %d is over %d", s.TTL, MaxTTL)
 	case len(s.Data) > MaxRecords:
-		return fmt.Errorf("more than %d records", MaxRecords)
+		return phrase.Errorf("more than %d records", MaxRecords)
 	case s.Type == TypeSOA:
 		return s.checkSOA(origin)
 	}
 	size := 0
 	for _, data := range s.Data {
 		if size += len(data); size > MaxRdata {
-			return fmt.Errorf("more than %d octets of data", MaxRdata)
+			return phrase.Errorf("more than %d octets of data", MaxRdata)
 		}
 	}
 	return nil
@@ -119,10 +128,10 @@ func (s RRset) check(origin Name) error {
 // checkSOA makes sure that a zone keeps its one SOA record.
 func (s RRset) checkSOA(origin Name) error {
 	if s.Name != origin {
-		return errors.New("only the apex has an SOA record")
+		return phrase.Errorf("only the apex has an SOA record")
 	}
 	if len(s.Data) != 1 {
-		return errors.New("there must be one SOA record")
+		return phrase.Errorf("there must be one SOA record")
 	}
 	_, err := ParseSOA(s.Data[0])
 	return err

@@ -11,6 +11,7 @@ type lineReader struct {
 	r     *bufio.Reader
 	lines int
 	eager eagerType
+	ttl   defaultTTL
 }
 
 // ReadByte reads the next octet.
@@ -20,8 +21,11 @@ func (l *lineReader) ReadByte() (byte, error) {
 		return '\n', nil
 	}
 	c, err := l.r.ReadByte()
-	if err == nil {
+	if err != nil {
+		l.ttl.end()
+	} else {
 		l.eager.see(c)
+		l.ttl.see(c)
 		if c == '\n' {
 			l.lines++
 		}

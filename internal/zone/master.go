@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/internal/phrase"
 )
 
 // Warning is something odd but valid in a master file.
@@ -31,11 +33,14 @@ type LineError struct {
 }
 
 // Error returns "line 12: fault".
-func (e *LineError) Error() string {
+func (e *LineError) Error() string { return e.Phrase().String() }
+
+// Phrase returns the same in a form for other languages.
+func (e *LineError) Phrase() phrase.Phrase {
 	if e.Line == 0 {
-		return e.Err.Error()
+		return phrase.Of(e.Err)
 	}
-	return fmt.Sprintf("line %d: %v", e.Line, e.Err)
+	return phrase.New("line %d: %v", e.Line, e.Err)
 }
 
 // Unwrap returns the fault without its line.
@@ -105,31 +110,37 @@ func (m *master) warn(format string, args ...any) {
 func (m *master) parseError(err error) error {
 	var pe *dns.ParseError
 	if !errors.As(err, &pe) {
-		return &LineError{m.line(), fmt.Errorf("reading master file: %w", err)}
+		return &LineError{m.line(), phrase.Errorf("reading master file: %w", err)}
 	}
-	text := strings.TrimPrefix(pe.Error(), "dns: ")
+	return &LineError{m.line(), errors.New(parseFault(pe))}
+}
+
+// parseFault is what the parser says of a record, without its own count of lines.
+func parseFault(err error) string {
+	text := strings.TrimPrefix(err.Error(), "dns: ")
 	if i := strings.LastIndex(text, " at line: "); i >= 0 {
 		text = text[:i]
 	}
-	return &LineError{m.line(), errors.New(text)}
+	return text
 }
 
 func (m *master) add(rr dns.RR) error {
 	h := rr.Header()
+	m.in.ttl.correct(h)
 	if h.Class != dns.ClassINET {
-		return fmt.Errorf("class %s: only IN is served", dns.Class(h.Class))
+		return phrase.Errorf("class %s: only IN is served", dns.Class(h.Class))
 	}
 	name, data, err := m.pack(rr)
 	if err != nil {
 		return err
 	}
 	if !name.IsWithin(m.origin) {
-		return fmt.Errorf("%s: %w %s", name, ErrOutOfZone, m.origin)
+		return phrase.Errorf("%s: %w %s", name, ErrOutOfZone, m.origin)
 	}
 	typ := Type(h.Rrtype)
 	if typ == TypeSOA {
 		if m.soa {
-			return errors.New("a second SOA record")
+			return phrase.Errorf("a second SOA record")
 		}
 		m.soa = true
 	}
@@ -150,14 +161,14 @@ func (m *master) pack(rr dns.RR) (Name, Rdata, error) {
 	}
 	end, err := dns.PackRR(rr, m.buf, 0, nil, false)
 	if err != nil {
-		return "", "", fmt.Errorf("%s: %w", dns.Type(rr.Header().Rrtype), err)
+		return "", "", phrase.Errorf("%s: %w", dns.Type(rr.Header().Rrtype), err)
 	}
 	name, n, err := NameFromWire(m.buf[:end])
 	if err != nil {
 		return "", "", err
 	}
 	if _, unknown := rr.(*dns.RFC3597); end < n+10 || end == n+10 && !unknown {
-		return "", "", fmt.Errorf("%s %s: no data", name, dns.Type(rr.Header().Rrtype))
+		return "", "", phrase.Errorf("%s %s: no data", name, dns.Type(rr.Header().Rrtype))
 	}
 	return name, Rdata(m.buf[n+10 : end]).Canonical(Type(rr.Header().Rrtype)), nil
 }
@@ -180,7 +191,7 @@ func (m *master) collect(typ Type, ttl uint32, data Rdata) error {
 			m.warn("line %d: %s %s: TTL %d differs from %d before, which is kept (RFC 2181 §5.2)", m.line(), m.name, typ, ttl, s.TTL)
 		}
 		if (typ == TypeCNAME || typ == TypeDNAME) && data != s.Data[0] {
-			return fmt.Errorf("%s: a second %s record", m.name, typ)
+			return phrase.Errorf("%s: a second %s record", m.name, typ)
 		}
 		s.Data = append(s.Data, data)
 		return nil
@@ -192,7 +203,7 @@ func (m *master) collect(typ Type, ttl uint32, data Rdata) error {
 func (m *master) flush() error {
 	for _, s := range m.sets {
 		if s.Type == TypeCNAME && len(m.sets) > 1 && !onlySecurity(m.sets) {
-			return fmt.Errorf("%s: a CNAME beside other data", m.name)
+			return phrase.Errorf("%s: a CNAME beside other data", m.name)
 		}
 		if err := m.draft.Put(s); err != nil {
 			return err
@@ -225,7 +236,7 @@ func (z *Zone) validate(warn func(string, ...any)) error {
 	var cut, dname Name
 	for name, node := range z.Nodes() {
 		if dname != "" && name != dname && name.IsWithin(dname) {
-			return fmt.Errorf("%s: data below the DNAME at %s", name, dname)
+			return phrase.Errorf("%s: data below the DNAME at %s", name, dname)
 		}
 		hidden := cut != "" && name != cut && name.IsWithin(cut)
 		if hidden {
@@ -233,7 +244,7 @@ func (z *Zone) validate(warn func(string, ...any)) error {
 		}
 		ns, dn := node.Lookup(TypeNS).Len() > 0, node.Lookup(TypeDNAME).Len() > 0
 		if ns && dn && name != z.origin {
-			return fmt.Errorf("%s: a DNAME beside NS below the apex", name)
+			return phrase.Errorf("%s: a DNAME beside NS below the apex", name)
 		}
 		if ns && !hidden {
 			z.warnMissingGlue(name, node, warn)

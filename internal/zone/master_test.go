@@ -106,10 +106,39 @@ func TestLineAfterIPSECKEY(t *testing.T) {
 	}
 }
 
+// The parser of the library gives such records an hour.
+func TestGeneratedTTL(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		why, text string
+		want      uint32
+	}{
+		{"$TTL", "$TTL 120\n$GENERATE 1-2 h$ A 192.0.2.$\n", 120},
+		{"$TTL with units and a comment", "$ttl 1h30m ; for a while\n\n$generate 1-2 h$ IN A 192.0.2.$\n", 5400},
+		{"the last $TTL counts", "$TTL 120\nx A 192.0.2.9\n$TTL 240\n$GENERATE 1-2 h$ A 192.0.2.$\n", 240},
+		{"a TTL of its own", "$TTL 120\n$GENERATE 1-2 h$ 30 A 192.0.2.$\n", 30},
+		{"a TTL behind the class", "$TTL 120\n$GENERATE 1-2 h$ IN 3600 A 192.0.2.$\n", 3600},
+		{"no $TTL: as the record before", "x 90 A 192.0.2.9\n$GENERATE 1-2 h$ A 192.0.2.$\n", 90},
+		{"two in a row", "$TTL 120\n$GENERATE 8-9 x$ 30 A 192.0.2.$\n$GENERATE 1-2 h$ A 192.0.2.$\n", 120},
+		{"no end of line", "$TTL 120\n$GENERATE 1-2 h$ A 192.0.2.$", 120},
+		{"the record behind it has its own", "$TTL 120\n$GENERATE 8-9 x$ A 192.0.2.$\nh2 77 A 192.0.2.1\n", 77},
+	} {
+		z, _, err := zone.ReadMaster(strings.NewReader(soa+tt.text), origin, zone.MasterOptions{})
+		if err != nil {
+			t.Errorf("%s: %v", tt.why, err)
+			continue
+		}
+		if got := z.Node(zone.MustName("h2.dyn.example.org")).Lookup(zone.TypeA).TTL(); got != tt.want {
+			t.Errorf("%s: TTL = %d, want %d", tt.why, got, tt.want)
+		}
+	}
+}
+
 func FuzzReadMaster(f *testing.F) {
 	f.Add(soa + "a 60 IN A 192.0.2.1\n")
 	f.Add(soa + "$ORIGIN x.dyn.example.org.\n$TTL 1h\na TXT \"a b\" c\n  TYPE65280 \\# 2 abcd\n")
 	f.Add(soa + "$GENERATE 1-3 h$ 60 A 192.0.2.$\n")
+	f.Add(soa + "$TTL 1h\n$GENERATE 1-3 h$ A 192.0.2.$")
 	f.Fuzz(func(t *testing.T, text string) {
 		z, _, err := zone.ReadMaster(strings.NewReader(text), origin, zone.MasterOptions{})
 		if err != nil {

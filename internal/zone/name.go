@@ -1,9 +1,10 @@
 package zone
 
 import (
-	"errors"
 	"fmt"
 	"strings"
+
+	"stayput.dev/internal/phrase"
 )
 
 // Name is a domain name in uncompressed wire form with its ASCII letters in
@@ -19,7 +20,7 @@ const Root Name = "\x00"
 const MaxName = 255
 
 // ErrBadName says that something is not a domain name.
-var ErrBadName = errors.New("not a domain name")
+var ErrBadName = phrase.Errorf("not a domain name")
 
 // ParseName reads a name in presentation form (RFC 1035 §5.1), with or without
 // the dot at its end. \DDD and \X escapes are understood; "" is not a name.
@@ -28,7 +29,7 @@ func ParseName(s string) (Name, error) {
 		return Root, nil
 	}
 	if s == "" {
-		return "", fmt.Errorf("%w: it is empty", ErrBadName)
+		return "", phrase.Errorf("%w: it is empty", ErrBadName)
 	}
 	wire := make([]byte, 1, len(s)+2)
 	start := 0 // where the length octet of the current label stands
@@ -37,7 +38,7 @@ func ParseName(s string) (Name, error) {
 		switch {
 		case c == '.':
 			if err := closeLabel(wire, start); err != nil {
-				return "", fmt.Errorf("%w: %q: %v", ErrBadName, s, err)
+				return "", phrase.Errorf("%w: %q: %v", ErrBadName, s, err)
 			}
 			start = len(wire)
 			wire = append(wire, 0)
@@ -48,14 +49,14 @@ func ParseName(s string) (Name, error) {
 		case c == '\\':
 			var n int
 			if c, n = unescape(s[i+1:]); n == 0 {
-				return "", fmt.Errorf("%w: %q: unfinished escape", ErrBadName, s)
+				return "", phrase.Errorf("%w: %q: unfinished escape", ErrBadName, s)
 			}
 			i += n
 		}
 		wire = append(wire, lower(c))
 	}
 	if err := closeLabel(wire, start); err != nil {
-		return "", fmt.Errorf("%w: %q: %v", ErrBadName, s, err)
+		return "", phrase.Errorf("%w: %q: %v", ErrBadName, s, err)
 	}
 	return finishName(wire, s)
 }
@@ -63,10 +64,10 @@ func ParseName(s string) (Name, error) {
 func closeLabel(wire []byte, start int) error {
 	n := len(wire) - start - 1
 	if n == 0 {
-		return errors.New("it has an empty label")
+		return phrase.Errorf("it has an empty label")
 	}
 	if n > 63 {
-		return errors.New("a label is longer than 63 octets")
+		return phrase.Errorf("a label is longer than 63 octets")
 	}
 	wire[start] = byte(n)
 	return nil
@@ -75,7 +76,7 @@ func closeLabel(wire []byte, start int) error {
 func finishName(wire []byte, s string) (Name, error) {
 	wire = append(wire, 0)
 	if len(wire) > MaxName {
-		return "", fmt.Errorf("%w: %.40q...: it is longer than 255 octets", ErrBadName, s)
+		return "", phrase.Errorf("%w: %.40q...: it is longer than 255 octets", ErrBadName, s)
 	}
 	return Name(wire), nil
 }
@@ -246,7 +247,7 @@ func (n Name) Parent() Name {
 // whole would be too long.
 func (n Name) Child(label string) (Name, error) {
 	if label == "" || len(label) > 63 || len(label)+1+len(n) > MaxName {
-		return "", fmt.Errorf("%w: label %q before %s", ErrBadName, label, n)
+		return "", phrase.Errorf("%w: label %q before %s", ErrBadName, label, n)
 	}
 	return lowerName(append([]byte{byte(len(label))}, label...)) + n, nil
 }

@@ -92,6 +92,16 @@ func (r Records) All() iter.Seq[[]byte] {
 	}
 }
 
+// Has tells whether data is that of a record of the set.
+func (r Records) Has(data []byte) bool {
+	for d := range r.All() {
+		if bytes.Equal(d, data) {
+			return true
+		}
+	}
+	return false
+}
+
 // RRset returns a copy of the set that stands on its own, under name. For no
 // set, it has no data and the type that is asked for as 0.
 func (r Records) RRset(name Name) RRset {

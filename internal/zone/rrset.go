@@ -1,11 +1,12 @@
 package zone
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+
+	"stayput.dev/internal/phrase"
 )
 
 // Type is an RR type (RFC 1035 §3.2.2).
@@ -151,7 +152,7 @@ func ParseType(s string) (Type, error) {
 			return Type(n), nil
 		}
 	}
-	return 0, fmt.Errorf("unknown record type %q", s)
+	return 0, phrase.Errorf("unknown record type %q", s)
 }
 
 // String returns the mnemonic, or TYPE123 (RFC 3597 §5).

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/internal/phrase"
 )
 
 // FormatData returns the presentation form of a record's data, as it stands in a
@@ -45,20 +47,20 @@ func generic(d Rdata) string {
 // end in a dot are below origin.
 func ParseData(t Type, text string, origin Name) (Rdata, error) {
 	if strings.ContainsAny(text, "\n\r") {
-		return "", errors.New("record data of more than one line")
+		return "", phrase.Errorf("record data of more than one line")
 	}
 	p := dns.NewZoneParser(strings.NewReader(". 0 IN "+t.String()+" "+text+"\n"), origin.FQDN(), "")
 	rr, ok := p.Next()
 	if !ok {
 		if err := p.Err(); err != nil {
-			return "", fmt.Errorf("%s data %q: %s", t, text, strings.TrimPrefix(err.Error(), "dns: "))
+			return "", phrase.Errorf("%s data %q: %v", t, text, errors.New(parseFault(err)))
 		}
-		return "", fmt.Errorf("%s data %q: nothing there", t, text)
+		return "", phrase.Errorf("%s data %q: nothing there", t, text)
 	}
 	buf := make([]byte, dns.Len(rr)+16)
 	end, err := dns.PackRR(rr, buf, 0, nil, false)
 	if err != nil {
-		return "", fmt.Errorf("%s data %q: %w", t, text, err)
+		return "", phrase.Errorf("%s data %q: %w", t, text, err)
 	}
 	return Rdata(buf[11:end]), nil
 }

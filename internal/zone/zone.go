@@ -9,17 +9,17 @@
 package zone
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/tree"
 )
 
 // Faults of zones as a whole.
 var (
-	ErrNoSOA     = errors.New("zone has no SOA record at its apex")
-	ErrOutOfZone = errors.New("name is outside the zone")
+	ErrNoSOA     = phrase.Errorf("zone has no SOA record at its apex")
+	ErrOutOfZone = phrase.Errorf("name is outside the zone")
 )
 
 // Zone is one version of a zone. It never changes and is safe for concurrent
@@ -30,6 +30,7 @@ type Zone struct {
 	soa       SOA
 	apexKey   int // length of the apex's key
 	cuts      int // delegations below the apex, and DNAMEs
+	catalog   int // whether it is a catalog zone: 1 or 0
 	wildcards int // names that start with an asterisk label
 }
 
@@ -88,6 +89,19 @@ func (z *Zone) NodesBelow(top Name) iter.Seq2[Name, Node] {
 	}
 }
 
+// NodesFrom yields the names that have records from start on, in canonical order
+// (RFC 4034 §6.1). It takes no longer to begin where there are many before.
+func (z *Zone) NodesFrom(start Name) iter.Seq2[Name, Node] {
+	return func(yield func(Name, Node) bool) {
+		for key, raw := range z.nodes.From(start.AppendKey(nil)) {
+			name, _ := nameFromKey(key) // keys are checked when a zone is made
+			if !yield(name, Node{raw}) {
+				return
+			}
+		}
+	}
+}
+
 // Leaves yields the zone in pieces for storage; FromLeaves makes the same zone
 // of them.
 func (z *Zone) Leaves() iter.Seq[[]byte] { return z.nodes.Leaves() }
@@ -127,22 +141,32 @@ func (z *Zone) count(name Name, n Node, sign int) {
 	if n.Lookup(TypeDNAME).Len() > 0 {
 		z.cuts += sign
 	}
-	if name.First() == "*" {
+	switch name.First() {
+	case "*":
 		z.wildcards += sign
+	case catalogVersion:
+		if name.Parent() == z.origin && n.Lookup(TypeTXT).Has([]byte(TextData("2"))) {
+			z.catalog += sign
+		}
 	}
 }
+
+const catalogVersion = "version"
+
+// IsCatalog tells whether the zone lists others for secondaries (RFC 9432 §4).
+func (z *Zone) IsCatalog() bool { return z.catalog > 0 }
 
 func (z *Zone) readSOA() (err error) {
 	r := z.Node(z.origin).Lookup(TypeSOA)
 	if r.Len() != 1 {
-		return fmt.Errorf("zone %s: %w", z.origin, ErrNoSOA)
+		return phrase.Errorf("zone %s: %w", z.origin, ErrNoSOA)
 	}
 	for d := range r.All() {
 		z.soa, err = ParseSOA(Rdata(d))
 	}
 	z.soa.TTL = r.TTL()
 	if err != nil {
-		return fmt.Errorf("zone %s: %w", z.origin, err)
+		return phrase.Errorf("zone %s: %w", z.origin, err)
 	}
 	return nil
 }
