@@ -8,13 +8,12 @@
 package account
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/zone"
 )
 
@@ -35,8 +34,15 @@ type Account struct {
 	Email     string // may be empty
 	Role      Role
 	Password  string // hash of the sign-in password in PHC form; empty: none set
-	Suspended bool   // its hosts answer nothing and its keys do nothing
+	Suspended bool   // its hosts answer nothing, and its keys do nothing for now
 	Created   time.Time
+	Resumed   time.Time // when it was last no longer suspended; zero: it never was
+
+	ExternalID string    // in the system that sends the bills, unique; empty for none, see CheckExternalID
+	Plan       string    // name of a plan; empty for none, and so no limits
+	FullName   string    // for people; may be empty
+	Language   string    // language tag (RFC 5646); empty where nobody said one
+	Terminated time.Time // when its names were released for good, and then it is Suspended; zero: they were not
 }
 
 // Host is a name that a customer keeps up to date. Its addresses are not here:
@@ -57,12 +63,28 @@ type Host struct {
 	Sources []Source // where each address came from, in order of address
 
 	NonGlobal NonGlobal // what becomes of reported addresses that cannot be reached from outside
+
+	Options Options
+	Alias   zone.Name // what the host is an alias of while it has no addresses; empty for none
+	Offline Source    // what took it offline, without an address; the zero Source while it is online
+
+	// Prefix is the IPv6 prefix that was sent last with the host's name, the
+	// zero Prefix if none ever was. It need not hold an address of the host.
+	Prefix netip.Prefix
+
+	Text string // that a device put in a TXT record at the name; empty for none
 }
+
+// IsOffline tells whether the host is offline, so that Options.WhenOffline stands
+// in the place of its addresses.
+func (h *Host) IsOffline() bool { return !h.Offline.At.IsZero() }
 
 // Equal tells whether the two are the same in every part.
 func (h *Host) Equal(other *Host) bool {
 	return h.ID == other.ID && h.Name == other.Name && h.Account == other.Account && h.TTL == other.TTL &&
 		h.Created.Equal(other.Created) && h.InterfaceID == other.InterfaceID && h.Follows == other.Follows && h.NonGlobal == other.NonGlobal &&
+		h.Prefix == other.Prefix && h.Text == other.Text &&
+		h.Alias == other.Alias && h.Offline.Equal(other.Offline) && h.Options.Equal(&other.Options) &&
 		slices.EqualFunc(h.Sources, other.Sources, Source.Equal)
 }
 
@@ -88,24 +110,36 @@ type Key struct {
 	ID       uint32      // never 0, never given twice
 	Account  uint32      // ID of the owner
 	Username string      // unique, see CheckUsername
-	Hosts    []zone.Name // what it may update; empty: all hosts of the account
+	AnyCase  bool        // the user name, which is in lower case, may come in any
+	Hosts    []zone.Name // what it may update; without any, and without Patterns: all hosts of the account
 	Secret   Secret      // how the secret is checked
 	Token    bool        // the secret alone suffices, without the user name
 	Created  time.Time
 
 	Unchanged Unchanged // what its devices hear when nothing changed
+	TLSOnly   bool      // it is refused where its secret crossed in the clear
+	BareGood  bool      // its devices hear one word for all hosts, "good" also when nothing changed; of several hosts all change or none
+
+	// Patterns are of further names that it may update, see CheckPattern. Those
+	// that are no hosts yet become hosts by their first update, while fewer than
+	// NewHosts of the account fit, at most MaxNewHosts.
+	Patterns []zone.Name
+	NewHosts uint32
 }
 
 // Covers tells whether the key may update h.
 func (k Key) Covers(h Host) bool {
-	return k.Account == h.Account && (len(k.Hosts) == 0 || slices.Contains(k.Hosts, h.Name))
+	return k.Account == h.Account && (k.CoversAll() || slices.Contains(k.Hosts, h.Name) || k.Fits(h.Name))
 }
+
+// CoversAll tells whether the key may update all hosts of its account.
+func (k Key) CoversAll() bool { return len(k.Hosts) == 0 && len(k.Patterns) == 0 }
 
 // Faults of names that people choose.
 var (
-	ErrBadName     = errors.New("bad account name")
-	ErrBadUsername = errors.New("bad user name")
-	ErrBadRole     = errors.New("no such role")
+	ErrBadName     = phrase.Errorf("bad account name")
+	ErrBadUsername = phrase.Errorf("bad user name")
+	ErrBadRole     = phrase.Errorf("no such role")
 )
 
 // CheckName tells whether s may name an account: 1 to 64 octets of letters,
@@ -113,11 +147,11 @@ var (
 // does not tell two accounts apart.
 func CheckName(s string) error {
 	if len(s) < 1 || len(s) > 64 || !isAlnum(s[0]) {
-		return fmt.Errorf("%w %q: 1 to 64 characters, a letter or digit first", ErrBadName, s)
+		return phrase.Errorf("%w %q: 1 to 64 characters, a letter or digit first", ErrBadName, s)
 	}
 	for _, c := range []byte(s) {
 		if !isAlnum(c) && strings.IndexByte("._-@+", c) < 0 {
-			return fmt.Errorf("%w %q: only letters, digits and . _ - @ +", ErrBadName, s)
+			return phrase.Errorf("%w %q: only letters, digits and . _ - @ +", ErrBadName, s)
 		}
 	}
 	return nil
@@ -128,11 +162,11 @@ func CheckName(s string) error {
 // (RFC 7617 §2), and without blanks.
 func CheckUsername(s string) error {
 	if len(s) < 1 || len(s) > 255 {
-		return fmt.Errorf("%w %q: 1 to 255 characters", ErrBadUsername, s)
+		return phrase.Errorf("%w %q: 1 to 255 characters", ErrBadUsername, s)
 	}
 	for _, c := range []byte(s) {
 		if c <= ' ' || c >= 0x7f || c == ':' {
-			return fmt.Errorf("%w %q: only printable ASCII without blanks and colons", ErrBadUsername, s)
+			return phrase.Errorf("%w %q: only printable ASCII without blanks and colons", ErrBadUsername, s)
 		}
 	}
 	return nil
@@ -144,7 +178,7 @@ func ParseRole(s string) (Role, error) {
 	case Customer, Support, Admin:
 		return r, nil
 	}
-	return "", fmt.Errorf("%w %q: customer, support or admin", ErrBadRole, s)
+	return "", phrase.Errorf("%w %q: customer, support or admin", ErrBadRole, s)
 }
 
 func isAlnum(c byte) bool {

@@ -3,6 +3,7 @@ package account
 import (
 	"errors"
 	"iter"
+	"net/netip"
 	"time"
 
 	"stayput.dev/internal/codec"
@@ -35,15 +36,30 @@ func encodeAccount(a Account) []byte {
 	b = codec.AppendString(b, a.Role)
 	b = codec.AppendString(b, a.Password)
 	b = appendBool(b, a.Suspended)
-	return appendTime(b, a.Created)
+	b = appendTime(b, a.Created)
+	b = appendTime(b, a.Resumed)
+	b = codec.AppendString(b, a.ExternalID)
+	b = codec.AppendString(b, a.Plan)
+	b = codec.AppendString(b, a.FullName)
+	b = codec.AppendString(b, a.Language)
+	return appendTime(b, a.Terminated)
 }
 
 func decodeAccount(raw []byte) Account {
 	r := codec.NewReader(raw)
 	return Account{
 		ID: uint32(r.Uint()), Name: r.String(), Email: r.String(), Role: Role(r.String()),
-		Password: r.String(), Suspended: r.Uint() != 0, Created: readTime(r),
+		Password: r.String(), Suspended: r.Uint() != 0, Created: readTime(r), Resumed: readTime(r),
+		ExternalID: r.String(), Plan: r.String(), FullName: r.String(), Language: r.String(), Terminated: readTime(r),
 	}
+}
+
+// emailOf is the mail address that decodeAccount would return.
+func emailOf(raw []byte) []byte {
+	r := codec.NewReader(raw)
+	r.Uint()
+	r.Bytes()
+	return r.Bytes()
 }
 
 func encodeHost(h Host) []byte {
@@ -55,13 +71,24 @@ func encodeHost(h Host) []byte {
 	b = codec.AppendString(b, h.Follows)
 	b = codec.AppendUint(b, uint64(len(h.Sources)))
 	for _, s := range h.Sources {
-		b = codec.AppendAddr(b, s.Addr)
-		b = codec.AppendUint(b, uint64(s.Key))
-		b = codec.AppendString(b, s.Via)
-		b = codec.AppendString(b, s.Session)
-		b = appendTime(b, s.At)
+		b = appendSource(b, s)
 	}
-	return codec.AppendUint(b, uint64(h.NonGlobal))
+	b = codec.AppendUint(b, uint64(h.NonGlobal))
+	b = h.appendOptions(b)
+	b = appendPrefix(b, h.Prefix)
+	return codec.AppendString(b, h.Text)
+}
+
+func appendSource(b []byte, s Source) []byte {
+	b = codec.AppendAddr(b, s.Addr)
+	b = codec.AppendUint(b, uint64(s.Key))
+	b = codec.AppendString(b, s.Via)
+	b = codec.AppendString(b, s.Session)
+	return appendTime(b, s.At)
+}
+
+func readSource(r *codec.Reader) Source {
+	return Source{Addr: r.Addr(), Key: uint32(r.Uint()), Via: r.String(), Session: r.String(), At: readTime(r)}
 }
 
 func decodeHost(name zone.Name, raw []byte) Host {
@@ -71,19 +98,43 @@ func decodeHost(name zone.Name, raw []byte) Host {
 		Created: readTime(r), InterfaceID: r.Addr(), Follows: zone.Name(r.String()),
 	}
 	for range r.Count(5) {
-		h.Sources = append(h.Sources, Source{
-			Addr: r.Addr(), Key: uint32(r.Uint()), Via: r.String(), Session: r.String(), At: readTime(r),
-		})
+		h.Sources = append(h.Sources, readSource(r))
 	}
-	h.NonGlobal = readChoice[NonGlobal](r, nonGlobalWords)
+	h.NonGlobal = readChoice[NonGlobal](r, takeWords)
+	h.readOptions(r.Bytes())
+	h.Prefix = readPrefix(r)
+	h.Text = r.String()
 	return h
 }
 
-// ownerOf returns the account of an encoded host, 0 when there is none.
-func ownerOf(raw []byte) uint32 {
+// tiesOf returns the account of an encoded host and the name of the host that it
+// follows, neither when there is none.
+func tiesOf(raw []byte) (owner uint32, follows []byte) {
 	r := codec.NewReader(raw)
 	_ = r.Uint() // the ID
-	return uint32(r.Uint())
+	owner = uint32(r.Uint())
+	_, _, _ = r.Uint(), r.Uint(), r.Bytes() // TTL, time of creation, interface identifier
+	return owner, r.Bytes()
+}
+
+// appendPrefix appends a prefix: its address and, if there is one, its length.
+func appendPrefix(b []byte, p netip.Prefix) []byte {
+	b = codec.AppendAddr(b, p.Addr())
+	if p.IsValid() {
+		b = codec.AppendUint(b, uint64(p.Bits()))
+	}
+	return b
+}
+
+// readPrefix reads what appendPrefix appended. A length that cannot be makes no
+// prefix.
+func readPrefix(r *codec.Reader) netip.Prefix {
+	a := r.Addr()
+	if !a.IsValid() {
+		return netip.Prefix{}
+	}
+	p, _ := a.Prefix(int(min(r.Uint(), 255)))
+	return p
 }
 
 func encodeKey(k Key) []byte {
@@ -97,7 +148,18 @@ func encodeKey(k Key) []byte {
 	b = k.Secret.append(b)
 	b = appendBool(b, k.Token)
 	b = appendTime(b, k.Created)
-	return codec.AppendUint(b, uint64(k.Unchanged))
+	b = codec.AppendUint(b, uint64(k.Unchanged))
+	b = codec.AppendString(b, k.Secret.Login)
+	b = appendBool(b, k.TLSOnly)
+	b = codec.AppendString(b, k.Secret.Old)
+	b = appendTime(b, k.Secret.OldUntil)
+	b = appendBool(b, k.AnyCase)
+	b = appendBool(b, k.BareGood)
+	b = codec.AppendUint(b, uint64(len(k.Patterns)))
+	for _, p := range k.Patterns {
+		b = codec.AppendString(b, p)
+	}
+	return codec.AppendUint(b, uint64(k.NewHosts))
 }
 
 func decodeKey(raw []byte) Key {
@@ -110,6 +172,15 @@ func decodeKey(raw []byte) Key {
 	k.Token = r.Uint() != 0
 	k.Created = readTime(r)
 	k.Unchanged = readChoice[Unchanged](r, unchangedWords)
+	k.Secret.Login = r.Bytes()
+	k.TLSOnly = r.Uint() != 0
+	k.Secret.Old, k.Secret.OldUntil = r.String(), readTime(r)
+	k.AnyCase = r.Uint() != 0
+	k.BareGood = r.Uint() != 0
+	for range r.Count(1) {
+		k.Patterns = append(k.Patterns, zone.Name(r.String()))
+	}
+	k.NewHosts = uint32(r.Uint())
 	return k
 }
 
@@ -142,7 +213,13 @@ func (c *Changes) Append(b []byte) []byte {
 	b = appendList(b, c.DeletedAccounts, func(s string) []byte { return []byte(s) })
 	b = appendList(b, c.DeletedHosts, func(n zone.Name) []byte { return []byte(n) })
 	b = appendList(b, c.DeletedKeys, func(s string) []byte { return []byte(s) })
-	return appendList(b, c.DeletedRests, func(n zone.Name) []byte { return []byte(n) })
+	b = appendList(b, c.DeletedRests, func(n zone.Name) []byte { return []byte(n) })
+	b = appendList(b, c.Plans, encodePlan)
+	b = appendList(b, c.Tokens, encodeToken)
+	b = appendList(b, c.Hooks, encodeHook)
+	b = appendList(b, c.DeletedPlans, func(s string) []byte { return []byte(s) })
+	b = appendList(b, c.DeletedTokens, func(s string) []byte { return []byte(s) })
+	return appendList(b, c.DeletedHooks, func(s string) []byte { return []byte(s) })
 }
 
 // ReadChanges reads what Append appended. A fault shows in r.Err, and so does what
@@ -169,6 +246,12 @@ func readChanges(r *codec.Reader) Changes {
 		DeletedHosts:    readList(r, func(b []byte) zone.Name { return zone.Name(b) }),
 		DeletedKeys:     readList(r, func(b []byte) string { return string(b) }),
 		DeletedRests:    readList(r, func(b []byte) zone.Name { return zone.Name(b) }),
+		Plans:           readList(r, decodePlan),
+		Tokens:          readList(r, decodeToken),
+		Hooks:           readList(r, decodeHook),
+		DeletedPlans:    readList(r, func(b []byte) string { return string(b) }),
+		DeletedTokens:   readList(r, func(b []byte) string { return string(b) }),
+		DeletedHooks:    readList(r, func(b []byte) string { return string(b) }),
 	}
 }
 

@@ -21,14 +21,21 @@ type Directory struct {
 // The maps of a directory. Each indexes the ones before it; what stands first
 // is the truth. The numbers are part of the stored form.
 const (
-	accounts       = iota // lower-case name → Account
-	accountNames          // ID → lower-case name
-	hosts                 // key of the name → Host
-	hostsByAccount        // account ID, key of the name → nothing
-	keys                  // user name → Key
-	keysByAccount         // account ID, user name → nothing
-	tokens                // fingerprint of the secret → user name
-	resting               // key of a released name → Rest
+	accounts           = iota // lower-case name → Account
+	accountNames              // ID → lower-case name
+	hosts                     // key of the name → Host
+	hostsByAccount            // account ID, key of the name → nothing
+	keys                      // user name → Key
+	keysByAccount             // account ID, user name → nothing
+	tokens                    // fingerprint of the secret → user name
+	resting                   // key of a released name → Rest
+	followers                 // name that is followed, key of the name that follows → nothing
+	plans                     // lower-case name → Plan
+	externalIDs               // external ID → lower-case name of the account
+	apiTokens                 // ID → Token
+	apiTokensByAccount        // account ID, token ID → nothing
+	apiTokenSecrets           // fingerprint of the secret → token ID
+	hooks                     // ID → Hook
 	maps
 )
 
@@ -70,12 +77,64 @@ func (d Directory) AccountByID(id uint32) (Account, bool) {
 	return d.Account(string(name))
 }
 
+// AccountByExternalID returns the account that has the ID in another system.
+func (d Directory) AccountByExternalID(id string) (Account, bool) {
+	name, ok := d.maps[externalIDs].Get([]byte(id))
+	if !ok {
+		return Account{}, false
+	}
+	return d.Account(string(name))
+}
+
+// Plan returns the plan with the name, whose case does not matter.
+func (d Directory) Plan(name string) (Plan, bool) {
+	raw, ok := d.maps[plans].Get([]byte(strings.ToLower(name)))
+	if !ok {
+		return Plan{}, false
+	}
+	return decodePlan(raw), true
+}
+
+// PlanOf returns the plan of an account: the zero Plan, which limits nothing,
+// when it has none.
+func (d Directory) PlanOf(a *Account) Plan {
+	if a.Plan == "" {
+		return Plan{}
+	}
+	p, _ := d.Plan(a.Plan)
+	return p
+}
+
+// Plans yields all plans in order of their lower-case names.
+func (d Directory) Plans() iter.Seq[Plan] {
+	return func(yield func(Plan) bool) {
+		for _, raw := range d.maps[plans].All() {
+			if !yield(decodePlan(raw)) {
+				return
+			}
+		}
+	}
+}
+
 // Accounts yields all accounts in order of their lower-case names, from the one
 // not less than start.
 func (d Directory) Accounts(start string) iter.Seq[Account] {
 	return func(yield func(Account) bool) {
 		for _, raw := range d.maps[accounts].From([]byte(strings.ToLower(start))) {
 			if !yield(decodeAccount(raw)) {
+				return
+			}
+		}
+	}
+}
+
+// AccountsByEmail yields the accounts with a mail address, however it is written. It
+// looks at all accounts, but reads no more of them than it must.
+func (d Directory) AccountsByEmail(address string) iter.Seq[Account] {
+	return func(yield func(Account) bool) {
+		wanted := []byte(address)
+		for _, raw := range d.maps[accounts].All() {
+			if bytes.EqualFold(emailOf(raw), wanted) && !yield(decodeAccount(raw)) {
 				return
 			}
 		}
@@ -108,6 +167,10 @@ func (d Directory) SameHost(other Directory, name zone.Name) bool {
 	return ok == otherOK && bytes.Equal(raw, otherRaw)
 }
 
+// SameHosts tells whether surely no host differs between the two versions. It
+// costs nothing.
+func (d Directory) SameHosts(other Directory) bool { return d.maps[hosts] == other.maps[hosts] }
+
 // SameCredentials tells whether surely no account and no update key differs
 // between the two versions. It costs nothing.
 func (d Directory) SameCredentials(other Directory) bool {
@@ -127,8 +190,24 @@ func (d Directory) Hosts(start zone.Name) iter.Seq[Host] {
 	}
 }
 
+// CountHostsOf returns the number of hosts of an account. Like all counts it costs
+// no more where there are many.
+func (d Directory) CountHostsOf(account uint32) int {
+	return d.maps[hostsByAccount].CountPrefix(idKey(account, nil))
+}
+
+// CountKeysOf returns the number of update keys of an account.
+func (d Directory) CountKeysOf(account uint32) int {
+	return d.maps[keysByAccount].CountPrefix(idKey(account, nil))
+}
+
 // CountHosts returns the number of hosts.
 func (d Directory) CountHosts() int { return d.maps[hosts].Len() }
+
+// CountHostsBelow returns the number of hosts at top and below.
+func (d Directory) CountHostsBelow(top zone.Name) int {
+	return d.maps[hosts].CountPrefix(top.AppendKey(nil))
+}
 
 // HostsBelow yields the hosts at top and below, in canonical order.
 func (d Directory) HostsBelow(top zone.Name) iter.Seq[Host] {
@@ -143,15 +222,51 @@ func (d Directory) HostsBelow(top zone.Name) iter.Seq[Host] {
 }
 
 // HostsOf yields the hosts of an account in canonical order of their names.
-func (d Directory) HostsOf(account uint32) iter.Seq[Host] {
+func (d Directory) HostsOf(account uint32) iter.Seq[Host] { return d.HostsOfFrom(account, "") }
+
+// HostsOfFrom is HostsOf from the host whose name is not less than start.
+func (d Directory) HostsOfFrom(account uint32, start zone.Name) iter.Seq[Host] {
 	return func(yield func(Host) bool) {
-		for key := range d.maps[hostsByAccount].Prefix(idKey(account, nil)) {
+		owner := idKey(account, nil)
+		for key := range d.maps[hostsByAccount].From(start.AppendKey(owner)) {
+			if !bytes.HasPrefix(key, owner[:4]) {
+				return
+			}
 			name, _ := zone.NameFromKey(key[4:])
 			if h, ok := d.Host(name); ok && !yield(h) {
 				return
 			}
 		}
 	}
+}
+
+// Followers yields the hosts that follow the one with the name, in canonical order
+// of theirs.
+func (d Directory) Followers(of zone.Name) iter.Seq[Host] {
+	return func(yield func(Host) bool) {
+		for key := range d.maps[followers].Prefix([]byte(of)) {
+			name, _ := zone.NameFromKey(key[len(of):])
+			if h, ok := d.Host(name); ok && !yield(h) {
+				return
+			}
+		}
+	}
+}
+
+// IsFollowed tells whether any host follows the one with the name. It costs next
+// to nothing.
+func (d Directory) IsFollowed(name zone.Name) bool {
+	if d.maps[followers].Len() == 0 {
+		return false
+	}
+	_, _, below := d.maps[followers].Probe([]byte(name))
+	return below
+}
+
+// SameFollowers tells whether surely the same hosts follow the same in both
+// versions. It costs nothing.
+func (d Directory) SameFollowers(other Directory) bool {
+	return d.maps[followers] == other.maps[followers]
 }
 
 // Owner returns the host at name or nearest above it, whose owner alone may put
@@ -175,6 +290,19 @@ func (d Directory) Resting(name zone.Name) (Rest, bool) {
 	return decodeRest(name, raw), true
 }
 
+// Rests yields all rests in canonical order of their names, also those whose time
+// is over.
+func (d Directory) Rests() iter.Seq[Rest] {
+	return func(yield func(Rest) bool) {
+		for key, raw := range d.maps[resting].All() {
+			name, _ := zone.NameFromKey(key) // it was a name when it was put there
+			if !yield(decodeRest(name, raw)) {
+				return
+			}
+		}
+	}
+}
+
 // Key returns the update key with the user name.
 func (d Directory) Key(username string) (Key, bool) {
 	raw, ok := d.maps[keys].Get([]byte(username))
@@ -182,6 +310,22 @@ func (d Directory) Key(username string) (Key, bool) {
 		return Key{}, false
 	}
 	return decodeKey(raw), true
+}
+
+// KeyOf returns the update key that a device means by the user name that it sends.
+func (d Directory) KeyOf(sent string) (Key, bool) {
+	k, ok := d.Key(sent)
+	if ok {
+		return k, true
+	}
+	lower := strings.ToLower(sent)
+	if lower == sent {
+		return Key{}, false
+	}
+	if k, ok = d.Key(lower); !ok || !k.AnyCase {
+		return Key{}, false
+	}
+	return k, true
 }
 
 // KeyByToken returns the update key whose secret is the token.

@@ -23,7 +23,7 @@ var (
 	created = time.Date(2026, 3, 1, 12, 0, 0, int(5*time.Millisecond), time.UTC)
 	home    = zone.MustName("home.dyn.example.org")
 	nas     = zone.MustName("nas.dyn.example.org")
-	equal   = cmp.Options{cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()}
+	equal   = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()}
 )
 
 // apply returns the directory after changes that went through their binary form,
@@ -58,7 +58,7 @@ func TestDirectory(t *testing.T) {
 	d := apply(t, account.Directory{}, account.Changes{
 		Accounts: []account.Account{
 			{ID: 1, Name: "Alice", Email: "alice@example.org", Role: account.Customer, Created: created},
-			{ID: 2, Name: "bob", Role: account.Admin, Password: "hash", Suspended: true, Created: created},
+			{ID: 2, Name: "bob", Role: account.Admin, Password: "hash", Suspended: true, Created: created, Resumed: created.Add(time.Hour)},
 		},
 		Hosts: []account.Host{
 			{ID: 1, Name: home, Account: 1, TTL: 60, Created: created, Sources: []account.Source{
@@ -67,12 +67,30 @@ func TestDirectory(t *testing.T) {
 			}},
 			{
 				ID: 2, Name: nas, Account: 1, TTL: 300, Created: created, InterfaceID: netip.MustParseAddr("::1:2"), Follows: home,
-				NonGlobal: account.NonGlobalAccept,
+				NonGlobal: account.NonGlobalAccept, Prefix: netip.MustParsePrefix("2001:db8:0:40::/59"), Text: "v=1",
+			},
+			{
+				ID: 3, Name: zone.MustName("cam.dyn.example.org"), Account: 1, TTL: 60, Created: created,
+				Options: account.Options{
+					Wildcard: true, MX: zone.MustName("mail.example.org"), BackupMX: true,
+					WhenOffline: account.WhenOffline{Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.80"), netip.MustParseAddr("2001:db8::80")}},
+					Expiry:      account.ExpiryNever, Devices: account.DeviceOptionsIgnore,
+				},
+				Alias:   zone.MustName("page.example.org"),
+				Offline: account.Source{Key: 1, Via: "dyndns2", At: created},
+			},
+			{
+				ID: 4, Name: zone.MustName("lab.dyn.example.org"), Account: 1, TTL: 60, Created: created,
+				Options: account.Options{WhenOffline: account.WhenOffline{Alias: zone.MustName("page.example.org")}},
+			},
+			{
+				ID: 5, Name: zone.MustName("tv.dyn.example.org"), Account: 1, TTL: 60, Created: created,
+				Options: account.Options{WhenOffline: account.WhenOffline{NXDOMAIN: true}, Expiry: 3600},
 			},
 		},
 		Keys: []account.Key{{
 			ID: 1, Account: 1, Username: "k1", Hosts: []zone.Name{home}, Secret: kept, Token: true, Created: created,
-			Unchanged: account.UnchangedGood,
+			Unchanged: account.UnchangedGood, TLSOnly: true, BareGood: true, Patterns: []zone.Name{zone.MustName("*.u1.example.org")}, NewHosts: 7,
 		}},
 	})
 	if a, ok := d.Account("aLiCe"); !ok || a.Name != "Alice" || a.ID != 1 {
@@ -87,8 +105,8 @@ func TestDirectory(t *testing.T) {
 	if k, ok := d.KeyByToken(token); !ok || k.Username != "k1" {
 		t.Errorf("KeyByToken = %+v, %v", k, ok)
 	}
-	if n := d.NextHostID(); n != 3 {
-		t.Errorf("NextHostID() = %d, want 3", n)
+	if n := d.NextHostID(); n != 6 {
+		t.Errorf("NextHostID() = %d, want 6", n)
 	}
 
 	// A key that is made anew under its name leaves nothing of the old one.
@@ -108,8 +126,8 @@ func TestDirectory(t *testing.T) {
 		Hosts: []account.Host{h}, DeletedHosts: []zone.Name{home},
 		Rests: []account.Rest{{Name: home, Account: 1, Until: created}},
 	})
-	if n := len(slices.Collect(d.HostsOf(1))); n != 0 {
-		t.Errorf("account 1 has %d hosts, want 0", n)
+	if n := len(slices.Collect(d.HostsOf(1))); n != 3 {
+		t.Errorf("account 1 has %d hosts, want 3", n)
 	}
 	if got := slices.Collect(d.HostsOf(2)); len(got) != 1 || got[0].Name != nas {
 		t.Errorf("hosts of account 2 = %v", got)
@@ -117,32 +135,74 @@ func TestDirectory(t *testing.T) {
 	if r, ok := d.Resting(home); !ok || r.Account != 1 || !r.Until.Equal(created) {
 		t.Errorf("Resting(home) = %+v, %v", r, ok)
 	}
-	if n := d.NextHostID(); n != 3 {
-		t.Errorf("NextHostID() = %d, want 3: numbers are never given twice", n)
+	if n := d.NextHostID(); n != 6 {
+		t.Errorf("NextHostID() = %d, want 6: numbers are never given twice", n)
 	}
 }
 
-// Whatever happens to hosts, the lists of accounts agree with the hosts themselves.
+// Accounts are found by their mail address, in whatever case it is written.
+func TestAccountsByEmail(t *testing.T) {
+	t.Parallel()
+	d := apply(t, account.Directory{}, account.Changes{Accounts: []account.Account{
+		{ID: 1, Name: "alice", Email: "Alice@example.org", Created: created},
+		{ID: 2, Name: "family", Email: "alice@example.org", Created: created},
+		{ID: 3, Name: "alice@example.org", Created: created},
+		{ID: 4, Name: "bob", Email: "bob@example.org", Created: created},
+	}})
+	for address, want := range map[string][]string{
+		"ALICE@example.org": {"alice", "family"}, "bob@example.org": {"bob"}, "bob": nil, "carol@example.org": nil,
+	} {
+		var got []string
+		for a := range d.AccountsByEmail(address) {
+			got = append(got, a.Name)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("AccountsByEmail(%q) = %v, want %v", address, got, want)
+		}
+	}
+}
+
+// Whatever happens to hosts, the lists of accounts and of followers agree with the
+// hosts themselves.
 func TestIndexesAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		d := account.Directory{}
-		want := map[zone.Name]uint32{}
+		want, follows := map[zone.Name]uint32{}, map[zone.Name]zone.Name{}
 		for range rapid.IntRange(1, 60).Draw(t, "changes") {
-			name := zone.MustName(fmt.Sprintf("h%d.dyn.example.org", rapid.IntRange(0, 9).Draw(t, "host")))
+			name := drawName(t, "host")
 			if rapid.Bool().Draw(t, "delete") {
 				d = apply(t, d, account.Changes{DeletedHosts: []zone.Name{name}})
 				delete(want, name)
+				delete(follows, name)
 				continue
 			}
-			owner := uint32(rapid.IntRange(1, 3).Draw(t, "account"))
-			d = apply(t, d, account.Changes{Hosts: []account.Host{{ID: d.NextHostID(), Name: name, Account: owner}}})
-			want[name] = owner
+			h := account.Host{ID: d.NextHostID(), Name: name, Account: uint32(rapid.IntRange(1, 3).Draw(t, "account"))}
+			delete(follows, name)
+			if rapid.Bool().Draw(t, "follows") {
+				h.Follows = drawName(t, "followed")
+				follows[name] = h.Follows
+			}
+			d = apply(t, d, account.Changes{Hosts: []account.Host{h}})
+			want[name] = h.Account
 		}
+		checkFollowers(t, d, follows)
 		got := map[zone.Name]uint32{}
 		for id := range uint32(4) {
-			for h := range d.HostsOf(id) {
+			all := slices.Collect(d.HostsOf(id))
+			for _, h := range all {
 				got[h.Name] = id
+			}
+			if n := d.CountHostsOf(id); n != len(all) {
+				t.Fatalf("CountHostsOf(%d) = %d, want %d", id, n, len(all))
+			}
+			from := drawName(t, "from")
+			later := slices.DeleteFunc(all, func(h account.Host) bool { return h.Name.Compare(from) < 0 })
+			if rest := slices.Collect(d.HostsOfFrom(id, from)); len(rest) != len(later) {
+				t.Fatalf("HostsOfFrom(%d, %s) = %v, want %v", id, from, rest, later)
+			}
+			if n := d.CountHostsBelow(from); n != len(slices.Collect(d.HostsBelow(from))) {
+				t.Fatalf("CountHostsBelow(%s) = %d", from, n)
 			}
 		}
 		if !maps.Equal(got, want) || d.CountHosts() != len(want) {
@@ -151,11 +211,40 @@ func TestIndexesAgree(t *testing.T) {
 	})
 }
 
+// drawName draws one of a few names, of which some are below others and some begin
+// as others do.
+func drawName(t *rapid.T, label string) zone.Name {
+	return zone.MustName(rapid.SampledFrom([]string{
+		"a.dyn.example.org", "ab.dyn.example.org", "b.a.dyn.example.org", "b.dyn.example.org", "dyn.example.org", "a.example.org",
+	}).Draw(t, label))
+}
+
+// checkFollowers holds the list of followers against the hosts that have one.
+func checkFollowers(t *rapid.T, d account.Directory, want map[zone.Name]zone.Name) {
+	got := map[zone.Name]zone.Name{}
+	for _, of := range []string{"a.dyn", "ab.dyn", "b.a.dyn", "b.dyn", "dyn", "a", "c"} {
+		followed, n := zone.MustName(of+".example.org"), len(got)
+		for h := range d.Followers(followed) {
+			got[h.Name] = followed
+		}
+		if d.IsFollowed(followed) != (len(got) > n) {
+			t.Fatalf("IsFollowed(%v) = %v beside %d followers", followed, d.IsFollowed(followed), len(got)-n)
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Fatalf("followers = %v, want %v", got, want)
+	}
+	same := apply(t, d, account.Changes{Accounts: []account.Account{{ID: 1, Name: "alice"}}})
+	if !d.SameFollowers(same) {
+		t.Fatal("followers differ where only accounts do")
+	}
+}
+
 func TestLeavesMakeTheSameDirectory(t *testing.T) {
 	t.Parallel()
 	c := account.Changes{Accounts: []account.Account{{ID: 1, Name: "alice"}}}
 	for i := range 500 {
-		c.Hosts = append(c.Hosts, account.Host{ID: uint32(i + 1), Name: zone.MustName(fmt.Sprintf("h%d.dyn.example.org", i)), Account: 1})
+		c.Hosts = append(c.Hosts, account.Host{ID: uint32(i + 1), Name: zone.MustName(fmt.Sprintf("h%d.dyn.example.org", i)), Account: 1, Follows: home})
 	}
 	d := apply(t, account.Directory{}, c)
 	var l account.Loader
@@ -170,6 +259,9 @@ func TestLeavesMakeTheSameDirectory(t *testing.T) {
 	if diff := cmp.Diff(slices.Collect(d.HostsOf(1)), slices.Collect(back.HostsOf(1)), equal); diff != "" || back.NextHostID() != 501 {
 		t.Errorf("next host %d; hosts differ:\n%s", back.NextHostID(), diff)
 	}
+	if n := len(slices.Collect(back.Followers(home))); n != 500 {
+		t.Errorf("%d hosts follow, want 500", n)
+	}
 	if err := l.Add(account.Maps, nil); err == nil {
 		t.Error("Add of a map that there is not: no error")
 	}
@@ -178,6 +270,14 @@ func TestLeavesMakeTheSameDirectory(t *testing.T) {
 func FuzzReadChanges(f *testing.F) {
 	c := account.Changes{Hosts: []account.Host{{ID: 1, Name: home, Account: 1}}, DeletedKeys: []string{"k1"}}
 	f.Add(c.Append(nil))
+	c.Hosts[0].Alias, c.Hosts[0].Options.MX = nas, home
+	c.Hosts[0].Options.WhenOffline.Addrs = []netip.Addr{netip.MustParseAddr("192.0.2.80")}
+	f.Add(c.Append(nil))
+	c.Hosts[0].Prefix, c.Hosts[0].Text = netip.MustParsePrefix("2001:db8:1::/56"), "v=1"
+	f.Add(c.Append(nil))
+	c.Plans, c.Hooks = []account.Plan{{Name: "home", Hosts: 2}}, []account.Hook{{ID: "w1", Events: []string{"host.changed"}}}
+	c.Tokens = []account.Token{{ID: "t1", Account: 1, Hosts: []zone.Name{home}, Sources: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}
+	f.Add(c.Append(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := account.ReadChanges(codec.NewReader(data))
 		d := account.Directory{}.Edit()
@@ -185,6 +285,11 @@ func FuzzReadChanges(f *testing.F) {
 		made := d.Freeze()
 		for h := range made.Hosts(zone.Root) {
 			_ = h.Name.String()
+		}
+		for token := range made.APITokens() {
+			for _, name := range append(token.Hosts, token.Zones...) {
+				_ = name.String()
+			}
 		}
 		for k := range made.Keys() {
 			for _, name := range k.Hosts {
@@ -202,13 +307,16 @@ func TestChangesWithBadNames(t *testing.T) {
 		for what, c := range map[string]account.Changes{
 			"host":           {Hosts: []account.Host{{ID: 1, Name: name, Account: 1}}},
 			"host followed":  {Hosts: []account.Host{{ID: 1, Name: home, Follows: name}}},
+			"alias":          {Hosts: []account.Host{{ID: 1, Name: home, Alias: name}}},
+			"mail exchanger": {Hosts: []account.Host{{ID: 1, Name: home, Options: account.Options{MX: name}}}},
+			"page":           {Hosts: []account.Host{{ID: 1, Name: home, Options: account.Options{WhenOffline: account.WhenOffline{Alias: name}}}}},
 			"host of a key":  {Keys: []account.Key{{ID: 1, Username: "k1", Hosts: []zone.Name{home, name}}}},
 			"rest":           {Rests: []account.Rest{{Name: name}}},
 			"host that goes": {DeletedHosts: []zone.Name{home, name}},
 			"rest that goes": {DeletedRests: []zone.Name{name}},
 		} {
-			if what == "host followed" && name == "" {
-				continue // it follows none
+			if name == "" && slices.Contains([]string{"host followed", "alias", "mail exchanger", "page"}, what) {
+				continue // there is none
 			}
 			r := codec.NewReader(c.Append(nil))
 			back := account.ReadChanges(r)
@@ -236,7 +344,7 @@ func TestChoicesOfOtherVersions(t *testing.T) {
 		r.Uint() // how many keys
 		key := spoil(slices.Clone(r.Bytes()))
 		data := codec.AppendString([]byte{0, 0, 1}, key)
-		r = codec.NewReader(append(data, 0, 0, 0, 0, 0))
+		r = codec.NewReader(append(data, make([]byte, 11)...))
 		back := account.ReadChanges(r)
 		if r.Err() != nil || len(back.Keys) != 1 {
 			t.Fatalf("changes = %+v, %v", back, r.Err())
@@ -248,8 +356,9 @@ func TestChoicesOfOtherVersions(t *testing.T) {
 		want  account.Unchanged
 	}{
 		"as written":                  {func(b []byte) []byte { return b }, account.UnchangedGood},
-		"without a field":             {func(b []byte) []byte { return b[:len(b)-1] }, account.UnchangedDefault},
-		"a choice of a later version": {func(b []byte) []byte { b[len(b)-1] = 77; return b }, account.UnchangedDefault},
+		"without a field":             {func(b []byte) []byte { return b[:len(b)-9] }, account.UnchangedDefault},
+		"without the fields behind":   {func(b []byte) []byte { return b[:len(b)-8] }, account.UnchangedGood},
+		"a choice of a later version": {func(b []byte) []byte { b[len(b)-9] = 77; return b }, account.UnchangedDefault},
 		"more fields":                 {func(b []byte) []byte { return append(b, 1, 2, 3) }, account.UnchangedGood},
 	} {
 		if got := read(tt.spoil); got != tt.want {

@@ -12,23 +12,23 @@ import (
 // TestEqualHeedsEveryField, those that will come too.
 func TestEqualHeedsEveryField(t *testing.T) {
 	t.Parallel()
-	for i := range reflect.TypeFor[account.Host]().NumField() {
-		var other account.Host
-		field := reflect.TypeFor[account.Host]().Field(i)
+	heedsEveryField(t, func(a, b account.Host) bool { return a.Equal(&b) })
+	heedsEveryField(t, account.Source.Equal)
+	heedsEveryField(t, func(a, b account.Options) bool { return a.Equal(&b) })
+	heedsEveryField(t, func(a, b account.WhenOffline) bool { return a.Equal(&b) })
+}
+
+func heedsEveryField[T any](t *testing.T, equal func(a, b T) bool) {
+	t.Helper()
+	for i := range reflect.TypeFor[T]().NumField() {
+		var other, zero T
+		field := reflect.TypeFor[T]().Field(i)
 		reflect.ValueOf(&other).Elem().Field(i).Set(someValue(t, field.Type))
-		if other.Equal(&account.Host{}) {
-			t.Errorf("hosts that differ in %s are equal", field.Name)
+		if equal(other, zero) {
+			t.Errorf("%T: two that differ in %s are equal", zero, field.Name)
 		}
-		if same := other; !same.Equal(&other) {
-			t.Errorf("a host with %s is not equal to its copy", field.Name)
-		}
-	}
-	for i := range reflect.TypeFor[account.Source]().NumField() {
-		var other account.Source
-		field := reflect.TypeFor[account.Source]().Field(i)
-		reflect.ValueOf(&other).Elem().Field(i).Set(someValue(t, field.Type))
-		if other.Equal(account.Source{}) {
-			t.Errorf("sources that differ in %s are equal", field.Name)
+		if same := other; !equal(same, other) {
+			t.Errorf("%T: one with %s is not equal to its copy", zero, field.Name)
 		}
 	}
 }
@@ -39,10 +39,20 @@ func someValue(t *testing.T, typ reflect.Type) reflect.Value {
 	switch typ {
 	case reflect.TypeFor[netip.Addr]():
 		return reflect.ValueOf(netip.MustParseAddr("192.0.2.1"))
+	case reflect.TypeFor[netip.Prefix]():
+		return reflect.ValueOf(netip.MustParsePrefix("2001:db8::/56"))
 	case reflect.TypeFor[time.Time]():
 		return reflect.ValueOf(time.Unix(1, 0))
 	case reflect.TypeFor[[]account.Source]():
 		return reflect.ValueOf([]account.Source{{Key: 1}})
+	case reflect.TypeFor[account.Source]():
+		return reflect.ValueOf(account.Source{Key: 1})
+	case reflect.TypeFor[[]netip.Addr]():
+		return reflect.ValueOf([]netip.Addr{netip.MustParseAddr("192.0.2.1")})
+	case reflect.TypeFor[account.Options]():
+		return reflect.ValueOf(account.Options{Wildcard: true})
+	case reflect.TypeFor[account.WhenOffline]():
+		return reflect.ValueOf(account.WhenOffline{NXDOMAIN: true})
 	}
 	v := reflect.New(typ).Elem()
 	switch {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"stayput.dev/internal/phrase"
 )
 
 // Parameters of argon2id: the second recommended set of OWASP (19 MiB, two
@@ -25,7 +27,7 @@ const (
 )
 
 // ErrLongPassword says that a password has more than MaxPassword octets.
-var ErrLongPassword = errors.New("password is longer than 1024 octets")
+var ErrLongPassword = phrase.Errorf("password is longer than 1024 octets")
 
 // HashPassword returns the PHC form of argon2id. It takes some 20 ms and 19 MiB.
 func HashPassword(password string) (string, error) {
@@ -42,13 +44,20 @@ func HashPassword(password string) (string, error) {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key)), nil
 }
 
-// CheckPassword tells whether password is the one that hash was made of. An
-// empty or unreadable hash matches nothing. It is as slow as HashPassword.
+// ownHash is how our own hashes begin.
+const ownHash = "$argon2id$"
+
+// CheckPassword tells whether password is the one that hash, ours or one that
+// KeepForeign takes, was made of. An empty or unreadable hash matches nothing. It
+// is as slow as HashPassword, and up to a second for a foreign hash.
 func CheckPassword(hash, password string) bool {
+	if !strings.HasPrefix(hash, ownHash) {
+		return password != "" && len(password) <= MaxPassword && checkForeign(hash, password)
+	}
 	var version, memory, passes int
 	var lanes uint8
 	parts := strings.Split(hash, "$")
-	if len(parts) != 6 || parts[1] != "argon2id" || password == "" || len(password) > MaxPassword {
+	if len(parts) != 6 || password == "" || len(password) > MaxPassword {
 		return false
 	}
 	_, err1 := fmt.Sscanf(parts[2], "v=%d", &version)

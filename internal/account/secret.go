@@ -4,24 +4,29 @@ import (
 	"crypto/hmac"
 	"crypto/md5" //nolint:gosec // devices that speak Dynu's dialect or GnuDIP send MD5
 	"crypto/rand"
+	"crypto/sha1" //nolint:gosec // clients of FreeDNS send SHA-1
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base32"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"strings"
+	"time"
 
 	"stayput.dev/internal/codec"
+	"stayput.dev/internal/phrase"
 )
 
 // Secret is how the secret of an update key is kept and checked.
 type Secret struct {
 	Salt        []byte // of Sum; nil when Password is used
 	Sum         []byte // HMAC-SHA-256 of the secret under Salt
-	Password    string // PHC form, for secrets that people chose
+	Password    string // PHC form, for secrets that people chose, or the hash of another program, see KeepForeign
 	Fingerprint []byte // of a token, by which it is found; nil for others
 	MD5, SHA256 string // hex digests, for keys of devices that send those; else empty
+	Login       []byte // fingerprint of user name and secret as FreeDNS's clients send them, see KeepLogin; else nil
+
+	Old      string    // hash of another program that counts as well, until OldUntil; empty for none
+	OldUntil time.Time // to the millisecond
 }
 
 // Strong is the length from which a given secret is taken for a random one. A
@@ -30,7 +35,7 @@ type Secret struct {
 const Strong = 20
 
 // ErrEmptySecret says that a secret has no characters.
-var ErrEmptySecret = errors.New("empty secret")
+var ErrEmptySecret = phrase.Errorf("empty secret")
 
 // NewSecret returns a secret of 160 random bits in letters and digits that need
 // no escaping anywhere.
@@ -55,7 +60,7 @@ func KeepSecret(secret string, token, digests bool) (Secret, error) {
 		return Secret{}, ErrEmptySecret
 	}
 	if token && len(secret) < Strong {
-		return Secret{}, fmt.Errorf("a token needs at least %d characters", Strong)
+		return Secret{}, phrase.Errorf("a token needs at least %d characters", Strong)
 	}
 	var s Secret
 	if len(secret) < Strong {
@@ -79,6 +84,13 @@ func KeepSecret(secret string, token, digests bool) (Secret, error) {
 	return s, nil
 }
 
+// KeepLogin makes the SHA-1 sum of "username|secret", in lower-case hex digits, a
+// token of the key. It is all that some clients of FreeDNS send.
+func (s *Secret) KeepLogin(username, secret string) {
+	m := sha1.Sum([]byte(username + "|" + secret)) //nolint:gosec // see above
+	s.Login = fingerprint(hex.EncodeToString(m[:]))
+}
+
 func sum(salt []byte, secret string) []byte {
 	m := hmac.New(sha256.New, salt)
 	m.Write([]byte(secret))
@@ -91,10 +103,10 @@ func fingerprint(token string) []byte {
 	return m[:16]
 }
 
-// IsPassword tells whether a check takes the slow way of passwords.
-func (s Secret) IsPassword() bool { return s.Password != "" }
+// IsPassword tells whether a check may take the slow way of passwords.
+func (s Secret) IsPassword() bool { return s.Password != "" || s.Old != "" }
 
-// matches checks a secret that is not kept as a password, in constant time.
+// matches checks a secret as far as that is fast, in constant time.
 func (s Secret) matches(secret string) bool {
 	ok := hmac.Equal(sum(s.Salt, secret), s.Sum) && s.Sum != nil
 	return ok || s.matchesDigest(secret)

@@ -19,6 +19,7 @@ func TestVerifier(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	weak.KeepLogin("weak", "s3cret")
 	d := apply(t, account.Directory{}, account.Changes{
 		Accounts: []account.Account{{ID: 1, Name: "alice"}, {ID: 2, Name: "bob", Suspended: true}},
 		Keys: []account.Key{
@@ -30,6 +31,7 @@ func TestVerifier(t *testing.T) {
 		},
 	})
 	digest := md5.Sum([]byte("s3cret"))
+	const login = "ea16c47fda4dea1eda558aaaf173d470c8f1117c" // printf %s 'weak|s3cret' | sha1sum
 	tests := []struct{ why, user, secret, key string }{
 		{"right", "strong", strong, "strong"},
 		{"wrong secret", "strong", strong + "x", ""},
@@ -45,7 +47,9 @@ func TestVerifier(t *testing.T) {
 		{"a wrong password", "weak", "secret", ""},
 		{"the password's MD5", "weak", hex.EncodeToString(digest[:]), "weak"},
 		{"MD5 in upper case", "weak", strings.ToUpper(hex.EncodeToString(digest[:])), "weak"},
-		{"account suspended", "suspended", strong, ""},
+		{"the SHA-1 of name and password alone", "", login, "weak"},
+		{"the SHA-1 of name and password beside another name", "strong", login, "weak"},
+		{"account suspended, wrong secret", "suspended", strong + "x", ""},
 		{"account gone", "orphan", strong, ""},
 	}
 	v := account.NewVerifier(1)
@@ -64,6 +68,11 @@ func TestVerifier(t *testing.T) {
 		}
 	}
 
+	// Only who knows the secret hears that the account is suspended.
+	if key, err := v.Check(t.Context(), d, "suspended", strong); !errors.Is(err, account.ErrSuspended) || key.ID != 4 {
+		t.Errorf("account suspended: key %d, %v, want key 4 and ErrSuspended", key.ID, err)
+	}
+
 	// A password that is changed no longer works, though it was remembered.
 	changed, err := account.KeepSecret("other", false, false)
 	if err != nil {
@@ -72,6 +81,9 @@ func TestVerifier(t *testing.T) {
 	d = apply(t, d, account.Changes{Keys: []account.Key{{ID: 3, Account: 1, Username: "weak", Secret: changed}}})
 	if _, err := v.Check(t.Context(), d, "weak", "s3cret"); !errors.Is(err, account.ErrBadCredential) {
 		t.Errorf("the old password: %v, want ErrBadCredential", err)
+	}
+	if _, err := v.Check(t.Context(), d, "", login); !errors.Is(err, account.ErrBadCredential) {
+		t.Errorf("the SHA-1 of the old password: %v, want ErrBadCredential", err)
 	}
 }
 
