@@ -11,15 +11,17 @@ import (
 
 // Backup writes all that the store holds at one moment into a file of its own,
 // which Restore reads. Appends go on meanwhile. The file is there, and durable,
-// only when all is well; one that exists is not touched.
-func (s *SQLite) Backup(ctx context.Context, file string) error {
-	if err := s.backup(ctx, file); err != nil {
+// only when all is well; one that exists is not touched. A server's database is
+// for its own tools to back up.
+func (s *Store) Backup(ctx context.Context, file string) error {
+	if err := s.engine.backup(ctx, file); err != nil {
 		return fmt.Errorf("writing backup %s: %w", file, err)
 	}
 	return nil
 }
 
-func (s *SQLite) backup(ctx context.Context, file string) error {
+// backup implements engine.
+func (e *sqliteEngine) backup(ctx context.Context, file string) error {
 	file, err := filepath.Abs(file) // a name like "file:x" would be taken for a URI
 	if err != nil {
 		return err
@@ -34,7 +36,7 @@ func (s *SQLite) backup(ctx context.Context, file string) error {
 	}
 	_ = partial.Close()
 	defer os.Remove(partial.Name())
-	if err := s.copyTo(ctx, partial.Name()); err != nil {
+	if err := e.copyTo(ctx, partial.Name()); err != nil {
 		return err
 	}
 	if err := syncFile(partial.Name()); err != nil {
@@ -62,8 +64,8 @@ func expectMissing(path string) error {
 }
 
 // copyTo copies the database as it is now into an empty file.
-func (s *SQLite) copyTo(ctx context.Context, path string) error {
-	db, err := connect(s.file(), "deferred", "busy_timeout(5000)", "cell_size_check(1)")
+func (e *sqliteEngine) copyTo(ctx context.Context, path string) error {
+	db, err := connect(e.file(), "deferred", "busy_timeout(5000)", "cell_size_check(1)")
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // restore makes dir hold the backup, as of now.
@@ -26,7 +27,7 @@ func restore(t *testing.T, file, dir string, now time.Time) {
 }
 
 // backup writes one and returns its name.
-func backup(t *testing.T, s *store.SQLite) string {
+func backup(t *testing.T, s *store.Store) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "backup")
 	if err := s.Backup(t.Context(), file); err != nil {
@@ -38,6 +39,7 @@ func backup(t *testing.T, s *store.SQLite) string {
 // TestBackupWhileWriting: a backup is the state after one commit, whatever is
 // appended meanwhile.
 func TestBackupWhileWriting(t *testing.T) {
+	rig.SQLiteOnly(t)
 	t.Parallel()
 	s := open(t, t.TempDir(), due)
 	r := run(t, s)
@@ -78,6 +80,7 @@ func TestBackupWhileWriting(t *testing.T) {
 }
 
 func TestBackupIsPrivateAndNeverOverwrites(t *testing.T) {
+	rig.SQLiteOnly(t)
 	t.Parallel()
 	s := open(t, t.TempDir(), store.Options{})
 	r := run(t, s)
@@ -123,6 +126,7 @@ func names(t *testing.T, dir string) []string {
 // TestRestoreLooksNewToEverybody: followers start afresh, secondaries take the
 // zones for newer than all that was ever answered.
 func TestRestoreLooksNewToEverybody(t *testing.T) {
+	rig.SQLiteOnly(t)
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, store.Options{})
@@ -168,7 +172,7 @@ func TestRestoreLooksNewToEverybody(t *testing.T) {
 	if at, err := s.Cursor(t.Context(), "notify"); at != 0 || err != nil {
 		t.Errorf("cursor at %d, %v, want none", at, err)
 	}
-	if kept, err := s.LoadSeen(t.Context()); !maps.Equal(kept, seen) || err != nil {
+	if kept, err := s.LoadSeen(t.Context(), time.Time{}); !maps.Equal(kept, seen) || err != nil {
 		t.Errorf("seen = %v, %v, want %v", kept, err, seen)
 	}
 
@@ -188,6 +192,7 @@ func TestRestoreLooksNewToEverybody(t *testing.T) {
 }
 
 func TestRestoreAfterYears(t *testing.T) {
+	rig.SQLiteOnly(t)
 	t.Parallel()
 	stories := []struct {
 		name string
@@ -219,6 +224,7 @@ func TestRestoreAfterYears(t *testing.T) {
 
 // TestRestoreKeepsWhatWasThere, however often.
 func TestRestoreKeepsWhatWasThere(t *testing.T) {
+	rig.SQLiteOnly(t)
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, store.Options{})
@@ -251,6 +257,7 @@ func TestRestoreKeepsWhatWasThere(t *testing.T) {
 
 // TestRestoreIsFinishedLater when it was interrupted at the very end.
 func TestRestoreIsFinishedLater(t *testing.T) {
+	rig.SQLiteOnly(t)
 	t.Parallel()
 	s := open(t, t.TempDir(), store.Options{})
 	r := run(t, s)
@@ -270,6 +277,7 @@ func TestRestoreIsFinishedLater(t *testing.T) {
 }
 
 func TestRestoreRefusesWhatIsNoBackup(t *testing.T) {
+	rig.SQLiteOnly(t)
 	t.Parallel()
 	text := filepath.Join(t.TempDir(), "text")
 	writeFile(t, text, []byte(strings.Repeat("This is not a database. ", 500)))

@@ -7,12 +7,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
+	"stayput.dev/test/rig"
 )
 
 // BenchmarkApply measures durable edits by many who wait for theirs, each of a
@@ -26,7 +24,7 @@ func BenchmarkApply(b *testing.B) {
 			var next atomic.Int64
 			var group sync.WaitGroup
 			b.ReportAllocs()
-			spent := cpuTime(b)
+			spent := rig.CPUTime(b)
 			b.ResetTimer()
 			for range waiters {
 				group.Go(func() {
@@ -41,21 +39,11 @@ func BenchmarkApply(b *testing.B) {
 			}
 			group.Wait()
 			b.StopTimer()
-			b.ReportMetric(float64((cpuTime(b)-spent).Nanoseconds())/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64((rig.CPUTime(b)-spent).Nanoseconds())/float64(b.N), "cpu-ns/op")
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "edits/s")
 			b.ReportMetric(float64(r.Stats().Commits.Load()-commits)/b.Elapsed().Seconds(), "commits/s")
 		})
 	}
-}
-
-// cpuTime returns what the process has used so far: unlike the time that
-// passes, it hardly depends on what else the machine does.
-func cpuTime(tb testing.TB) time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkLoad measures the start with a million hosts, and with a long journal.
@@ -96,4 +84,23 @@ func BenchmarkLoad(b *testing.B) {
 			load(b, s)
 		}
 	})
+}
+
+// BenchmarkVersion measures how long it takes to go back, for each commit that is undone.
+func BenchmarkVersion(b *testing.B) {
+	const hosts, commits = 10_000, 5000
+	s := open(b, b.TempDir(), store.Options{NoSync: true})
+	r := run(b, s)
+	apply(b, r, makeZone(hosts))
+	serial := r.State().Zones.Get(origin).Serial()
+	for i := range commits {
+		apply(b, r, move(rand.IntN(hosts), address(i)))
+	}
+	spent := rig.CPUTime(b)
+	for b.Loop() {
+		if _, err := s.Version(b.Context(), r.State(), origin, serial); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((rig.CPUTime(b)-spent).Nanoseconds())/float64(b.N)/commits, "cpu-ns/commit")
 }

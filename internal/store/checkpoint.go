@@ -16,49 +16,54 @@ const (
 	pageSize        = 4096
 	commitCost      = 2 * pageSize // octets written for a commit besides its own, about
 
+	// checkpointPasses is how often the log is copied before appends must wait.
+	checkpointPasses = 3
+
 	// smallDisk is how many octets must be free for the log to be reserved.
 	smallDisk = 16 * reservedLog
 )
 
 // wantCheckpoint asks for a checkpoint when enough has been written. The caller
 // holds mu.
-func (s *SQLite) wantCheckpoint(size int) {
-	if s.unsafe += size + commitCost; s.unsafe < checkpointAfter {
+func (e *sqliteEngine) wantCheckpoint(size int) {
+	if e.unsafe += size + commitCost; e.unsafe < checkpointAfter {
 		return
 	}
 	select {
-	case s.checkpoints <- struct{}{}:
-		s.unsafe = 0
+	case e.checkpoints <- struct{}{}:
+		e.unsafe = 0
 	default: // one is due already
 	}
 }
 
 // runCheckpoints makes checkpoints when they are asked for, until there is nobody
 // left who could; then it closes idle.
-func (s *SQLite) runCheckpoints(asked <-chan struct{}, idle chan<- struct{}) {
+func (e *sqliteEngine) runCheckpoints(asked <-chan struct{}, idle chan<- struct{}) {
 	defer close(idle)
 	for range asked {
-		if err := s.checkpoint(context.Background()); err != nil {
-			s.log.Warn("checkpoint failed, will be tried again", "error", err)
+		if err := e.checkpoint(context.Background()); err != nil {
+			e.log.Warn("checkpoint failed, will be tried again", "error", err)
 		}
 	}
 }
 
-// checkpoint copies the write-ahead log into the database while appends go on,
-// then the little that came meanwhile while they wait. SQLite then starts the
-// log over within its file.
-func (s *SQLite) checkpoint(ctx context.Context) error {
-	db, err := connectBackground(s.file(), s.opts.NoSync)
+// checkpoint copies the write-ahead log into the database while appends go on, and
+// again what came meanwhile, which is less each time; then the last of it while they
+// wait. SQLite then starts the log over within its file.
+func (e *sqliteEngine) checkpoint(ctx context.Context) error {
+	db, err := connectBackground(e.file(), e.noSync)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	pages, _, err := checkpoint(ctx, db, "PASSIVE")
-	if err != nil {
-		return err
+	var pages int
+	for range checkpointPasses {
+		if pages, _, err = checkpoint(ctx, db, "PASSIVE"); err != nil {
+			return err
+		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if pages <= maxLog/pageSize {
 		_, _, err = checkpoint(ctx, db, "PASSIVE")
 		return err
@@ -66,7 +71,7 @@ func (s *SQLite) checkpoint(ctx context.Context) error {
 	if _, _, err = checkpoint(ctx, db, "TRUNCATE"); err != nil {
 		return err
 	}
-	return reserveLog(s.file())
+	return reserveLog(e.file())
 }
 
 // reserveLog fills a write-ahead log that is empty with zeros, which mean
@@ -86,12 +91,22 @@ func reserveLog(database string) error {
 	if err != nil || info.Size() > 0 {
 		return err
 	}
-	var disk unix.Statfs_t
-	if err := unix.Fstatfs(int(log.Fd()), &disk); err != nil || disk.Bavail*uint64(disk.Bsize) < smallDisk {
+	if room, err := freeRoom(log); err != nil || room < smallDisk {
 		return err
 	}
 	if _, err := log.Write(make([]byte, reservedLog)); err != nil {
 		return err
 	}
 	return log.Sync()
+}
+
+// freeRoom returns how many octets may still be written to the disk of a file. A
+// full one has less than none on systems that keep some for root.
+func freeRoom(f *os.File) (int64, error) {
+	var disk unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &disk); err != nil {
+		return 0, err
+	}
+	//nolint:unconvert // the types differ from one system to the other
+	return int64(disk.Bavail) * int64(disk.Bsize), nil
 }

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,14 +19,30 @@ const chunkSize = 256 << 10
 // when enough has been appended since the last one, and then removes what nobody
 // needs any more: older snapshots, and the journal below the new one but for
 // what followers and incremental transfers still want. It does nothing when no
-// snapshot is due, or before Load. Appends go on meanwhile. What an interrupted Compact left
-// behind does no harm and goes with the next.
-func (s *SQLite) Compact(ctx context.Context, state *registry.State) error {
+// snapshot is due, before Load, in a store that is only read, or while another process
+// does it. Where the database is a server, it then sees to the local snapshot. Appends go
+// on meanwhile. What an interrupted Compact left behind does no harm and goes with the
+// next.
+func (s *Store) Compact(ctx context.Context, state *registry.State) error {
 	s.compacting.Lock()
 	defer s.compacting.Unlock()
-	if !s.isDue(state) {
-		return nil
+	if err := s.weigh(ctx); err != nil {
+		return fmt.Errorf("looking at the journal: %w", err)
 	}
+	if !s.opts.ReadOnly && s.isDue(state) {
+		if err := s.compact(ctx, state, s.usual()); err != nil && !errors.Is(err, errNotKeeper) {
+			return err
+		}
+	}
+	if err := s.keepLocal(ctx, state); err != nil {
+		return fmt.Errorf("keeping a local snapshot: %w", err)
+	}
+	return nil
+}
+
+// compact writes a snapshot and removes what it makes needless, but for what others
+// want. The caller holds compacting.
+func (s *Store) compact(ctx context.Context, state *registry.State, w wish) error {
 	if err := s.sweep(ctx); err != nil {
 		return fmt.Errorf("removing older snapshots: %w", err)
 	}
@@ -35,22 +53,22 @@ func (s *SQLite) Compact(ctx context.Context, state *registry.State) error {
 	if err := s.sweep(ctx); err != nil {
 		return fmt.Errorf("removing older snapshots: %w", err)
 	}
-	if err := s.trim(ctx, snap.revision); err != nil {
+	if err := s.trim(ctx, snap.revision, w); err != nil {
 		return fmt.Errorf("trimming journal: %w", err)
 	}
 	return nil
 }
 
 // isDue tells whether to write a snapshot of state.
-func (s *SQLite) isDue(state *registry.State) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *Store) isDue(state *registry.State) bool {
+	s.weighing.Lock()
+	defer s.weighing.Unlock()
 	return s.weight.due(s.snapshotAfter.Load()) && state.Revision > s.weight.last.revision
 }
 
 // writeSnapshot writes the chunks, and when they are all there, the row that
 // says so.
-func (s *SQLite) writeSnapshot(ctx context.Context, state *registry.State) (snapshot, error) {
+func (s *Store) writeSnapshot(ctx context.Context, state *registry.State) (snapshot, error) {
 	snap := snapshot{revision: state.Revision}
 	var chunk []byte
 	flush := func() error {
@@ -76,22 +94,27 @@ func (s *SQLite) writeSnapshot(ctx context.Context, state *registry.State) (snap
 	return snap, s.finishSnapshot(ctx, snap)
 }
 
-func (s *SQLite) writeChunk(ctx context.Context, snap snapshot, chunk []byte) error {
-	return s.write(ctx, len(chunk), func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, putChunkSQL, int64(snap.revision), snap.chunks, chunk, int64(checksum(chunk)))
-		return err
-	})
+func (s *Store) writeChunk(ctx context.Context, snap snapshot, chunk []byte) error {
+	return s.tend(ctx, len(chunk), statement(putChunkSQL, int64(snap.revision), snap.chunks, chunk, int64(checksum(chunk))))
 }
 
-// finishSnapshot makes the snapshot count.
-func (s *SQLite) finishSnapshot(ctx context.Context, snap snapshot) error {
-	return s.write(ctx, 0, func(ctx context.Context, w *writer) error {
+// finishSnapshot makes the snapshot count, if all chunks are there: who was away for
+// long may have lost some to another process's sweep.
+func (s *Store) finishSnapshot(ctx context.Context, snap snapshot) error {
+	err := s.tend(ctx, 0, func(ctx context.Context, tx *sql.Tx) error {
 		now := time.Now().UnixMilli()
-		_, err := w.conn.ExecContext(ctx, putSnapshotSQL, int64(snap.revision), now, snap.chunks, snap.size)
+		result, err := tx.ExecContext(ctx, putSnapshotSQL, int64(snap.revision), now, snap.chunks, snap.size)
 		if err != nil {
 			return err
 		}
-		s.weight.last = snap
-		return w.conn.QueryRowContext(ctx, journalSizeSQL, int64(snap.revision)).Scan(&s.weight.journal)
+		n, err := result.RowsAffected()
+		if err == nil && n == 0 {
+			err = errNotKeeper
+		}
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	return s.weigh(ctx)
 }

@@ -2,22 +2,21 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"testing"
 
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
+	"stayput.dev/test/rig"
 )
 
 // due makes a snapshot due after every commit.
 var due = store.Options{SnapshotAfter: 1}
 
 // compact makes a snapshot of what the registry holds.
-func compact(tb testing.TB, s *store.SQLite, r *registry.Registry) {
+func compact(tb testing.TB, s *store.Store, r *registry.Registry) {
 	tb.Helper()
 	if err := s.Compact(tb.Context(), r.State()); err != nil {
 		tb.Fatal(err)
@@ -27,10 +26,7 @@ func compact(tb testing.TB, s *store.SQLite, r *registry.Registry) {
 // count returns the result of a query for one number.
 func count(tb testing.TB, dir, query string) int {
 	tb.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(dir, "stayput.db"))
-	if err != nil {
-		tb.Fatal(err)
-	}
+	db := rig.Database(tb, dir)
 	defer db.Close()
 	var n int
 	if err := db.QueryRowContext(tb.Context(), query).Scan(&n); err != nil {
@@ -178,7 +174,7 @@ func fortyCommits(t *testing.T, dir string, keep int) (state *registry.State, si
 }
 
 // wantTrimmed makes sure that nobody can follow from a revision.
-func wantTrimmed(t *testing.T, s *store.SQLite, after registry.Revision) {
+func wantTrimmed(t *testing.T, s *store.Store, after registry.Revision) {
 	t.Helper()
 	for _, err := range s.Follow(t.Context(), after) {
 		if !errors.Is(err, registry.ErrTrimmed) {

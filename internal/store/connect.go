@@ -41,10 +41,11 @@ func connectReaders(path string) (*sql.DB, error) {
 
 // connectWriter returns a pool of one connection that writes. The write-ahead
 // log is copied into the database in the background, so that no append waits
-// for that.
+// for that. What is deleted is written over with zeros, since some of it was
+// about people; appends delete nothing.
 func connectWriter(path string, noSync bool) (*sql.DB, error) {
 	db, err := connect(path, "immediate", "busy_timeout(5000)", "journal_mode(WAL)",
-		"wal_autocheckpoint(0)", synchronous(noSync), "cell_size_check(1)")
+		"wal_autocheckpoint(0)", synchronous(noSync), "cell_size_check(1)", "secure_delete(1)")
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func synchronous(noSync bool) string {
 }
 
 // prepareFile makes what a file holds durable and brings its schema up to date.
-func prepareFile(ctx context.Context, path string, noSync bool) error {
+func prepareFile(ctx context.Context, path string, noSync bool, of steps, older func(context.Context, int64) ([]string, error)) error {
 	db, err := connectWriter(path, noSync)
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func prepareFile(ctx context.Context, path string, noSync bool) error {
 	if err := settle(ctx, db); err != nil {
 		return err
 	}
-	return migrate(ctx, db)
+	return migrate(ctx, db, of, older)
 }
 
 // writer is the one connection that writes.
@@ -114,7 +115,7 @@ func openWriter(ctx context.Context, path string, noSync bool) (_ *writer, err e
 	if w.conn, err = db.Conn(ctx); err != nil {
 		return nil, err
 	}
-	if w.insert, err = w.conn.PrepareContext(ctx, appendSQL); err != nil {
+	if w.insert, err = w.conn.PrepareContext(ctx, sqliteAppendSQL); err != nil {
 		return nil, err
 	}
 	return w, nil

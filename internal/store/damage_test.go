@@ -13,6 +13,7 @@ import (
 
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
+	"stayput.dev/test/rig"
 )
 
 // TestDamageIsTold: what is not as it was written is refused, with its place.
@@ -92,6 +93,14 @@ func filledDir(t *testing.T) string {
 func copyDir(t *testing.T, from string) string {
 	t.Helper()
 	to := t.TempDir()
+	if rig.OnPostgres() {
+		if err := open(t, to, store.Options{}).Close(); err != nil {
+			t.Fatal(err)
+		}
+		tamper(t, to, "DELETE FROM head")
+		rig.CopySchema(t, to, from, "head", "meta", "journal", "snapshot", "snapshot_chunk")
+		return to
+	}
 	for _, name := range []string{"stayput.db", "stayput.db-wal"} {
 		data, err := os.ReadFile(filepath.Join(from, name))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -115,6 +124,7 @@ func writeFile(t *testing.T, path string, data []byte) {
 // TestTornLog cuts the write-ahead log within its last commits, and turns bits
 // in it around: what starts is always what stood after some commit.
 func TestTornLog(t *testing.T) {
+	rig.SQLiteOnly(t)
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, store.Options{})
@@ -210,6 +220,7 @@ func startFrom(t *testing.T, dir string, history []*registry.State) *registry.St
 // TestRottenDisk turns bits of the database itself around: the store holds what
 // stood after some commit, or says that it is damaged.
 func TestRottenDisk(t *testing.T) {
+	rig.SQLiteOnly(t)
 	t.Parallel()
 	healthy := filledDir(t)
 	s := open(t, copyDir(t, healthy), store.Options{})

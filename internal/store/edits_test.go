@@ -36,7 +36,7 @@ func anyPart(rt *rapid.T) part {
 	of := uint32(rapid.IntRange(1, 3).Draw(rt, "account"))
 	value := rapid.IntRange(0, 65535).Draw(rt, "value")
 	switch rapid.SampledFrom([]string{
-		"zone", "drop", "records", "records", "records", "host", "host", "release", "account", "close", "key", "token", "revoke", "rest", "wake",
+		"zone", "drop", "records", "records", "records", "host", "host", "release", "account", "close", "key", "token", "revoke", "rest", "wake", "plan", "drop plan", "API token", "drop API token", "hook", "drop hook",
 	}).Draw(rt, "what") {
 	case "zone":
 		return func(_ *registry.State, c *registry.Changes) {
@@ -79,6 +79,31 @@ func anyPart(rt *rapid.T) part {
 	case "rest":
 		return func(_ *registry.State, c *registry.Changes) {
 			c.Accounts.Rests = append(c.Accounts.Rests, account.Rest{Name: name, Account: of, Until: moment(value)})
+		}
+	case "plan":
+		return func(_ *registry.State, c *registry.Changes) {
+			c.Accounts.Plans = append(c.Accounts.Plans, account.Plan{Name: fmt.Sprintf("Plan-%d", n), Hosts: uint32(value)})
+		}
+	case "API token":
+		return func(_ *registry.State, c *registry.Changes) {
+			secret := account.Secret{Fingerprint: []byte(fmt.Sprintf("print-%d-%d", n, value))}
+			c.Accounts.Tokens = append(c.Accounts.Tokens, account.Token{ID: fmt.Sprintf("t%d", n), Account: of, Secret: secret, Hosts: []zone.Name{name}})
+		}
+	case "drop API token":
+		return func(_ *registry.State, c *registry.Changes) {
+			c.Accounts.DeletedTokens = append(c.Accounts.DeletedTokens, fmt.Sprintf("t%d", n))
+		}
+	case "hook":
+		return func(_ *registry.State, c *registry.Changes) {
+			c.Accounts.Hooks = append(c.Accounts.Hooks, account.Hook{ID: fmt.Sprintf("w%d", n), URL: fmt.Sprint(value), Account: of})
+		}
+	case "drop hook":
+		return func(_ *registry.State, c *registry.Changes) {
+			c.Accounts.DeletedHooks = append(c.Accounts.DeletedHooks, fmt.Sprintf("w%d", n))
+		}
+	case "drop plan":
+		return func(_ *registry.State, c *registry.Changes) {
+			c.Accounts.DeletedPlans = append(c.Accounts.DeletedPlans, fmt.Sprintf("plan-%d", n))
 		}
 	default: // wake
 		return func(_ *registry.State, c *registry.Changes) {

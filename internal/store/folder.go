@@ -14,8 +14,9 @@ import (
 // The files of a data directory. SQLite adds its own beside the database, with
 // -wal and -shm at the end.
 const (
-	fileName = "stayput.db"
-	lockName = "lock"
+	fileName  = "stayput.db"
+	lockName  = "lock"
+	localName = "local.snapshot" // beside a database that is a server
 
 	workshopName = "restoring"                 // where a restore makes its database
 	restoredName = "stayput.db.restored"       // a restore that only has to be put in place

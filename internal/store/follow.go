@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"iter"
-	"sync"
+	"time"
 
 	"stayput.dev/internal/registry"
 )
@@ -20,11 +20,19 @@ const (
 // Follow yields the commits after a revision in order, then waits for more
 // until ctx ends, which it yields as the context's error. It yields
 // registry.ErrTrimmed when the journal does not reach back that far.
-func (s *SQLite) Follow(ctx context.Context, after registry.Revision) iter.Seq2[registry.Commit, error] {
+func (s *Store) Follow(ctx context.Context, after registry.Revision) iter.Seq2[registry.Commit, error] {
 	return func(yield func(registry.Commit, error) bool) {
 		for {
-			grown := s.appended.next()
-			rows, err := s.readAfter(ctx, after)
+			grown := s.appended.Next()
+			rows, err := s.recent.after(after), ctx.Err()
+			near := len(rows) > 0
+			if !near {
+				rows, err = s.readAfter(ctx, after)
+			}
+			if s.passes(ctx, err) {
+				s.log.Warn("following the journal stands still until the database answers", "after", after, "error", err)
+				rows, err = s.insist(ctx, after)
+			}
 			for _, r := range rows {
 				c, err := r.commit()
 				if !yield(c, err) || err != nil {
@@ -36,7 +44,8 @@ func (s *SQLite) Follow(ctx context.Context, after registry.Revision) iter.Seq2[
 				yield(registry.Commit{}, err)
 				return
 			}
-			if len(rows) > 0 {
+			// Who has had all that we appended need not ask the database whether that is the end.
+			if atEnd := near && uint64(after) == s.end.Load() && !s.closed.Load(); len(rows) > 0 && !atEnd {
 				continue
 			}
 			select {
@@ -47,8 +56,32 @@ func (s *SQLite) Follow(ctx context.Context, after registry.Revision) iter.Seq2[
 	}
 }
 
+// insist is readAfter that waits until the database answers.
+func (s *Store) insist(ctx context.Context, after registry.Revision) ([]row, error) {
+	for {
+		grown := s.appended.Next()
+		rows, err := s.readAfter(ctx, after)
+		if !s.passes(ctx, err) {
+			return rows, err
+		}
+		select {
+		case <-grown:
+		case <-time.After(retryLast):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// passes tells whether there is an error, and whether it may end by itself.
+func (s *Store) passes(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && !s.closed.Load() && s.engine.passes(err)
+}
+
 // readAfter returns some rows after a revision; none at the end of the journal.
-func (s *SQLite) readAfter(ctx context.Context, after registry.Revision) (rows []row, err error) {
+func (s *Store) readAfter(ctx context.Context, after registry.Revision) (rows []row, err error) {
+	if s.closed.Load() {
+		return nil, errClosed
+	}
 	err = s.read(ctx, func(tx *sql.Tx) error {
 		size := 0
 		for r, err := range journal(ctx, tx, after, maxRows) {
@@ -63,7 +96,7 @@ func (s *SQLite) readAfter(ctx context.Context, after registry.Revision) (rows [
 		if len(rows) > 0 {
 			return nil
 		}
-		return expectEnd(ctx, tx, after)
+		return expectEnd(ctx, tx, after, s.behind())
 	})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -74,13 +107,25 @@ func (s *SQLite) readAfter(ctx context.Context, after registry.Revision) (rows [
 	return rows, nil
 }
 
-// expectEnd fails with ErrTrimmed unless the journal ends at a revision.
-func expectEnd(ctx context.Context, tx *sql.Tx, at registry.Revision) error {
-	end, err := queryRevision(ctx, tx, endSQL)
-	if err == nil && end != at {
-		err = fmt.Errorf("%w: it ends at %d", registry.ErrTrimmed, end)
+// behind is what it means that the journal ends before what somebody has seen of it.
+func (s *Store) behind() error {
+	if s.opts.ReadOnly {
+		return ErrLagging // the server is a standby, which will have it
 	}
-	return err
+	return registry.ErrTrimmed
+}
+
+// expectEnd fails unless the journal ends at a revision: with ErrTrimmed when it goes
+// on, with before when it does not reach that.
+func expectEnd(ctx context.Context, tx *sql.Tx, at registry.Revision, before error) error {
+	end, err := queryRevision(ctx, tx, endSQL)
+	switch {
+	case err != nil || end == at:
+		return err
+	case end > at:
+		before = registry.ErrTrimmed
+	}
+	return fmt.Errorf("%w: it ends at %d", before, end)
 }
 
 // row is one commit as the journal holds it.
@@ -165,29 +210,3 @@ func queryRevision(ctx context.Context, tx *sql.Tx, query string) (registry.Revi
 
 // checksum returns the CRC-32C of data.
 func checksum(data []byte) uint32 { return crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)) }
-
-// bell wakes all who wait for something to happen. The zero bell is ready for
-// use.
-type bell struct {
-	mu   sync.Mutex
-	rung chan struct{} // nil: nobody waits
-}
-
-// next returns a channel that is closed when the bell is rung the next time.
-func (b *bell) next() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.rung == nil {
-		b.rung = make(chan struct{})
-	}
-	return b.rung
-}
-
-func (b *bell) ring() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.rung != nil {
-		close(b.rung)
-		b.rung = nil
-	}
-}

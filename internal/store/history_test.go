@@ -9,6 +9,7 @@ import (
 
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
+	"stayput.dev/test/rig"
 )
 
 // TestAnyHistoryIsKept makes random groups of edits, snapshots and restarts:
@@ -35,7 +36,7 @@ type history struct {
 	t        *testing.T
 	rt       *rapid.T
 	dir      string
-	store    *store.SQLite
+	store    *store.Store
 	registry *registry.Registry
 	stop     func()
 }
@@ -50,7 +51,7 @@ func (h *history) start() {
 	// Snapshots are due at once. Nothing here is about power cuts.
 	var err error
 	h.stop = func() {}
-	h.store, err = store.Open(h.t.Context(), h.dir, store.Options{Logger: quiet, NoSync: true, SnapshotAfter: 1})
+	h.store, err = store.Open(h.t.Context(), h.dir, rig.StoreOptions(h.t, h.dir, store.Options{Logger: quiet, NoSync: true, SnapshotAfter: 1}))
 	h.must(err)
 	h.registry, err = registry.Open(h.t.Context(), h.store, registry.Options{Logger: quiet})
 	h.must(err)

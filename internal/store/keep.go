@@ -17,7 +17,7 @@ const seenBatch = 512
 
 // Cursor returns how far the follower with the name had come when it last said
 // so, 0 when it never did.
-func (s *SQLite) Cursor(ctx context.Context, name string) (registry.Revision, error) {
+func (s *Store) Cursor(ctx context.Context, name string) (registry.Revision, error) {
 	var r registry.Revision
 	err := s.readers.QueryRowContext(ctx, cursorSQL, name).Scan(&r)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -29,23 +29,23 @@ func (s *SQLite) Cursor(ctx context.Context, name string) (registry.Revision, er
 // SetCursor keeps how far the follower with the name has come: the journal after
 // it stays, unless the follower falls too far behind. It costs a write to the
 // disk, so a follower in a hurry says so only now and then.
-func (s *SQLite) SetCursor(ctx context.Context, name string, at registry.Revision) error {
-	err := s.write(ctx, 0, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, setCursorSQL, name, int64(at))
-		return err
-	})
-	if err != nil {
+func (s *Store) SetCursor(ctx context.Context, name string, at registry.Revision) error {
+	if err := s.write(ctx, 0, statement(setCursorSQL, name, int64(at))); err != nil {
 		return fmt.Errorf("keeping cursor %s: %w", name, err)
 	}
 	return nil
 }
 
 // LoadSeen returns when each host, by its number, was last seen, to the
-// millisecond.
-func (s *SQLite) LoadSeen(ctx context.Context) (map[uint32]time.Time, error) {
+// millisecond, of those that were seen since a time; all, if that is zero.
+func (s *Store) LoadSeen(ctx context.Context, since time.Time) (map[uint32]time.Time, error) {
+	from := int64(0)
+	if !since.IsZero() {
+		from = since.UnixMilli()
+	}
 	seen := map[uint32]time.Time{}
 	err := s.read(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, seenSQL)
+		rows, err := tx.QueryContext(ctx, seenSinceSQL, from)
 		if err != nil {
 			return err
 		}
@@ -68,11 +68,9 @@ func (s *SQLite) LoadSeen(ctx context.Context) (map[uint32]time.Time, error) {
 
 // SaveSeen keeps when hosts were last seen, where that is later than what is
 // kept. Appends go on meanwhile. After an error some may have been kept.
-func (s *SQLite) SaveSeen(ctx context.Context, seen map[uint32]time.Time) error {
+func (s *Store) SaveSeen(ctx context.Context, seen map[uint32]time.Time) error {
 	for hosts := range slices.Chunk(slices.Sorted(maps.Keys(seen)), seenBatch) {
-		err := s.write(ctx, 0, func(ctx context.Context, w *writer) error {
-			return w.transact(ctx, func(tx *sql.Tx) error { return saveSeen(ctx, tx, hosts, seen) })
-		})
+		err := s.write(ctx, 0, func(ctx context.Context, tx *sql.Tx) error { return saveSeen(ctx, tx, hosts, seen) })
 		if err != nil {
 			return fmt.Errorf("keeping when hosts were seen: %w", err)
 		}

@@ -56,7 +56,7 @@ func TestSeenIsMergedByMaximum(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := open(t, dir, store.Options{}).LoadSeen(t.Context())
+	got, err := open(t, dir, store.Options{}).LoadSeen(t.Context(), time.Time{})
 	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("seen = %d hosts, %v, want %d hosts; host 1 %v, host 2 %v", len(got), err, len(want), got[1], got[2])
 	}

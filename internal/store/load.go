@@ -16,28 +16,38 @@ import (
 
 // Load returns the state after the last commit: the newest snapshot, and the
 // commits after it applied to it. It fails with ErrDamaged, naming the place,
-// when either is not what was written.
-func (s *SQLite) Load(ctx context.Context) (*registry.State, error) {
+// when either is not what was written. Where the database is a server, a local
+// snapshot takes the snapshot's place if it fits.
+func (s *Store) Load(ctx context.Context) (*registry.State, error) {
 	if err := s.makeLineage(ctx); err != nil {
 		return nil, fmt.Errorf("making lineage: %w", err)
 	}
 	var state *registry.State
 	var w weight
-	err := s.read(ctx, func(tx *sql.Tx) (err error) {
-		state, w, err = load(ctx, tx)
+	var near weight
+	err := s.readLong(ctx, func(tx *sql.Tx) (err error) {
+		if state, w, near, err = s.loadLocal(ctx, tx); state == nil && err == nil {
+			state, w, err = load(ctx, tx)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.weight = w
+	s.weighing.Lock()
+	defer s.weighing.Unlock()
+	if s.opts.ReadOnly && uint64(state.Revision) < s.end.Load() {
+		return nil, fmt.Errorf("%w: it ends at %d, and had %d", ErrLagging, state.Revision, s.end.Load())
+	}
+	s.weight, s.local = w, near
+	s.recent.forget() // a failover may have lost what was there
+	s.end.Store(uint64(state.Revision))
+	s.appended.Ring()
 	return state, nil
 }
 
 // makeLineage gives a fresh database the name by which followers know it.
-func (s *SQLite) makeLineage(ctx context.Context) error {
+func (s *Store) makeLineage(ctx context.Context) error {
 	err := s.read(ctx, func(tx *sql.Tx) error {
 		_, err := readLineage(ctx, tx)
 		return err
@@ -45,10 +55,10 @@ func (s *SQLite) makeLineage(ctx context.Context) error {
 	if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	return s.write(ctx, 0, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, newLineageSQL, newID())
-		return err
-	})
+	if s.opts.ReadOnly {
+		return ErrNothing
+	}
+	return s.write(ctx, 0, statement(newLineageSQL, newID()))
 }
 
 func readLineage(ctx context.Context, tx *sql.Tx) (lineage string, err error) {
@@ -64,6 +74,18 @@ func newID() string {
 }
 
 func load(ctx context.Context, tx *sql.Tx) (*registry.State, weight, error) {
+	if err := expectWhole(ctx, tx); err != nil {
+		return nil, weight{}, err
+	}
+	lineage, err := readLineage(ctx, tx)
+	if err != nil {
+		return nil, weight{}, fmt.Errorf("reading lineage: %w", err)
+	}
+	return assemble(ctx, tx, lineage)
+}
+
+// assemble is load of a state that has the lineage.
+func assemble(ctx context.Context, tx *sql.Tx, lineage string) (*registry.State, weight, error) {
 	snap, err := newestSnapshot(ctx, tx)
 	if err != nil {
 		return nil, weight{}, fmt.Errorf("looking for a snapshot: %w", err)
@@ -75,26 +97,32 @@ func load(ctx context.Context, tx *sql.Tx) (*registry.State, weight, error) {
 	if err != nil {
 		return nil, weight{}, fmt.Errorf("reading snapshot %d: %w", snap.revision, err)
 	}
-	if state.Lineage, err = readLineage(ctx, tx); err != nil {
-		return nil, weight{}, fmt.Errorf("reading lineage: %w", err)
-	}
-	w := weight{last: snap}
+	state.Lineage = lineage
+	w := weight{last: snap, to: snap.revision}
+	state, err = replayJournal(ctx, tx, state, &w)
+	return state, w, err
+}
+
+// replayJournal returns the state after all commits, and counts those after the
+// given one.
+func replayJournal(ctx context.Context, tx *sql.Tx, state *registry.State, w *weight) (*registry.State, error) {
 	replay := registry.NewReplay(state)
 	for r, err := range journal(ctx, tx, state.Revision, math.MaxInt64) {
 		if errors.Is(err, registry.ErrTrimmed) {
 			err = fmt.Errorf("%w: commit %d is missing", ErrDamaged, state.Revision+1)
 		}
 		if err == nil {
-			err = r.replay(replay, &w)
+			err = r.replay(replay, w)
 		}
 		if err != nil {
-			return nil, weight{}, fmt.Errorf("reading journal: %w", err)
+			return nil, fmt.Errorf("reading journal: %w", err)
 		}
 	}
-	if state, err = replay.State(); err != nil {
+	state, err := replay.State()
+	if err != nil {
 		err = fmt.Errorf("reading journal: %w: %w", ErrDamaged, err)
 	}
-	return state, w, err
+	return state, err
 }
 
 // replay applies the commit that r holds.

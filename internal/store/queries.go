@@ -5,20 +5,26 @@ import _ "embed"
 // The queries stand in files of their own, in words that SQLite and PostgreSQL
 // both understand: BIGINT, TEXT and BYTEA, and $n in order of first use.
 var (
-	//go:embed queries/append.sql
-	appendSQL string
+	//go:embed queries/begin_moving.sql
+	beginMovingSQL string
 	//go:embed queries/cursor.sql
 	cursorSQL string
 	//go:embed queries/drop_chunks.sql
 	dropChunksSQL string
 	//go:embed queries/drop_cursors.sql
 	dropCursorsSQL string
+	//go:embed queries/drop_mark.sql
+	dropMarkSQL string
 	//go:embed queries/drop_snapshots.sql
 	dropSnapshotsSQL string
+	//go:embed queries/end_moving.sql
+	endMovingSQL string
 	//go:embed queries/end.sql
 	endSQL string
 	//go:embed queries/journal_after.sql
 	journalAfterSQL string
+	//go:embed queries/journal_before.sql
+	journalBeforeSQL string
 	//go:embed queries/journal_last_at.sql
 	journalLastAtSQL string
 	//go:embed queries/journal_newest.sql
@@ -29,22 +35,32 @@ var (
 	journalStartSQL string
 	//go:embed queries/lineage.sql
 	lineageSQL string
+	//go:embed queries/mark.sql
+	markSQL string
+	//go:embed queries/marks.sql
+	marksSQL string
+	//go:embed queries/moving.sql
+	movingSQL string
+	//go:embed queries/needs.sql
+	needsSQL string
 	//go:embed queries/new_lineage.sql
 	newLineageSQL string
-	//go:embed queries/probe.sql
-	probeSQL string
 	//go:embed queries/put_chunk.sql
 	putChunkSQL string
+	//go:embed queries/put_mark.sql
+	putMarkSQL string
 	//go:embed queries/put_snapshot.sql
 	putSnapshotSQL string
 	//go:embed queries/save_seen.sql
 	saveSeenSQL string
-	//go:embed queries/seen.sql
-	seenSQL string
+	//go:embed queries/seen_since.sql
+	seenSinceSQL string
 	//go:embed queries/set_cursor.sql
 	setCursorSQL string
 	//go:embed queries/set_lineage.sql
 	setLineageSQL string
+	//go:embed queries/set_needs.sql
+	setNeedsSQL string
 	//go:embed queries/slowest_cursor.sql
 	slowestCursorSQL string
 	//go:embed queries/snapshot.sql
@@ -55,4 +71,93 @@ var (
 	staleChunksSQL string
 	//go:embed queries/trim.sql
 	trimSQL string
+	//go:embed queries/change_at.sql
+	changeAtSQL string
+	//go:embed queries/changes.sql
+	changesSQL string
+	//go:embed queries/changes_of.sql
+	changesOfSQL string
+	//go:embed queries/drop_change.sql
+	dropChangeSQL string
+	//go:embed queries/drop_deeds.sql
+	dropDeedsSQL string
+	//go:embed queries/drop_use.sql
+	dropUseSQL string
+	//go:embed queries/ended_changes.sql
+	endedChangesSQL string
+	//go:embed queries/forget_deeds.sql
+	forgetDeedsSQL string
+	//go:embed queries/put_change.sql
+	putChangeSQL string
+	//go:embed queries/put_deed.sql
+	putDeedSQL string
+	//go:embed queries/put_use.sql
+	putUseSQL string
+	//go:embed queries/stays.sql
+	staysSQL string
+)
+
+// What SQLite is told in its own way: there is one writer, and so no row that
+// orders several.
+var (
+	//go:embed queries/sqlite/append.sql
+	sqliteAppendSQL string
+	//go:embed queries/sqlite/probe.sql
+	sqliteProbeSQL string
+)
+
+// What only PostgreSQL is told; doc/scale.md says what of it is not standard SQL.
+var (
+	//go:embed queries/postgres/announce.sql
+	announceSQL string
+	//go:embed queries/postgres/append.sql
+	postgresAppendSQL string
+	//go:embed queries/postgres/channel.sql
+	channelSQL string
+	//go:embed queries/postgres/database.sql
+	databaseSQL string
+	//go:embed queries/postgres/epoch.sql
+	epochSQL string
+	//go:embed queries/postgres/forget_nodes.sql
+	forgetNodesSQL string
+	//go:embed queries/postgres/free.sql
+	freeSQL string
+	//go:embed queries/postgres/head.sql
+	headSQL string
+	//go:embed queries/postgres/hold.sql
+	holdSQL string
+	//go:embed queries/postgres/journal_id.sql
+	journalIDSQL string
+	//go:embed queries/postgres/lag.sql
+	lagSQL string
+	//go:embed queries/postgres/lease.sql
+	leaseSQL string
+	//go:embed queries/postgres/leases.sql
+	leasesSQL string
+	//go:embed queries/postgres/leave.sql
+	leaveSQL string
+	//go:embed queries/postgres/may_announce.sql
+	mayAnnounceSQL string
+	//go:embed queries/postgres/meet.sql
+	meetSQL string
+	//go:embed queries/postgres/migrating.sql
+	migratingSQL string
+	//go:embed queries/postgres/nodes.sql
+	nodesSQL string
+	//go:embed queries/postgres/notify.sql
+	notifySQL string
+	//go:embed queries/postgres/older_nodes.sql
+	olderNodesSQL string
+	//go:embed queries/postgres/patient.sql
+	patientSQL string
+	//go:embed queries/postgres/probe.sql
+	postgresProbeSQL string
+	//go:embed queries/postgres/release_lease.sql
+	releaseLeaseSQL string
+	//go:embed queries/postgres/standbys.sql
+	standbysSQL string
+	//go:embed queries/postgres/set_head.sql
+	setHeadSQL string
+	//go:embed queries/postgres/work.sql
+	workSQL string
 )

@@ -17,7 +17,7 @@ import (
 	"stayput.dev/internal/zone"
 )
 
-var errNoBackup = errors.New("file is not a backup")
+var errNotBackup = errors.New("there is no data of ours in it")
 
 // Restore makes dir hold what the backup in file holds. The directory may be
 // missing or empty, or hold the data of a daemon that does not run; what it held
@@ -55,7 +55,7 @@ func restore(ctx context.Context, file, dir string, now time.Time) error {
 	if err := copyFile(made, file); err != nil {
 		return err
 	}
-	if err := renew(ctx, workshop, now); err != nil {
+	if err := renew(ctx, workshop, Options{}, now); err != nil {
 		return err
 	}
 	if err := expectMissing(made + "-wal"); err != nil {
@@ -127,9 +127,17 @@ func freeName(name string) (string, error) {
 	}
 }
 
-// renew makes the copied database in dir one that nobody has followed before.
-func renew(ctx context.Context, dir string, now time.Time) (err error) {
-	s, err := Open(ctx, dir, Options{})
+// Renew makes a database that other tools have restored one that nobody has
+// followed before, as Restore does. No daemon may use it meanwhile.
+func Renew(ctx context.Context, dir string, opts Options, now time.Time) error {
+	if err := renew(ctx, dir, opts, now); err != nil {
+		return fmt.Errorf("renewing the database: %w", err)
+	}
+	return nil
+}
+
+func renew(ctx context.Context, dir string, opts Options, now time.Time) (err error) {
+	s, err := Open(ctx, dir, opts)
 	if err != nil {
 		return err
 	}
@@ -148,6 +156,9 @@ func renew(ctx context.Context, dir string, now time.Time) (err error) {
 	if err := s.forgetFollowers(ctx); err != nil {
 		return err
 	}
+	if err := s.forgetPassing(ctx); err != nil {
+		return err
+	}
 	if state.Zones.Len() == 0 {
 		return nil
 	}
@@ -161,18 +172,18 @@ func renew(ctx context.Context, dir string, now time.Time) (err error) {
 
 // checkLineage fails when the database was made just now, out of a file that
 // holds nothing.
-func (s *SQLite) checkLineage(ctx context.Context) error {
+func (s *Store) checkLineage(ctx context.Context) error {
 	return s.read(ctx, func(tx *sql.Tx) error {
 		_, err := readLineage(ctx, tx)
 		if errors.Is(err, sql.ErrNoRows) {
-			err = errNoBackup
+			err = errNotBackup
 		}
 		return err
 	})
 }
 
 // lastAt returns when the newest commit was made.
-func (s *SQLite) lastAt(ctx context.Context) (time.Time, error) {
+func (s *Store) lastAt(ctx context.Context) (time.Time, error) {
 	var at int64
 	err := s.readers.QueryRowContext(ctx, journalLastAtSQL).Scan(&at)
 	return time.UnixMilli(at), err
@@ -180,15 +191,13 @@ func (s *SQLite) lastAt(ctx context.Context) (time.Time, error) {
 
 // forgetFollowers gives the database a new lineage and drops the cursors, which
 // may be ahead of it.
-func (s *SQLite) forgetFollowers(ctx context.Context) error {
-	return s.write(ctx, 0, func(ctx context.Context, w *writer) error {
-		return w.transact(ctx, func(tx *sql.Tx) error {
-			if _, err := tx.ExecContext(ctx, setLineageSQL, newID()); err != nil {
-				return err
-			}
-			_, err := tx.ExecContext(ctx, dropCursorsSQL)
+func (s *Store) forgetFollowers(ctx context.Context) error {
+	return s.write(ctx, 0, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, setLineageSQL, newID()); err != nil {
 			return err
-		})
+		}
+		_, err := tx.ExecContext(ctx, dropCursorsSQL)
+		return err
 	})
 }
 

@@ -2,16 +2,17 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
+	"stayput.dev/test/rig"
 )
 
 func TestStoreKeepsWhatItTook(t *testing.T) {
@@ -169,7 +170,7 @@ func TestOnlyOneMayOpen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir, store.Options{})
-	_, err := store.Open(t.Context(), dir, store.Options{})
+	_, err := store.Open(t.Context(), dir, rig.StoreOptions(t, dir, store.Options{}))
 	if !errors.Is(err, store.ErrInUse) || !strings.Contains(err.Error(), strconv.Itoa(os.Getpid())) {
 		t.Errorf("second Open: %v, want %v and our process", err, store.ErrInUse)
 	}
@@ -187,6 +188,7 @@ func TestOnlyOneMayOpen(t *testing.T) {
 }
 
 func TestFilesArePrivate(t *testing.T) {
+	rig.SQLiteOnly(t)
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "var", "data")
 	r := run(t, open(t, dir, store.Options{}))
@@ -216,6 +218,7 @@ func TestFilesArePrivate(t *testing.T) {
 	}
 }
 
+// TestALaterSchemaIsRefused when it says that this version may not use it.
 func TestALaterSchemaIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -224,22 +227,22 @@ func TestALaterSchemaIsRefused(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	tamper(t, dir, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")
-	_, err := store.Open(t.Context(), dir, store.Options{Logger: quiet})
+	tamper(t, dir, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)", "INSERT INTO meta (key, value) VALUES ('needs', '9999')")
+	_, err := store.Open(t.Context(), dir, rig.StoreOptions(t, dir, store.Options{Logger: quiet}))
 	if err == nil || !strings.Contains(err.Error(), "later version") {
 		t.Errorf("opening a later schema: %v", err)
 	}
 }
 
-// tamper changes a database that nobody has open behind the store's back.
+// tamper changes a database behind the store's back; a file that nobody has open.
+// The statements are SQLite's, of which PostgreSQL writes octets in another way.
 func tamper(t *testing.T, dir string, statements ...string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(dir, "stayput.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := rig.Database(t, dir)
 	for _, statement := range statements {
+		if rig.OnPostgres() {
+			statement = octets.ReplaceAllString(statement, `'\x$1'::BYTEA`)
+		}
 		result, err := db.ExecContext(t.Context(), statement)
 		if err != nil {
 			t.Fatalf("%s: %v", statement, err)
@@ -248,4 +251,9 @@ func tamper(t *testing.T, dir string, statements ...string) {
 			t.Fatalf("%s: changed %d rows, error %v", statement, n, err)
 		}
 	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
+
+var octets = regexp.MustCompile(`x'([0-9a-f]+)'`)

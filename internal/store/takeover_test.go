@@ -8,13 +8,14 @@ import (
 
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
+	"stayput.dev/test/rig"
 )
 
 // openReader opens the store in dir as one of two processes does, until the test
 // ends.
-func openReader(t *testing.T, dir string) *store.SQLite {
+func openReader(t *testing.T, dir string) *store.Store {
 	t.Helper()
-	s, err := store.OpenReader(t.Context(), dir, store.Options{Logger: quiet})
+	s, err := store.OpenReader(t.Context(), dir, rig.StoreOptions(t, dir, store.Options{Logger: quiet}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func openReader(t *testing.T, dir string) *store.SQLite {
 }
 
 // append1 appends a commit that changes nothing.
-func append1(t *testing.T, s *store.SQLite, after registry.Revision) error {
+func append1(t *testing.T, s *store.Store, after registry.Revision) error {
 	t.Helper()
 	return s.Append(t.Context(), after, []registry.Commit{{Revision: after + 1, ID: "test"}})
 }
@@ -82,7 +83,7 @@ func TestTakeOver(t *testing.T) {
 }
 
 // next returns the revision of the commit after one.
-func next(t *testing.T, s *store.SQLite, after registry.Revision) registry.Revision {
+func next(t *testing.T, s *store.Store, after registry.Revision) registry.Revision {
 	t.Helper()
 	for c, err := range s.Follow(t.Context(), after) {
 		if err != nil {
@@ -137,7 +138,7 @@ func TestFollowerOfAReader(t *testing.T) {
 func TestReaderOfOtherData(t *testing.T) {
 	t.Parallel()
 	empty := t.TempDir()
-	if _, err := store.OpenReader(t.Context(), empty, store.Options{}); err == nil {
+	if _, err := store.OpenReader(t.Context(), empty, rig.StoreOptions(t, empty, store.Options{})); err == nil {
 		t.Error("could read a directory without data")
 	}
 	if files, _ := filepath.Glob(filepath.Join(empty, "*")); len(files) > 0 {
@@ -148,11 +149,11 @@ func TestReaderOfOtherData(t *testing.T) {
 	s := open(t, dir, store.Options{})
 	load(t, s)
 	tamper(t, dir, "DELETE FROM goose_db_version WHERE version_id > 0")
-	if _, err := store.OpenReader(t.Context(), dir, store.Options{}); !errors.Is(err, store.ErrSchema) {
+	if _, err := store.OpenReader(t.Context(), dir, rig.StoreOptions(t, dir, store.Options{})); !errors.Is(err, store.ErrSchema) {
 		t.Errorf("reading older data: %v, want %v", err, store.ErrSchema)
 	}
-	tamper(t, dir, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)")
-	if _, err := store.OpenReader(t.Context(), dir, store.Options{}); err == nil || errors.Is(err, store.ErrSchema) {
+	tamper(t, dir, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, TRUE)", "INSERT INTO meta (key, value) VALUES ('needs', '99999')")
+	if _, err := store.OpenReader(t.Context(), dir, rig.StoreOptions(t, dir, store.Options{})); err == nil || errors.Is(err, store.ErrSchema) {
 		t.Errorf("reading newer data: %v", err)
 	}
 }

@@ -14,12 +14,8 @@ const (
 
 // sweep removes all snapshots but the newest, and what was never finished, in
 // small steps.
-func (s *SQLite) sweep(ctx context.Context) error {
-	err := s.write(ctx, 0, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, dropSnapshotsSQL)
-		return err
-	})
-	if err != nil {
+func (s *Store) sweep(ctx context.Context) error {
+	if err := s.tend(ctx, 0, statement(dropSnapshotsSQL)); err != nil {
 		return err
 	}
 	stale, err := s.staleChunks(ctx)
@@ -38,7 +34,7 @@ func (s *SQLite) sweep(ctx context.Context) error {
 
 // staleChunks returns, for each snapshot that does not count, the number of its
 // last chunk.
-func (s *SQLite) staleChunks(ctx context.Context) (map[registry.Revision]int, error) {
+func (s *Store) staleChunks(ctx context.Context) (map[registry.Revision]int, error) {
 	stale := map[registry.Revision]int{}
 	err := s.read(ctx, func(tx *sql.Tx) error {
 		rows, err := tx.QueryContext(ctx, staleChunksSQL)
@@ -60,21 +56,30 @@ func (s *SQLite) staleChunks(ctx context.Context) (map[registry.Revision]int, er
 }
 
 // dropChunks removes the chunks of a snapshot from one on.
-func (s *SQLite) dropChunks(ctx context.Context, revision registry.Revision, from int) error {
-	return s.write(ctx, 0, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, dropChunksSQL, int64(revision), from)
-		return err
-	})
+func (s *Store) dropChunks(ctx context.Context, revision registry.Revision, from int) error {
+	return s.tend(ctx, 0, statement(dropChunksSQL, int64(revision), from))
 }
 
-// trim removes the journal that the snapshot makes needless, in small steps.
-func (s *SQLite) trim(ctx context.Context, snap registry.Revision) error {
+// wish is what others still want of the journal.
+type wish struct {
+	transfers int64             // octets of the newest, of which incremental transfers are made
+	lag       registry.Revision // how far behind a follower may be that is waited for
+}
+
+// usual is what a Compact leaves.
+func (s *Store) usual() wish {
+	return wish{transfers: s.journalKeep.Load(), lag: registry.Revision(s.opts.CursorLag)}
+}
+
+// trim removes the journal that the snapshot makes needless, in small steps, but
+// for what others want.
+func (s *Store) trim(ctx context.Context, snap registry.Revision, w wish) error {
 	var from, to registry.Revision
 	err := s.read(ctx, func(tx *sql.Tx) (err error) {
 		if from, err = queryRevision(ctx, tx, journalStartSQL); err != nil {
 			return err
 		}
-		to, err = s.trimTo(ctx, tx, snap)
+		to, err = trimTo(ctx, tx, snap, w)
 		return err
 	})
 	if err != nil || from == 0 {
@@ -82,11 +87,7 @@ func (s *SQLite) trim(ctx context.Context, snap registry.Revision) error {
 	}
 	for from <= to {
 		from = min(from+trimCommits, to+1)
-		err := s.write(ctx, 0, func(ctx context.Context, w *writer) error {
-			_, err := w.conn.ExecContext(ctx, trimSQL, int64(from-1))
-			return err
-		})
-		if err != nil {
+		if err := s.tend(ctx, 0, statement(trimSQL, int64(from-1))); err != nil {
 			return err
 		}
 	}
@@ -94,18 +95,17 @@ func (s *SQLite) trim(ctx context.Context, snap registry.Revision) error {
 }
 
 // trimTo returns the last revision that nobody needs any more.
-func (s *SQLite) trimTo(ctx context.Context, tx *sql.Tx, snap registry.Revision) (registry.Revision, error) {
+func trimTo(ctx context.Context, tx *sql.Tx, snap registry.Revision, w wish) (registry.Revision, error) {
 	end, err := queryRevision(ctx, tx, endSQL)
 	if err != nil {
 		return 0, err
 	}
-	kept, err := s.keptFrom(ctx, tx)
+	kept, err := keptFrom(ctx, tx, w.transfers)
 	if err != nil {
 		return 0, err
 	}
 	cursor := sql.Null[registry.Revision]{}
-	lag := registry.Revision(s.opts.CursorLag)
-	err = tx.QueryRowContext(ctx, slowestCursorSQL, int64(end-min(lag, end))).Scan(&cursor)
+	err = tx.QueryRowContext(ctx, slowestCursorSQL, int64(end-min(w.lag, end))).Scan(&cursor)
 	if err != nil {
 		return 0, err
 	}
@@ -118,7 +118,7 @@ func (s *SQLite) trimTo(ctx context.Context, tx *sql.Tx, snap registry.Revision)
 
 // keptFrom returns the last revision before those that incremental transfers
 // are made of.
-func (s *SQLite) keptFrom(ctx context.Context, tx *sql.Tx) (registry.Revision, error) {
+func keptFrom(ctx context.Context, tx *sql.Tx, keep int64) (registry.Revision, error) {
 	rows, err := tx.QueryContext(ctx, journalNewestSQL)
 	if err != nil {
 		return 0, err
@@ -131,7 +131,7 @@ func (s *SQLite) keptFrom(ctx context.Context, tx *sql.Tx) (registry.Revision, e
 		if err := rows.Scan(&revision, &size); err != nil {
 			return 0, err
 		}
-		if total += size; total > s.journalKeep.Load() {
+		if total += size; total > keep {
 			return revision, nil
 		}
 		oldest = revision

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 var origin = zone.MustName("dyn.example.org")
@@ -19,26 +21,15 @@ var origin = zone.MustName("dyn.example.org")
 // quiet keeps what tests provoke out of their output.
 var quiet = slog.New(slog.DiscardHandler)
 
-// open opens the store in dir until the test ends.
-func open(tb testing.TB, dir string, opts store.Options) *store.SQLite {
+// open opens the store of dir until the test ends.
+func open(tb testing.TB, dir string, opts store.Options) *store.Store {
 	tb.Helper()
-	if opts.Logger == nil {
-		opts.Logger = quiet
-	}
-	s, err := store.Open(tb.Context(), dir, opts)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return s
+	opts.Logger = cmp.Or(opts.Logger, quiet)
+	return rig.OpenStore(tb, dir, opts)
 }
 
 // load returns the state that the store holds.
-func load(tb testing.TB, s *store.SQLite) *registry.State {
+func load(tb testing.TB, s *store.Store) *registry.State {
 	tb.Helper()
 	state, err := s.Load(tb.Context())
 	if err != nil {
@@ -142,7 +133,7 @@ func commitOf(tb testing.TB, state *registry.State, e registry.Edit) registry.Co
 	}
 	c := registry.Commit{
 		Revision: state.Revision + 1, ID: fmt.Sprintf("%032x", state.Revision+1), At: time.UnixMilli(1_790_000_000_000).UTC(),
-		By: []registry.Actor{{Via: "test"}}, Removed: changes.Removed, Replaced: changes.Replaced, Accounts: changes.Accounts,
+		By: []registry.Actor{{Via: "test"}}, Removed: changes.Removed, Replaced: changes.Replaced, Accounts: changes.Accounts, TSIG: changes.TSIG,
 	}
 	for _, records := range changes.Records {
 		z := state.Zones.Get(records.Zone)
@@ -162,4 +153,15 @@ func commitOf(tb testing.TB, state *registry.State, e registry.Edit) registry.Co
 		c.Deltas = append(c.Deltas, delta)
 	}
 	return c
+}
+
+// release is an edit that deletes host i.
+func release(i int) registry.Edit {
+	return func(*registry.State) (registry.Changes, error) {
+		records, _ := hostAt(i, address(i))
+		records.Data = nil
+		c := registry.Changes{Records: []registry.ZoneRecords{{Zone: origin, Sets: []zone.RRset{records}}}}
+		c.Accounts.DeletedHosts = []zone.Name{hostName(i)}
+		return c, nil
+	}
 }

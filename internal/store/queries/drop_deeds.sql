@@ -1,0 +1,1 @@
+DELETE FROM deed WHERE id IN (SELECT id FROM deed WHERE id < $1 ORDER BY id LIMIT $2)

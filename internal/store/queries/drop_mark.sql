@@ -1,0 +1,1 @@
+DELETE FROM marks WHERE follower = $1 AND name = $2

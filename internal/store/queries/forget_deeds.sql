@@ -1,0 +1,1 @@
+DELETE FROM deed WHERE account = $1 OR actor = $1

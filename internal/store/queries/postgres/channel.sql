@@ -1,0 +1,1 @@
+SELECT 'stayput_' || current_schema()

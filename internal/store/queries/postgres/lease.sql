@@ -1,0 +1,5 @@
+-- Takes a lease that is free, or renews ours; by the clock of the database.
+INSERT INTO leases (name, holder, until)
+VALUES ($1, $2, CAST(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000 AS BIGINT) + $3)
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+WHERE leases.holder = excluded.holder OR leases.until < excluded.until - $3

@@ -1,0 +1,1 @@
+SELECT pg_notify('stayput_' || current_schema(), '')

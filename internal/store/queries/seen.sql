@@ -1,1 +1,0 @@
-SELECT host, at FROM seen

@@ -1,0 +1,1 @@
+SELECT host, at FROM seen WHERE at >= $1

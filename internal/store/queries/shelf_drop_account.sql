@@ -1,0 +1,1 @@
+DELETE FROM shelf WHERE account = $1

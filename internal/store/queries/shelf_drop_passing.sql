@@ -1,0 +1,1 @@
+DELETE FROM shelf WHERE passing = 1

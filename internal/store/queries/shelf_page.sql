@@ -1,0 +1,2 @@
+SELECT kind, id, account, due, version, passing, body FROM shelf
+WHERE kind = $1 AND id > $2 ORDER BY id LIMIT $3
