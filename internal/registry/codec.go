@@ -8,10 +8,13 @@ import (
 
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/codec"
+	"stayput.dev/internal/policy"
+	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/zone"
 )
 
-// formatVersion is the first octet of a commit's binary form.
+// formatVersion is the first octet of a commit's binary form, and of a piece of a
+// snapshot.
 const formatVersion = 1
 
 // Encode returns the binary form of the commit, which DecodeCommit reads. The
@@ -40,7 +43,22 @@ func (c *Commit) Encode() []byte {
 	for _, d := range c.Deltas {
 		b = appendDelta(b, d)
 	}
-	return c.Accounts.Append(b)
+	b = c.Accounts.Append(b)
+	b = c.TSIG.Append(b)
+	b = c.Policy.Append(b)
+	return appendNotes(b, c.Notes)
+}
+
+func appendNotes(b []byte, notes []Note) []byte {
+	b = codec.AppendUint(b, uint64(len(notes)))
+	for _, n := range notes {
+		b = codec.AppendUint(b, uint64(n.By))
+		b = codec.AppendString(b, n.Verb)
+		b = codec.AppendString(b, n.Subject)
+		b = codec.AppendUint(b, uint64(n.Account))
+		b = codec.AppendString(b, n.Detail)
+	}
+	return b
 }
 
 func appendZone(b []byte, z *zone.Zone) []byte {
@@ -124,7 +142,19 @@ func (r *decoder) commit() (c Commit, err error) {
 		c.Deltas = append(c.Deltas, r.delta())
 	}
 	c.Accounts = account.ReadChanges(r.Reader)
+	c.TSIG = tsig.ReadChanges(r.Reader)
+	c.Policy = policy.ReadChanges(r.Reader)
+	for range r.Count(5) {
+		c.Notes = append(c.Notes, r.note(len(c.By)))
+	}
 	return c, nil
+}
+
+// note reads a note of a commit by so many actors.
+func (r *decoder) note(actors int) Note {
+	by := r.Uint()
+	r.bad = r.bad || by >= uint64(actors)
+	return Note{By: int(by), Verb: r.String(), Subject: r.String(), Account: r.uint32(), Detail: r.String()}
 }
 
 // pieces yields the pieces of a zone.

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/internal/policy"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/zone"
 )
 
@@ -38,11 +41,31 @@ func fullCommit(names int) registry.Commit {
 		By:       []registry.Actor{{Account: 1, Key: 2, Via: "dyndns2", From: "192.0.2.1"}, {Via: "admin"}},
 		Replaced: []*zone.Zone{filled, newZone(zone.MustName("other.example.org"), 1<<32-1)},
 		Accounts: account.Changes{
-			Accounts: []account.Account{{ID: 1, Name: "Anna", Email: "anna@example.org", Role: account.Admin, Password: "hash", Created: at}},
-			Hosts:    append(h.Accounts.Hosts, account.Host{ID: 2, Name: zone.MustName("b.dyn.example.org"), Account: 1, Follows: home}),
-			Keys:     []account.Key{{ID: 3, Account: 1, Username: "user", Hosts: []zone.Name{home}, Secret: account.Secret{Password: "hash"}, Created: at}},
-			Rests:    []account.Rest{{Name: zone.MustName("old.dyn.example.org"), Account: 1, Until: at}},
+			Accounts: []account.Account{{ID: 1, Name: "Anna", Email: "anna@example.org", Role: account.Admin, Password: "hash", Created: at, ExternalID: "crm-1", Plan: "home", FullName: "Anna A.", Language: "pt-BR"}},
+			Tokens: []account.Token{{
+				ID: "t1", Account: 1, Name: "billing", Secret: account.Secret{Salt: []byte("salt"), Sum: []byte("sum"), Fingerprint: []byte("print")}, ReadOnly: true, Staff: true,
+				Zones: []zone.Name{origin}, Hosts: []zone.Name{home}, Sources: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Created: at, Expires: at,
+			}},
+			Hooks: []account.Hook{{ID: "w1", URL: "https://billing.example.org/", Secret: []byte("secret"), Events: []string{"host"}, Account: 1, Paused: true, Dead: "gone", Created: at}},
+			Plans: []account.Plan{{Name: "home", Text: "Home", Hosts: 2, Keys: 3, Interval: time.Minute, NoWildcard: true, NoMX: true, Rest: time.Hour}},
+			Hosts: append(h.Accounts.Hosts, account.Host{ID: 2, Name: zone.MustName("b.dyn.example.org"), Account: 1, Follows: home}),
+			Keys:  []account.Key{{ID: 3, Account: 1, Username: "user", Hosts: []zone.Name{home}, Secret: account.Secret{Password: "hash"}, Created: at}},
+			Rests: []account.Rest{{Name: zone.MustName("old.dyn.example.org"), Account: 1, Until: at}},
 		},
+		TSIG: tsig.Changes{Keys: []tsig.Key{signer("router"), signer("secondary")}},
+		Policy: policy.Changes{Zones: []policy.Zone{
+			{Origin: zone.MustName("other.example.org"), NotifyGap: time.Minute},
+			{Origin: origin, Secondaries: []policy.Secondary{{Addr: netip.MustParseAddrPort("192.0.2.53:53"), Key: zone.MustName("secondary")}}},
+		}},
+		Notes: []registry.Note{{By: 1, Verb: "add", Subject: "host b.dyn.example.org", Account: 1, Detail: "ttl 60"}},
+	}
+}
+
+// signer returns a TSIG key.
+func signer(name string) tsig.Key {
+	return tsig.Key{
+		Name: zone.MustName(name), Schemes: []tsig.Scheme{{Algorithm: tsig.HMACSHA256, Octets: 32}}, Secret: []byte("secret"),
+		Account: 1, Host: home, Created: time.UnixMilli(1).UTC(),
 	}
 }
 
@@ -62,8 +85,10 @@ func changeCommit() registry.Commit {
 		Deltas: []zone.Delta{delta},
 		Accounts: account.Changes{
 			DeletedAccounts: []string{"anna"}, DeletedHosts: []zone.Name{home}, DeletedKeys: []string{"user"},
-			DeletedRests: []zone.Name{zone.MustName("old.dyn.example.org")},
+			DeletedRests: []zone.Name{zone.MustName("old.dyn.example.org")}, DeletedPlans: []string{"home"}, DeletedTokens: []string{"t1"}, DeletedHooks: []string{"w1"},
 		},
+		TSIG:   tsig.Changes{Deleted: []zone.Name{zone.MustName("secondary")}},
+		Policy: policy.Changes{Zones: []policy.Zone{{Origin: zone.MustName("other.example.org")}}},
 	}
 }
 
@@ -75,7 +100,7 @@ func TestCommitsSurviveTheirBinaryForm(t *testing.T) {
 		if err != nil {
 			t.Fatalf("commit %d: %v", c.Revision, err)
 		}
-		if got.Revision != c.Revision || got.ID != c.ID || !got.At.Equal(c.At) || !slices.Equal(got.By, c.By) {
+		if got.Revision != c.Revision || got.ID != c.ID || !got.At.Equal(c.At) || !slices.Equal(got.By, c.By) || !slices.Equal(got.Notes, c.Notes) {
 			t.Errorf("commit = %+v, want %+v", got, c)
 		}
 		if !bytes.Equal(got.Encode(), data) {
@@ -114,7 +139,7 @@ func TestDamagedCommitsAreRefused(t *testing.T) {
 				t.Errorf("the first %d octets of %d make a commit: %+v", n, len(data), c)
 			}
 		}
-		if _, err := registry.DecodeCommit(append([]byte{2}, data[1:]...)); err == nil {
+		if _, err := registry.DecodeCommit(append([]byte{3}, data[1:]...)); err == nil {
 			t.Error("a commit of another format was read")
 		}
 	}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/internal/policy"
+	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/zone"
 )
 
@@ -15,24 +18,29 @@ import (
 type draft struct {
 	base     *State
 	by       []Actor
+	notes    []Note
 	zones    zone.Set                  // as the next edit sees them
 	drafts   map[zone.Name]*zone.Draft // of zones that had records put
 	replaced map[zone.Name]bool
 	removed  map[zone.Name]bool
 	accounts *account.Draft // nil until something changes in it
 	changes  []account.Changes
+	tsig     tsig.Keyring // as the next edit sees it
+	keys     []tsig.Changes
+	policy   policy.Book // as the next edit sees it
+	settled  []policy.Changes
 }
 
 func newDraft(base *State) *draft {
 	return &draft{
 		base: base, zones: base.Zones, drafts: map[zone.Name]*zone.Draft{},
-		replaced: map[zone.Name]bool{}, removed: map[zone.Name]bool{},
+		replaced: map[zone.Name]bool{}, removed: map[zone.Name]bool{}, tsig: base.TSIG, policy: base.Policy,
 	}
 }
 
 // view is the state as the next edit sees it: good until the draft changes.
 func (d *draft) view() *State {
-	s := &State{Revision: d.base.Revision, Lineage: d.base.Lineage, Zones: d.zones, Accounts: d.base.Accounts}
+	s := &State{Revision: d.base.Revision, Lineage: d.base.Lineage, Commit: d.base.Commit, Zones: d.zones, Accounts: d.base.Accounts, TSIG: d.tsig, Policy: d.policy}
 	if d.accounts != nil {
 		s.Accounts = d.accounts.View()
 	}
@@ -46,6 +54,10 @@ func (d *draft) run(w *wish) error {
 		return err
 	}
 	d.take(&c)
+	for _, n := range c.Notes {
+		n.By = len(d.by)
+		d.notes = append(d.notes, n)
+	}
 	d.by = append(d.by, w.by)
 	return nil
 }
@@ -73,7 +85,7 @@ func (d *draft) ask(e Edit) (c Changes, err error) {
 
 // check finds what would make take fail halfway.
 func (d *draft) check(c *Changes) error {
-	if err := c.Accounts.Check(); err != nil {
+	if err := errors.Join(c.Accounts.Check(), c.TSIG.Check(), c.Policy.Check()); err != nil {
 		return err
 	}
 	for _, records := range c.Records {
@@ -111,6 +123,14 @@ func (d *draft) take(c *Changes) {
 		d.accounts.Apply(&c.Accounts)
 		d.changes = append(d.changes, c.Accounts)
 	}
+	if !c.TSIG.IsEmpty() {
+		d.tsig = d.tsig.With(&c.TSIG)
+		d.keys = append(d.keys, c.TSIG)
+	}
+	if !c.Policy.IsEmpty() {
+		d.policy = d.policy.With(&c.Policy)
+		d.settled = append(d.settled, c.Policy)
+	}
 }
 
 // drop forgets what was done to a zone in this group.
@@ -138,7 +158,7 @@ func (d *draft) put(records ZoneRecords) {
 // finish returns the next state and the commit that leads to it; a nil commit
 // when nothing changed. The draft must not be used afterwards.
 func (d *draft) finish(now time.Time) (*State, *Commit, error) {
-	c := &Commit{Revision: d.base.Revision + 1, ID: newID(), At: now.UTC().Truncate(time.Millisecond), By: d.by}
+	c := &Commit{Revision: d.base.Revision + 1, ID: newID(), At: now.UTC().Truncate(time.Millisecond), By: d.by, Notes: d.notes}
 	zones := d.base.Zones
 	for origin := range d.removed {
 		if zones.Get(origin) != nil && d.zones.Get(origin) == nil {
@@ -162,11 +182,15 @@ func (d *draft) finish(now time.Time) (*State, *Commit, error) {
 			c.Replaced = append(c.Replaced, z)
 		}
 	}
-	next := &State{Revision: c.Revision, Lineage: d.base.Lineage, Zones: zones, Accounts: d.base.Accounts}
+	next := &State{Revision: c.Revision, Lineage: d.base.Lineage, Commit: c.ID, Zones: zones, Accounts: d.base.Accounts, TSIG: d.tsig, Policy: d.policy}
 	if d.accounts != nil {
 		c.Accounts, next.Accounts = d.finishAccounts()
 	}
-	if len(c.Removed)+len(c.Replaced)+len(c.Deltas) == 0 && c.Accounts.IsEmpty() {
+	if len(d.keys) > 0 {
+		c.TSIG = tsig.Join(d.keys)
+	}
+	c.Policy = policy.Join(d.settled)
+	if c.isEmpty() {
 		return d.base, nil, nil
 	}
 	return next, c, nil

@@ -9,7 +9,7 @@ import (
 
 // deletes tells whether anything goes.
 func deletes(c account.Changes) bool {
-	return len(c.DeletedAccounts)+len(c.DeletedHosts)+len(c.DeletedKeys)+len(c.DeletedRests) > 0
+	return len(c.DeletedAccounts)+len(c.DeletedHosts)+len(c.DeletedKeys)+len(c.DeletedRests)+len(c.DeletedPlans)+len(c.DeletedTokens)+len(c.DeletedHooks) > 0
 }
 
 // join makes one of the changes of several edits that delete nothing: they come
@@ -21,6 +21,9 @@ func join(list []account.Changes) account.Changes {
 		c.Hosts = append(c.Hosts, list[i].Hosts...)
 		c.Keys = append(c.Keys, list[i].Keys...)
 		c.Rests = append(c.Rests, list[i].Rests...)
+		c.Plans = append(c.Plans, list[i].Plans...)
+		c.Tokens = append(c.Tokens, list[i].Tokens...)
+		c.Hooks = append(c.Hooks, list[i].Hooks...)
 	}
 	return c
 }
@@ -33,9 +36,15 @@ func merge(list []account.Changes) account.Changes {
 	hosts := newThings(func(h account.Host) zone.Name { return h.Name })
 	keys := newThings(func(k account.Key) string { return k.Username })
 	rests := newThings(func(r account.Rest) zone.Name { return r.Name })
+	plans := newThings(func(p account.Plan) string { return strings.ToLower(p.Name) })
+	tokens := newThings(func(t account.Token) string { return t.ID })
+	hooks := newThings(func(h account.Hook) string { return h.ID })
 	for i := range list {
 		for _, name := range list[i].DeletedAccounts {
 			accounts.remove(strings.ToLower(name))
+		}
+		for _, name := range list[i].DeletedPlans {
+			plans.remove(strings.ToLower(name))
 		}
 		hosts.remove(list[i].DeletedHosts...)
 		keys.remove(list[i].DeletedKeys...)
@@ -44,12 +53,20 @@ func merge(list []account.Changes) account.Changes {
 		hosts.put(list[i].Hosts)
 		keys.put(list[i].Keys)
 		rests.put(list[i].Rests)
+		plans.put(list[i].Plans)
+		tokens.remove(list[i].DeletedTokens...)
+		tokens.put(list[i].Tokens)
+		hooks.remove(list[i].DeletedHooks...)
+		hooks.put(list[i].Hooks)
 	}
 	return account.Changes{
 		Accounts: accounts.come(), DeletedAccounts: accounts.gone,
 		Hosts: hosts.come(), DeletedHosts: hosts.gone,
 		Keys: keys.come(), DeletedKeys: keys.gone,
 		Rests: rests.come(), DeletedRests: rests.gone,
+		Plans: plans.come(), DeletedPlans: plans.gone,
+		Tokens: tokens.come(), DeletedTokens: tokens.gone,
+		Hooks: hooks.come(), DeletedHooks: hooks.gone,
 	}
 }
 

@@ -1,9 +1,6 @@
 package registry
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 // Serials rise 1,250 times a second at most, taken over any longer while, so that
 // half their space outlasts the expiry of a zone (RFC 1982 §3.2): in 14 days
@@ -29,30 +26,4 @@ func (p *pace) raise(now time.Time) {
 		p.next = earliest
 	}
 	p.next = p.next.Add(serialGap)
-}
-
-// bell wakes all who wait for something to happen. The zero bell is ready for
-// use.
-type bell struct {
-	mu   sync.Mutex
-	rung chan struct{} // nil: nobody waits
-}
-
-// next returns a channel that is closed when the bell is rung the next time.
-func (b *bell) next() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.rung == nil {
-		b.rung = make(chan struct{})
-	}
-	return b.rung
-}
-
-func (b *bell) ring() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.rung != nil {
-		close(b.rung)
-		b.rung = nil
-	}
 }

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/internal/policy"
+	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/zone"
 )
 
@@ -30,8 +32,11 @@ type Revision uint64
 type State struct {
 	Revision Revision
 	Lineage  string // random; changes when a backup is restored, so that followers notice
+	Commit   string // ID of the commit that led to it; empty where a snapshot did
 	Zones    zone.Set
 	Accounts account.Directory
+	TSIG     tsig.Keyring
+	Policy   policy.Book // what is settled for single zones, also for some that are not there
 }
 
 // Actor is who asks for an edit.
@@ -56,6 +61,20 @@ type Changes struct {
 	Replaced []*zone.Zone  // zones to make or replace whole
 	Records  []ZoneRecords // sets to put into zones, after the above
 	Accounts account.Changes
+	TSIG     tsig.Changes
+	Policy   policy.Changes
+	Notes    []Note // what was done, for those who ask later; their By is set when the edit is taken
+}
+
+// Note says what somebody did, for those who ask later. Edits of people leave some;
+// updates of devices, which are told by what they changed, leave none. It holds no
+// secrets.
+type Note struct {
+	By      int    // whose deed it is: an index into Commit.By
+	Verb    string // what was done: "add", "set", "delete"
+	Subject string // to what: "host home.dyn.example.org"
+	Account uint32 // whose that is; 0: nobody's
+	Detail  string // what is different now; may be empty
 }
 
 // ZoneRecords is sets that take the place of what has their name and type in one
@@ -66,9 +85,9 @@ type ZoneRecords struct {
 	Sets []zone.RRset
 }
 
-// IsEmpty tells whether nothing is to change.
+// IsEmpty tells whether nothing is to change, whatever is noted.
 func (c *Changes) IsEmpty() bool {
-	return len(c.Removed)+len(c.Replaced)+len(c.Records) == 0 && c.Accounts.IsEmpty()
+	return len(c.Removed)+len(c.Replaced)+len(c.Records) == 0 && c.Accounts.IsEmpty() && c.TSIG.IsEmpty() && c.Policy.IsEmpty()
 }
 
 // Commit is edits made durable together. Its deltas are final: who follows
@@ -82,6 +101,14 @@ type Commit struct {
 	Replaced []*zone.Zone
 	Deltas   []zone.Delta
 	Accounts account.Changes
+	TSIG     tsig.Changes
+	Policy   policy.Changes
+	Notes    []Note // in order of By
+}
+
+// isEmpty tells whether the commit changes nothing.
+func (c *Commit) isEmpty() bool {
+	return len(c.Removed)+len(c.Replaced)+len(c.Deltas) == 0 && c.Accounts.IsEmpty() && c.TSIG.IsEmpty() && c.Policy.IsEmpty()
 }
 
 // ErrBehind is what a Store's Append returns when the journal already holds
@@ -96,6 +123,9 @@ var ErrTrimmed = errors.New("journal no longer reaches back to that revision")
 // visible; asking again later may help. After it, State may be behind what the
 // store holds until the store works again, see Registry.Err.
 var ErrUnavailable = errors.New("store unavailable")
+
+// ErrReadOnly says that this process only shows what others change.
+var ErrReadOnly = fmt.Errorf("%w: this node changes nothing", ErrUnavailable)
 
 // ErrClosed says that the registry has stopped taking edits.
 var ErrClosed = fmt.Errorf("%w: shutting down", ErrUnavailable)
@@ -123,6 +153,11 @@ type Store interface {
 type Options struct {
 	Logger *slog.Logger     // nil: slog.Default
 	Now    func() time.Time // nil: time.Now
+	Others Others           // nil: nobody else appends to the store
+
+	// ReadOnly says that the store cannot be written: Apply fails with ErrReadOnly,
+	// and all that comes is from Others, which must not be nil.
+	ReadOnly bool
 }
 
 // Registry is the live state and its writer. All methods are safe for
@@ -136,9 +171,13 @@ type Registry struct {
 	queue  chan *wish
 	holds  chan chan struct{} // to the writer: it waits until one is closed
 	closed chan struct{}      // when Run has ended
-	moved  bell               // rung when there is a new state
+	moved  Bell               // rung when there is a new state
 	stats  Stats
-	pace   pace // the writer's own
+	others Others // may be nil
+	only   bool   // shows what others change
+	asker  asker
+	pace   pace      // the writer's own
+	resume time.Time // the writer's own: when it looks again for what others appended
 }
 
 // queueLength bounds the edits that wait; Apply blocks beyond it.
@@ -151,7 +190,7 @@ func Open(ctx context.Context, store Store, opts Options) (*Registry, error) {
 		return nil, fmt.Errorf("loading state: %w", err)
 	}
 	r := &Registry{
-		store: store, log: opts.Logger, now: opts.Now,
+		store: store, log: opts.Logger, now: opts.Now, others: opts.Others, only: opts.ReadOnly,
 		queue: make(chan *wish, queueLength), holds: make(chan chan struct{}), closed: make(chan struct{}),
 	}
 	if r.log == nil {
@@ -168,7 +207,8 @@ func Open(ctx context.Context, store Store, opts Options) (*Registry, error) {
 // the result never changes.
 func (r *Registry) State() *State { return r.state.Load() }
 
-// Err returns why the last write to the store failed, nil while the store works.
+// Err returns why the last write to the store failed, nil while the store works. With
+// Options.ReadOnly it returns why others cannot be followed.
 func (r *Registry) Err() error {
 	if p := r.fault.Load(); p != nil {
 		return *p
@@ -181,8 +221,12 @@ func (r *Registry) Err() error {
 // commit, or of the state that e saw when it changed nothing. With the error of e
 // itself nothing has changed. With one that is ErrUnavailable nothing is visible,
 // though where the store could not tell, what e changed may still become so later.
-// Once the writer has taken the edit, ending ctx no longer matters.
+// Once the writer has taken the edit, ending ctx no longer matters. With
+// Options.ReadOnly it always fails with ErrReadOnly.
 func (r *Registry) Apply(ctx context.Context, by Actor, e Edit) (Revision, error) {
+	if r.only {
+		return 0, ErrReadOnly
+	}
 	w := &wish{by: by, edit: e, done: make(chan struct{})}
 	select {
 	case r.queue <- w:
@@ -223,7 +267,7 @@ func (r *Registry) Follow(ctx context.Context, after Revision) iter.Seq2[Commit,
 // await returns when State shows a revision.
 func (r *Registry) await(ctx context.Context, revision Revision) error {
 	for {
-		moved := r.moved.next()
+		moved := r.moved.Next()
 		if r.State().Revision >= revision {
 			return nil
 		}

@@ -6,6 +6,8 @@ import (
 
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/codec"
+	"stayput.dev/internal/policy"
+	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/zone"
 )
 
@@ -28,6 +30,16 @@ func (s *State) Pieces() iter.Seq[[]byte] {
 				if !yield(append([]byte{formatVersion, 'd', byte(i)}, leaf...)) {
 					return
 				}
+			}
+		}
+		for leaf := range s.TSIG.Leaves() {
+			if !yield(append([]byte{formatVersion, 't'}, leaf...)) {
+				return
+			}
+		}
+		for leaf := range s.Policy.Leaves() {
+			if !yield(append([]byte{formatVersion, 'p'}, leaf...)) {
+				return
 			}
 		}
 		for z := range s.Zones.All() {
@@ -79,6 +91,27 @@ func (s *State) restoreBody(next func() ([]byte, error, bool), counters [3]uint3
 		}
 	}
 	s.Accounts = loader.Directory(counters)
+	var keys tsig.Loader
+	for ; ok && err == nil && len(piece) > 2 && piece[1] == 't'; piece, err, ok = next() {
+		if err := keys.Add(piece[2:]); err != nil {
+			return fmt.Errorf("snapshot TSIG keys: %w", err)
+		}
+	}
+	var book policy.Loader
+	for ; ok && err == nil && len(piece) > 2 && piece[1] == 'p'; piece, err, ok = next() {
+		if err := book.Add(piece[2:]); err != nil {
+			return fmt.Errorf("snapshot policies: %w", err)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if s.TSIG, err = keys.Keyring(); err != nil {
+		return fmt.Errorf("snapshot TSIG keys: %w", err)
+	}
+	if s.Policy, err = book.Book(); err != nil {
+		return fmt.Errorf("snapshot policies: %w", err)
+	}
 	for ok && err == nil {
 		origin, leaf := zonePiece(piece)
 		if leaf == nil || s.Zones.Get(origin) != nil {

@@ -36,7 +36,7 @@ func (r *Replay) Apply(c Commit) error {
 	if c.Revision != r.state.Revision+1 {
 		return fmt.Errorf("commit %d does not follow revision %d", c.Revision, r.state.Revision)
 	}
-	r.state.Revision = c.Revision
+	r.state.Revision, r.state.Commit = c.Revision, c.ID
 	for _, origin := range c.Removed {
 		delete(r.zones, origin)
 		r.state.Zones = r.state.Zones.Without(origin)
@@ -56,6 +56,8 @@ func (r *Replay) Apply(c Commit) error {
 		}
 		r.accounts.Apply(&c.Accounts)
 	}
+	r.state.TSIG = r.state.TSIG.With(&c.TSIG)
+	r.state.Policy = r.state.Policy.With(&c.Policy)
 	return nil
 }
 

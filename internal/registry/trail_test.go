@@ -10,6 +10,7 @@ import (
 
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
+	"stayput.dev/test/rig"
 )
 
 // forgetful is a store whose journal does not reach back, once.
@@ -34,7 +35,7 @@ func (s *forgetful) Follow(ctx context.Context, after registry.Revision) iter.Se
 func TestTrail(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	opts := store.Options{Logger: quiet.Logger, NoSync: true}
+	opts := rig.StoreOptions(t, dir, store.Options{Logger: quiet.Logger, NoSync: true})
 	theirs, err := store.Open(t.Context(), dir, opts)
 	if err != nil {
 		t.Fatal(err)

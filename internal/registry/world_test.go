@@ -13,6 +13,7 @@ import (
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 var (
@@ -57,10 +58,17 @@ func (s *sick) around(before, after func() error) {
 }
 
 // open opens a store until the test ends.
-func open(t *testing.T, opts store.Options) *store.SQLite {
+func open(t *testing.T, opts store.Options) *store.Store {
 	t.Helper()
 	opts.Logger, opts.NoSync = quiet.Logger, true
-	s, err := store.Open(context.Background(), t.TempDir(), opts)
+	return rig.OpenStore(t, t.TempDir(), opts)
+}
+
+// openFile opens a store that answers without time passing, whatever the tests are
+// to use.
+func openFile(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), t.TempDir(), store.Options{Logger: quiet.Logger, NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +107,7 @@ func inWorld(t *testing.T, test func(*testing.T, world)) {
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &sick{Store: open(t, store.Options{})}
+		s := &sick{Store: openFile(t)}
 		w := world{start(t, s, quiet), s}
 		apply(t, w.Registry, put(newZone(origin, 1)))
 		test(t, w)
@@ -201,6 +209,12 @@ func show(s *registry.State) string {
 	}
 	for k := range s.Accounts.Keys() {
 		out += fmt.Sprintf("%+v\n", k)
+	}
+	for k := range s.TSIG.All() {
+		out += fmt.Sprintf("%+v\n", k)
+	}
+	for p := range s.Policy.All() {
+		out += fmt.Sprintf("%+v\n", p)
 	}
 	return out
 }

@@ -15,6 +15,10 @@ const (
 	maxGroup   = 1024        // edits in one commit
 	probeEvery = time.Second // how often a store that failed is tried again
 	catchUpIn  = 10 * time.Second
+
+	// stallsAfter is how long the writer waits for a commit that the journal should
+	// have. Who wants to write waits meanwhile.
+	stallsAfter = 3 * time.Second
 )
 
 var errEnded = errors.New("journal ended")
@@ -39,18 +43,20 @@ type Stats struct {
 // Stats returns the live counters.
 func (r *Registry) Stats() *Stats { return &r.stats }
 
-// Run is the one writer. It takes edits until ctx ends, finishes those that it
+// Run is the one writer of this process. It takes edits until ctx ends, finishes those that it
 // has taken, and returns. It must be called once.
 func (r *Registry) Run(ctx context.Context) error {
 	defer close(r.closed)
 	probe := time.NewTicker(probeEvery)
 	defer probe.Stop()
 	for {
+		grown := r.keepUp()
 		select {
 		case w := <-r.queue:
 			r.serve(r.gather(w))
+		case <-grown:
 		case <-probe.C:
-			if r.Err() != nil {
+			if r.Err() != nil && !r.only {
 				r.recover()
 			}
 		case resumed := <-r.holds:
@@ -149,7 +155,7 @@ func (r *Registry) commit(group []*wish) (*State, error) {
 
 func (r *Registry) publish(next *State) {
 	r.state.Store(next)
-	r.moved.ring()
+	r.moved.Ring()
 }
 
 // note remembers how the last write went, and tells the log when that changes.
@@ -160,8 +166,13 @@ func (r *Registry) note(err error) {
 		}
 		return
 	}
-	r.stats.Failures.Add(1)
-	if r.fault.Swap(&err) == nil {
+	if !r.only {
+		r.stats.Failures.Add(1)
+	}
+	switch first := r.fault.Swap(&err) == nil; {
+	case first && r.only:
+		r.log.Error("what others change does not come until the store works again", "error", err)
+	case first:
 		r.log.Error("store failed, updates are refused until it works again", "error", err)
 	}
 }
@@ -178,6 +189,11 @@ func (r *Registry) recover() {
 // catchUp takes over the commits that the journal holds and we do not: those of
 // another node, or one of ours whose writing seemed to fail.
 func (r *Registry) catchUp() error {
+	if r.others != nil {
+		if end, _ := r.others.End(); end > r.State().Revision {
+			return r.follow(end)
+		}
+	}
 	for {
 		state := r.State()
 		next, err := r.after(state)

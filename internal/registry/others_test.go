@@ -1,0 +1,184 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"stayput.dev/internal/registry"
+	"stayput.dev/internal/store"
+	"stayput.dev/test/rig"
+)
+
+// TestNodesShowEachOthersCommits without being asked, and Fresh does not return before.
+func TestNodesShowEachOthersCommits(t *testing.T) {
+	t.Parallel()
+	if !rig.OnPostgres() {
+		t.Skip("one process at a time writes a file: STAYPUT_TEST_STORE=postgres")
+	}
+	url := rig.PostgresURL(t, t.TempDir())
+	var nodes []*registry.Registry
+	for range 3 {
+		s, err := store.Open(t.Context(), t.TempDir(), store.Options{URL: url, Logger: quiet.Logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		nodes = append(nodes, start(t, s, registry.Options{Logger: quiet.Logger, Others: s.Others()}))
+	}
+	apply(t, nodes[0], put(newZone(origin, 1)))
+	for i := range 20 {
+		to := fmt.Sprintf("192.0.2.%d", i)
+		last := apply(t, nodes[i%3], move(home, to))
+		other := nodes[(i+1)%3]
+		old := other.State()
+		fresh, err := other.Fresh(t.Context(), old)
+		if err != nil || standsAt(fresh, home) != fmt.Sprint([]netip.Addr{netip.MustParseAddr(to)}) {
+			t.Fatalf("fresh state of another node has %s at %s, %v; revision %d of %d", home, standsAt(fresh, home), err, fresh.Revision, last)
+		}
+		if err := nodes[(i+2)%3].Await(t.Context(), last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var group sync.WaitGroup
+	for i := range 60 {
+		group.Go(func() { apply(t, nodes[i%3], raise) })
+	}
+	group.Wait()
+	for _, n := range nodes {
+		fresh, err := n.Fresh(t.Context(), n.State())
+		if err != nil || raised(fresh) != 120 {
+			t.Errorf("the TTL of the host is %d, %v; want the 60 that it was made with and one for each of 60 edits", raised(fresh), err)
+		}
+	}
+}
+
+// TestAFailoverThatLostCommits: nodes go on from what the new primary has.
+func TestAFailoverThatLostCommits(t *testing.T) {
+	t.Parallel()
+	if !rig.OnPostgres() {
+		t.Skip("about PostgreSQL: STAYPUT_TEST_STORE=postgres")
+	}
+	url := rig.PostgresURL(t, t.TempDir())
+	s, err := store.Open(t.Context(), t.TempDir(), store.Options{URL: url, Logger: quiet.Logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	r := start(t, s, registry.Options{Logger: quiet.Logger, Others: s.Others()})
+	apply(t, r, put(newZone(origin, 1)))
+	for range 9 {
+		apply(t, r, raise)
+	}
+	db := rig.OpenDatabase(t, url)
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "DELETE FROM journal WHERE revision > 5"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "UPDATE head SET revision = 5, epoch = epoch + 1"); err != nil {
+		t.Fatal(err)
+	}
+	for want := registry.Revision(6); want < 9; want++ {
+		if got := apply(t, r, raise); got != want || raised(r.State()) != int(want)-1 {
+			t.Errorf("revision %d, %d edits count; want %d and %d", got, raised(r.State()), want, want-1)
+		}
+	}
+	if got := r.Stats().Failures.Load(); got != 0 {
+		t.Errorf("%d failures: does it wait for what is lost?", got)
+	}
+}
+
+// slowOthers answers after a second, and counts how often it is asked.
+type slowOthers struct {
+	end   atomic.Uint64
+	asked atomic.Int64
+	bell  registry.Bell
+	fault error
+}
+
+// End implements registry.Others.
+func (o *slowOthers) End() (registry.Revision, <-chan struct{}) { return 0, o.bell.Next() }
+
+// AskEnd implements registry.Others.
+func (o *slowOthers) AskEnd(context.Context) (registry.Revision, error) {
+	o.asked.Add(1)
+	end := o.end.Load()
+	time.Sleep(time.Second)
+	return registry.Revision(end), o.fault
+}
+
+// TestFreshSharesQuestions: an answer serves those who came before its question was
+// put, and nobody who came later.
+func TestFreshSharesQuestions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openFile(t)
+		o := &slowOthers{}
+		r := start(t, s, registry.Options{Logger: quiet.Logger, Others: o})
+		st := r.State()
+		began := time.Now()
+		var group sync.WaitGroup
+		ask := func(within time.Duration) {
+			group.Go(func() {
+				fresh, err := r.Fresh(t.Context(), st)
+				if err != nil || fresh != st || time.Since(began) != within {
+					t.Errorf("fresh after %v: %v, want %v", time.Since(began), err, within)
+				}
+			})
+		}
+		ask(time.Second)
+		time.Sleep(time.Millisecond)
+		for range 100 {
+			ask(2 * time.Second)
+		}
+		group.Wait()
+		if got := o.asked.Load(); got != 2 {
+			t.Errorf("%d questions for 101 who asked, want 2", got)
+		}
+
+		apply(t, r, put(newZone(origin, 1)))
+		o.end.Store(1)
+		if fresh, err := r.Fresh(t.Context(), st); err != nil || fresh.Revision != 1 {
+			t.Errorf("fresh = revision %d, %v; want 1", fresh.Revision, err)
+		}
+		o.end.Store(2)
+		if _, err := r.Fresh(t.Context(), st); !errors.Is(err, registry.ErrUnavailable) {
+			t.Errorf("of what never comes: %v", err)
+		}
+		o.fault = errDisk
+		if _, err := r.Fresh(t.Context(), st); !errors.Is(err, registry.ErrUnavailable) || !errors.Is(err, errDisk) {
+			t.Errorf("without an answer: %v", err)
+		}
+		synctest.Wait()
+	})
+}
+
+// promising says that there are commits that never come.
+type promising struct{ slowOthers }
+
+// End implements registry.Others.
+func (p *promising) End() (registry.Revision, <-chan struct{}) { return 99, p.bell.Next() }
+
+// TestWhatNeverComesKeepsNobodyWaiting for long: of a node that has heard of commits
+// and is cut off before it has read them, the writer goes on.
+func TestWhatNeverComesKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := openFile(t)
+		r := start(t, s, registry.Options{Logger: quiet.Logger, Others: &promising{}})
+		began := time.Now()
+		apply(t, r, put(newZone(origin, 1)))
+		for range 5 {
+			apply(t, r, raise)
+		}
+		if waited := time.Since(began); waited > 5*time.Second {
+			t.Errorf("six edits took %s", waited)
+		}
+	})
+}
