@@ -18,24 +18,29 @@ var (
 	offlineKeys = []string{"offline", "clear"}
 )
 
-// families returns what the parameters want for each address family. Text that
-// is no address becomes an invalid one, which makes the update fail.
-func (q query) families() (v4, v6 update.Family) {
+// badFamily is what was to be an address and is none. The update fails, when the
+// credentials have been looked at.
+var badFamily = update.Family{Action: update.Set, Addrs: []netip.Addr{{}}}
+
+// putAddresses copies to req what the parameters want of addresses and prefixes.
+// Text that is neither becomes an invalid address, which makes the update fail.
+// Source and Hosts must be in req.
+func (q query) putAddresses(req *update.Request) {
 	if isYes(q.first(offlineKeys)) {
-		return update.Family{Action: update.Remove}, update.Family{Action: update.Remove}
+		req.V4, req.V6 = update.Family{Action: update.Remove}, update.Family{Action: update.Remove}
+		return
 	}
 	var s sayings
+	s.hearPrefix(q, req.Source)
 	s.hear(q, v4Keys, &s.v4, nil)
 	s.hear(q, v6Keys, &s.v6, nil)
 	s.hear(q, eitherKeys, &s.v4, &s.v6)
-	s.hear(q, prefixKeys, &s.v6, nil)
-	if s.bad {
-		bad := update.Family{Action: update.Set, Addrs: []netip.Addr{{}}}
-		return bad, bad
-	}
 	s.v4.keepIf(isYes(q.first([]string{"keepipv4"})))
 	s.v6.keepIf(isYes(q.first([]string{"keepipv6"})))
-	return s.family(&s.v4), s.family(&s.v6)
+	req.V4, req.V6, req.Prefix = s.family(&s.v4), s.family(&s.v6), s.prefix
+	if ok := q.putEach(req); s.bad || !ok {
+		req.V4, req.V6 = badFamily, badFamily
+	}
 }
 
 // sayings is what all address parameters say together.
@@ -45,6 +50,7 @@ type sayings struct {
 	open   bool // one that may hold either family has no value
 	given  bool // some address or prefix is there
 	bad    bool // some value is neither address nor word
+	prefix netip.Prefix
 }
 
 // saying is what is said of one family.
@@ -121,13 +127,48 @@ func (s *sayings) hearAddress(item string) {
 		family = &s.v4
 	}
 	switch {
-	case isPrefix:
-		// No host hangs on a prefix yet, so there is none to renumber, and
-		// the named host's own address does not change with its prefix.
-		family.decide(update.Keep)
-	case !family.closed:
+	case isPrefix && !s.prefix.IsValid():
+		s.prefix = netip.MustParsePrefix(item)
+	case !isPrefix && !family.closed:
 		family.addrs = append(family.addrs, a)
 	}
+}
+
+// hearPrefix takes in the parameters that hold nothing but a prefix. One without a
+// length is that of a link, and "auto" stands for the one that the client's
+// address is in. A family that is down sends them without a value.
+func (s *sayings) hearPrefix(q query, source netip.Addr) {
+	for _, key := range prefixKeys {
+		if _, ok := q.get(key); !ok {
+			continue
+		}
+		s.any = true
+		value := q.value(key)
+		switch strings.ToLower(value) {
+		case "", "-", "preserve", "no", "keep", "nochg":
+			continue
+		case "auto":
+			if !source.Is6() {
+				continue
+			}
+			value = source.String()
+		}
+		p, ok := parsePrefix(value)
+		s.given, s.bad = true, s.bad || !ok
+		if ok && !s.prefix.IsValid() {
+			s.prefix = p
+		}
+	}
+}
+
+// parsePrefix reads an IPv6 prefix. Without a length it is that of a link.
+func parsePrefix(s string) (netip.Prefix, bool) {
+	p, err := netip.ParsePrefix(s)
+	if a, aerr := netip.ParseAddr(s); aerr == nil {
+		p, err = netip.PrefixFrom(a.WithZone(""), 64), nil
+	}
+	ok := err == nil && p.Addr().Is6() && !p.Addr().Is4In6() && !p.IsSingleIP()
+	return p.Masked(), ok
 }
 
 // parseAddress reads an address, with or without a prefix length. An IPv6

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"stayput.dev/internal/dyndns"
+	"stayput.dev/internal/history"
 )
 
 func target(query string) *url.URL { return &url.URL{Path: "/nic/update", RawQuery: query} }
@@ -21,10 +22,16 @@ func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 
 // BenchmarkNoChange is the update that most updates are: right credentials, an
-// address that stands already.
+// address that stands already; with and without a history that remembers it.
 func BenchmarkNoChange(b *testing.B) {
 	w := newWorld(b, dyndns.Options{})
-	h := w.handler.Paths()["/nic/update"]
+	past := dyndns.New(w.service, dyndns.Options{Recorder: history.New(w.registry, 1<<20, nil)})
+	b.Run("forgotten", func(b *testing.B) { benchmarkNoChange(b, w, w.handler) })
+	b.Run("recorded", func(b *testing.B) { benchmarkNoChange(b, w, past) })
+}
+
+func benchmarkNoChange(b *testing.B, w *world, handler *dyndns.Handler) {
+	h := handler.Paths()["/nic/update"]
 	r := &http.Request{
 		Method: http.MethodGet, URL: target("hostname=home.dyn.example.org&myip=203.0.113.1"), RemoteAddr: "203.0.113.1:49152",
 		Header: http.Header{"User-Agent": {"Mikrotik/7.x Fetch"}},
@@ -37,7 +44,7 @@ func BenchmarkNoChange(b *testing.B) {
 			b.Fatalf("status = %d", s.status)
 		}
 	}
-	if got := w.store.count(); got != 5 {
+	if got := len(w.store.Commits()); got != 5 {
 		b.Fatalf("commits = %d, want those of the start", got)
 	}
 }

@@ -16,6 +16,9 @@ const (
 	checkIPClassic checkIP = iota
 	// checkIPPlain is the address and a line end.
 	checkIPPlain
+	// checkIPBare is the address alone: noip2 reads what follows the last line
+	// end, that of the head.
+	checkIPBare
 )
 
 // ServeHTTP answers every method alike but OPTIONS; credentials are ignored.
@@ -38,6 +41,8 @@ func (p checkIP) render(client netip.Addr, rawQuery string) (contentType string,
 	switch {
 	case strings.EqualFold(format, "json"):
 		return "application/json", append(client.AppendTo([]byte(`{"ip":"`)), "\"}\n"...)
+	case p == checkIPBare:
+		return "text/plain", client.AppendTo(nil)
 	case p == checkIPPlain:
 		return "text/plain", append(client.AppendTo(nil), '\n')
 	}

@@ -13,6 +13,8 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"net/netip"
+	"strings"
 	"sync/atomic"
 
 	"stayput.dev/internal/update"
@@ -22,6 +24,8 @@ import (
 type Updater interface {
 	// Update returns a result for each host, or an error when all failed.
 	Update(context.Context, update.Request) ([]update.Result, error)
+	// Challenge answers the challenge of a certificate authority.
+	Challenge(context.Context, update.Challenge) (update.Result, error)
 }
 
 // Dialect is one way that devices say "my address is now this". A dialect is
@@ -44,24 +48,31 @@ type Options struct {
 	// take nochg for a failure. Those known by name get it anyway, and of the
 	// others an update key may decide otherwise.
 	AlwaysGood bool
+
+	// Recorder hears of every exchange; may be nil. SetOptions cannot change it.
+	Recorder Recorder
 }
 
 // Handler is the dialects and check-IP pages, each at its paths. It is safe for
 // concurrent use.
 type Handler struct {
-	paths map[string]http.Handler
-	opts  atomic.Pointer[Options]
+	paths     map[string]http.Handler
+	opts      atomic.Pointer[Options]
+	recording *recording // nil: nobody is told
 }
 
 // New returns the handler of all paths.
 func New(updates Updater, opts Options) *Handler {
-	h := &Handler{paths: map[string]http.Handler{}}
+	h := &Handler{}
 	h.SetOptions(opts)
-	for _, r := range table(updates, &h.opts) {
-		for _, path := range r.paths {
-			h.paths[path] = r.handler
-		}
+	if opts.Recorder != nil {
+		h.recording = &recording{to: opts.Recorder}
 	}
+	rows := h.table(updates)
+	if h.recording != nil {
+		h.recording.mask = newMask(rows)
+	}
+	h.paths = byPath(rows)
 	return h
 }
 
@@ -71,44 +82,65 @@ func (h *Handler) SetOptions(opts Options) {
 	h.opts.Store(&opts)
 }
 
-// route is a handler and the paths that it answers, in canonical form: lower
-// case, one leading slash, no trailing one.
-type route struct {
-	handler http.Handler
-	paths   []string
+// AnyPath returns the handler for hosts that are set aside for updates, whatever the
+// path: deSEC's.
+func (h *Handler) AnyPath() http.Handler { return h.paths["/desec/"] }
+
+// Paths returns the handler of each path but "/", which is for Root. A path that
+// ends in a slash stands for all below it, and for itself. RemoteAddr of their
+// requests must be the client's address, with or without a port. The map is the
+// caller's.
+func (h *Handler) Paths() map[string]http.Handler {
+	paths := maps.Clone(h.paths)
+	delete(paths, "/")
+	return paths
 }
 
-// table is all that this room answers.
-func table(updates Updater, opts *atomic.Pointer[Options]) []route {
-	return []route{
-		{&endpoint{updates, dyndns2{opts}}, []string{"/nic/update", "/v2/update", "/v3/update", "/update"}},
-		{checkIPClassic, []string{
-			"/checkip", "/nic/checkip", "/nic/checkip.html", "/checkip.html", "/checkip.php", "/dynamic/check.php",
-		}},
-		{checkIPPlain, []string{"/myip", "/ip", "/getip", "/nic/myip"}},
+// Root returns the handler for a request of "/" that a device sent whose URL has
+// no path, and nil for all others. It does not read the body.
+func (h *Handler) Root(r *http.Request) http.Handler {
+	if strings.HasPrefix(r.UserAgent(), "Linux-DUC/") {
+		return checkIPBare
 	}
+	q := appendQuery(nil, r.URL.RawQuery)
+	if q.first(hostKeys) != "" || q.hasAny(eitherKeys, v4Keys, v6Keys, prefixKeys) || isBareLogin(r) {
+		return h.paths["/"]
+	}
+	return nil
 }
 
-// Paths returns the handler of each path. RemoteAddr of their requests must be
-// the client's address, with or without a port. The map is the caller's.
-func (h *Handler) Paths() map[string]http.Handler { return maps.Clone(h.paths) }
+// isBareLogin tells whether the request has nothing but credentials, which a
+// browser did not send.
+func isBareLogin(r *http.Request) bool {
+	return r.URL.RawQuery == "" && r.Header.Get("Authorization") != "" && r.Header.Get("Sec-Fetch-Site") == ""
+}
 
 // endpoint answers the update paths of a dialect.
 type endpoint struct {
-	updates Updater
-	dialect Dialect
+	updates   Updater
+	dialect   Dialect
+	recording *recording // nil: nobody is told
 }
 
+// ServeHTTP implements http.Handler.
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
 		allow(w, "GET, HEAD, POST, PUT, OPTIONS")
 		return
 	}
-	results, err := e.update(r)
-	e.dialect.Reply(w, r, results, err)
+	if e.recording == nil {
+		results, err := e.update(r, new(update.Request))
+		e.dialect.Reply(w, r, results, err)
+		return
+	}
+	t := begin(w, r)
+	t.results, t.err = e.update(r, &t.asked)
+	e.dialect.Reply(t, r, t.results, t.err)
+	t.end(e.recording, r)
 }
 
-func (e *endpoint) update(r *http.Request) ([]update.Result, error) {
+// update does what the request asks for, which asked is set to when it is known.
+func (e *endpoint) update(r *http.Request, asked *update.Request) ([]update.Result, error) {
 	if isFromOtherSite(r) {
 		return nil, errOtherSite
 	}
@@ -121,10 +153,26 @@ func (e *endpoint) update(r *http.Request) ([]update.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	req.Plain = isPlain(r)
 	if r.Method == http.MethodHead {
-		req.V4, req.V6 = update.Family{}, update.Family{} // HEAD is answered but changes nothing
+		req = question(req)
 	}
+	*asked = req
 	return e.updates.Update(r.Context(), req)
+}
+
+// isPlain tells whether a request crossed in the clear on its way here, or to the
+// proxy that handed it on.
+func isPlain(r *http.Request) bool {
+	return r.TLS == nil && !strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// question returns a request that changes nothing, as HEAD must, and otherwise is as
+// the one given.
+func question(req update.Request) update.Request {
+	req.V4, req.V6, req.Each = update.Family{}, update.Family{}, nil
+	req.Prefix, req.Offline, req.Options, req.Text = netip.Prefix{}, false, update.HostOptions{}, nil
+	return req
 }
 
 // isFromOtherSite tells whether a page elsewhere made a browser send the

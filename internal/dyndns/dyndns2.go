@@ -1,6 +1,7 @@
 package dyndns
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -17,7 +18,7 @@ import (
 //
 //	good 203.0.113.9
 //
-// with one line for each host name. The parameters wildcard, mx, backmx, system
+// with one line for each host name, or one alone for a group. The parameters system
 // and url are accepted and mean nothing.
 type dyndns2 struct{ opts *atomic.Pointer[Options] }
 
@@ -32,10 +33,23 @@ func (d dyndns2) Parse(r *http.Request) (update.Request, error) {
 	if err != nil {
 		return update.Request{}, err
 	}
-	req := update.Request{Hosts: q.hosts(), Source: clientAddr(r), Via: "dyndns2"}
-	req.V4, req.V6 = q.families()
+	return q.request(r, "dyndns2"), nil
+}
+
+// request returns what the parameters ask for in dyndns2, and in the dialects that
+// differ from it in little.
+func (q query) request(r *http.Request, via string) update.Request {
+	req := update.Request{Hosts: q.hosts(), Options: q.options(), Text: q.text(), Source: clientAddr(r), Via: via}
 	putCredentials(&req, r, q)
-	return req, nil
+	if q.meansAll(req.Username) {
+		req.Hosts, req.All = nil, true
+	}
+	if req.Text != nil && !q.hasAny(v4Keys, v6Keys, eitherKeys, prefixKeys) {
+		return req // a text alone leaves the addresses alone
+	}
+	q.putAddresses(&req)
+	req.Offline = isYes(q.first([]string{"offline"}))
+	return req
 }
 
 // hosts returns the host names that the request lists.
@@ -44,21 +58,32 @@ func (q query) hosts() []string {
 	if strings.EqualFold(list, "YES") { // in dyndns1 a flag beside host_id
 		list, _ = q.get("host_id")
 	}
-	var hosts []string
-	for name := range strings.SplitSeq(unescape(list, true), ",") {
+	if list == "1" { // Selfhost: whichever host is the user's
+		return nil
+	}
+	return splitNames(unescape(list, true))
+}
+
+// splitNames returns the names of a list with commas between.
+func splitNames(list string) []string {
+	var names []string
+	for name := range strings.SplitSeq(list, ",") {
 		if name = strings.TrimSpace(name); name != "" {
-			hosts = append(hosts, name)
+			names = append(names, name)
 		}
 	}
-	return hosts
+	return names
 }
 
 // clientAddr returns the client's address; the zero Addr if it is not known.
-func clientAddr(r *http.Request) netip.Addr {
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+func clientAddr(r *http.Request) netip.Addr { return addrOf(r.RemoteAddr) }
+
+// addrOf returns the address in a text with or without a port.
+func addrOf(remote string) netip.Addr {
+	if ap, err := netip.ParseAddrPort(remote); err == nil {
 		return ap.Addr().Unmap().WithZone("")
 	}
-	a, _ := netip.ParseAddr(r.RemoteAddr)
+	a, _ := netip.ParseAddr(remote)
 	return a.Unmap().WithZone("")
 }
 
@@ -66,17 +91,46 @@ func clientAddr(r *http.Request) netip.Addr {
 // well, for clients whose scripts never see the body.
 func (d dyndns2) Reply(w http.ResponseWriter, r *http.Request, results []update.Result, err error) {
 	status, body, codes := http.StatusOK, make([]byte, 0, 64), ""
-	if err != nil {
+	switch {
+	case err != nil:
 		status, codes = say(err)
-		body = append(append(body, codes...), '\n')
-	} else {
-		body, codes = d.appendLines(body, results, r.UserAgent())
+		body = append(body, codes...)
+		if !wantsOneWord(err) {
+			body = append(body, '\n')
+		}
+	case len(results) > 0 && results[0].BareGood:
+		codes = d.keyword(summary(results), r.UserAgent())
+		body = append(body, codes...)
+	default:
+		body, codes = d.appendLines(body, summaryOfGroup(r, results), r.UserAgent())
 	}
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Basic realm="`+d.opts.Load().Realm+`"`)
-	}
+	d.challenge(w, status)
 	w.Header().Set("X-Updatecode", codes)
 	write(w, status, "text/plain", body)
+}
+
+// wantsOneWord tells whether a request failed whose update key wants one word and
+// nothing else.
+func wantsOneWord(err error) bool {
+	fault, ok := errors.AsType[*update.KeyError](err)
+	return ok && fault.Key.BareGood
+}
+
+// challenge asks for credentials where they were missing or wrong.
+func (d dyndns2) challenge(w http.ResponseWriter, status int) {
+	if status == http.StatusUnauthorized {
+		challenge(w, d.opts.Load())
+	}
+}
+
+// verdict returns the status and one keyword for the request as a whole, as other
+// dialects need them: "good" when some host changed, "nochg" when none had to, and
+// otherwise the first thing that is wrong.
+func (d dyndns2) verdict(r *http.Request, results []update.Result, err error) (status int, word string) {
+	if err != nil {
+		return say(err)
+	}
+	return http.StatusOK, d.keyword(summary(results), r.UserAgent())
 }
 
 // appendLines appends a line for each result and returns their keywords, too.
@@ -105,7 +159,7 @@ func (d dyndns2) keyword(r update.Result, agent string) string {
 		return "notfqdn"
 	case !r.Outcome.IsSuccess():
 		return "nohost"
-	case r.Outcome == update.NoChange && len(r.Addrs) > 0 && !d.wantsGood(r.Unchanged, agent):
+	case r.Outcome == update.NoChange && len(r.Addrs) > 0 && !r.BareGood && !d.wantsGood(r.Unchanged, agent):
 		return "nochg"
 	}
 	return "good"
@@ -126,13 +180,20 @@ func appendAddrs(dst []byte, addrs []netip.Addr) []byte {
 	return dst
 }
 
+// ddnsUpdater is how the User-Agent of a client begins that knows only one word of
+// success in some dialects.
+const ddnsUpdater = "DDNS-Updater"
+
+func startsFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
 // wantsGood tells whether to say good where nothing changed: first the client
 // decides, if it is known to take nochg for a failure, then its update key, then
 // the house.
 func (d dyndns2) wantsGood(key account.Unchanged, agent string) bool {
-	const known = "DDNS-Updater"
 	switch {
-	case len(agent) >= len(known) && strings.EqualFold(agent[:len(known)], known):
+	case startsFold(agent, ddnsUpdater):
 		return true
 	case key == account.UnchangedDefault:
 		return d.opts.Load().AlwaysGood

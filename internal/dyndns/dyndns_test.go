@@ -29,6 +29,10 @@ func (e *ear) Update(_ context.Context, req update.Request) ([]update.Result, er
 	return e.results, e.err
 }
 
+func (e *ear) Challenge(context.Context, update.Challenge) (update.Result, error) {
+	return update.Result{}, errors.New("nobody is heard here")
+}
+
 func TestErrorsBecomeWords(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -40,10 +44,12 @@ func TestErrorsBecomeWords(t *testing.T) {
 		{update.ErrNoCredentials, 401, "badauth"},
 		{update.ErrBadAddress, 200, "badip"},
 		{update.ErrTooManyHosts, 200, "numhost"},
+		{update.ErrBadText, 200, "badagent"},
 		{update.ErrNoHostNamed, 200, "notfqdn"},
 		{fmt.Errorf("updating: %w", registry.ErrUnavailable), 503, "911"},
 		{registry.ErrClosed, 503, "911"},
 		{update.ErrLimited, 503, "911"},
+		{&update.KeyError{Err: account.ErrSuspended}, 503, "911"},
 		{context.Canceled, 503, "911"},
 		{context.DeadlineExceeded, 503, "911"},
 		{errors.New("something that nobody thought of"), 503, "911"},
@@ -70,7 +76,7 @@ func TestFailuresHoldNoWordOfSuccess(t *testing.T) {
 	}
 	h := dyndns.New(&ear{results: results}, dyndns.Options{AlwaysGood: true}).Paths()["/nic/update"]
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/nic/update", nil))
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/nic/update?hostname=good.example.org,ok.true", nil))
 	if got, want := w.Body.String(), "nohost\nnotfqdn\n"; got != want {
 		t.Errorf("body = %q, want %q", got, want)
 	}

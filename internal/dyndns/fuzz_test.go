@@ -3,10 +3,13 @@ package dyndns
 import (
 	"encoding/base64"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"stayput.dev/internal/update"
 )
 
 // FuzzQuery holds the query parser against net/url where that one is content,
@@ -16,6 +19,7 @@ func FuzzQuery(f *testing.F) {
 		"hostname=home.dyn.example.org&myip=203.0.113.9",
 		"hostname=a.example.org,b.example.org&myip=203.0.113.9,2001:db8::9&wildcard=ON&",
 		"?&hostname=x&&=&==&a=b=c", "BARE-KEY&address=203.0.113.9", "Hostname=A&hostname=B",
+		"ip6lanprefix=2001:db8:1::/56&myipv6:nas.example.org=2001:db8::/64&praefix=auto", "myipv4:a=-&myipv6:=x&prefix=::1/128",
 		"password=50%zz;x+y%2By", "h%5B%5D=x&h[]=y", "%", "%4", "%41%", "+=+", "a;b=c;d", "\xf6=\xff%ff",
 	} {
 		f.Add(seed)
@@ -39,10 +43,27 @@ func FuzzQuery(f *testing.F) {
 				t.Errorf("unescape(%q) = %q", p.value, value)
 			}
 		}
-		q.families()
+		checkAddresses(t, raw, q)
 		q.hosts()
 		compareWithURL(t, raw, q)
 	})
+}
+
+// checkAddresses: a prefix that was read can be renumbered to, and no host has two
+// wishes for itself.
+func checkAddresses(t *testing.T, raw string, q query) {
+	req := update.Request{Source: netip.MustParseAddr("2001:db8:5::7")}
+	q.putAddresses(&req)
+	if p := req.Prefix; p.IsValid() && (!p.Addr().Is6() || p.Addr().Is4In6() || p.IsSingleIP() || p != p.Masked()) {
+		t.Errorf("%q: prefix = %v", raw, p)
+	}
+	hosts := map[string]bool{}
+	for _, e := range req.Each {
+		if hosts[e.Host] {
+			t.Errorf("%q: %q twice", raw, e.Host)
+		}
+		hosts[e.Host] = true
+	}
 }
 
 // compareWithURL: what net/url reads without complaint, we read the same.

@@ -1,8 +1,10 @@
 package dyndns
 
 import (
+	"bytes"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -22,13 +24,18 @@ type parameter struct {
 const maxForm = 8 << 10
 
 // readQuery returns the parameters of the request's URL and after them those of
-// a posted form. It fails with errBadForm when the form is too long or cut off.
-func readQuery(r *http.Request) (query, error) {
-	q := appendQuery(make(query, 0, 8), r.URL.RawQuery)
+// a posted form, which can be read again. It fails with errBadForm when the form is
+// too long or cut off.
+func readQuery(r *http.Request) (query, error) { return make(query, 0, 8).read(r) }
+
+// read is readQuery that appends to q.
+func (q query) read(r *http.Request) (query, error) {
+	q = appendQuery(q, r.URL.RawQuery)
 	if r.Method != http.MethodPost && r.Method != http.MethodPut || r.Body == nil {
 		return q, nil
 	}
 	form, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
+	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(form), r.Body))
 	if err != nil || len(form) > maxForm {
 		return nil, errBadForm
 	}
@@ -58,6 +65,13 @@ func (q query) get(key string) (value string, ok bool) {
 	return "", false
 }
 
+// value returns the value of the first parameter with the key as text, "" when
+// there is none.
+func (q query) value(key string) string {
+	value, _ := q.get(key)
+	return strings.TrimSpace(text(unescape(value, true)))
+}
+
 // first returns the value, as sent, of the first of the keys that is there with
 // one, "" when there is none.
 func (q query) first(keys []string) string {
@@ -67,6 +81,13 @@ func (q query) first(keys []string) string {
 		}
 	}
 	return ""
+}
+
+// hasAny tells whether some key of the lists is there, perhaps without a value.
+func (q query) hasAny(lists ...[]string) bool {
+	return slices.ContainsFunc(q, func(p parameter) bool {
+		return slices.ContainsFunc(lists, func(keys []string) bool { return slices.Contains(keys, p.key) })
+	})
 }
 
 // unescape resolves the percent escapes of s, and with plus takes a plus sign

@@ -29,12 +29,27 @@ func say(err error) (status int, word string) {
 		return http.StatusOK, "numhost"
 	case errors.Is(err, update.ErrNoHostNamed):
 		return http.StatusOK, "notfqdn"
-	case errors.Is(err, errBadMethod), errors.Is(err, errBadForm):
+	case errors.Is(err, errBadMethod), errors.Is(err, errBadForm), errors.Is(err, update.ErrBadText):
 		return http.StatusOK, "badagent"
 	case errors.Is(err, errOtherSite):
 		return http.StatusForbidden, "badagent"
 	}
 	return http.StatusServiceUnavailable, "911"
+}
+
+// isPassing tells whether asking again later helps.
+func isPassing(err error) bool {
+	status, _ := say(err)
+	return status == http.StatusServiceUnavailable
+}
+
+// lenient returns the status for dialects that refuse with 200 what others refuse
+// with 401.
+func lenient(status int) int {
+	if status == http.StatusUnauthorized {
+		return http.StatusOK
+	}
+	return status
 }
 
 // write sends a whole reply that nobody may keep.
@@ -45,6 +60,11 @@ func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	w.Write(body)
+}
+
+// challenge asks for credentials. Some clients send none unless they are asked.
+func challenge(w http.ResponseWriter, opts *Options) {
+	w.Header().Set("WWW-Authenticate", `Basic realm="`+opts.Realm+`"`)
 }
 
 // allow answers OPTIONS.

@@ -3,12 +3,14 @@ package dyndns_test
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,6 +19,7 @@ import (
 	"testing"
 
 	"stayput.dev/internal/dyndns"
+	"stayput.dev/internal/front"
 	"stayput.dev/internal/zone"
 )
 
@@ -27,9 +30,11 @@ import (
 //	options always-good     what the handler is told, before anything else
 //	from 198.51.100.9       the client's address from now on
 //	store broken | works    whether the store takes commits from now on
-//	> GET / HTTP/1.0        the request, line by line; {a:b} becomes base64 of a:b
+//	> GET / HTTP/1.0        the request, line by line; {a:b} becomes base64 of a:b,
+//	                        {"a": "b"} does not
 //	< HTTP/1.0 200 OK       the reply: its status line, some headers, its body;
-//	                        \r stands for a carriage return
+//	                        \r stands for a carriage return, and a backslash at
+//	                        the end for no line end
 //	= NAME TYPE DATA, DATA  what our DNS says then; "none" for nothing
 //	commits 1               how many commits were made since the last such line
 //
@@ -57,7 +62,7 @@ type script struct {
 	file    string
 	line    int
 	world   *world
-	server  *httptest.Server
+	addr    string
 	from    string
 	commits int
 
@@ -81,7 +86,7 @@ func (s *script) play(text string) {
 			s.from = rest
 		case "store":
 			s.start(opts)
-			s.world.store.setFault(map[string]error{"broken": errors.New("disk full")}[rest])
+			s.world.store.SetFault(map[string]error{"broken": errors.New("disk full")}[rest])
 		case ">":
 			s.start(opts)
 			s.request = append(s.request, rest)
@@ -90,7 +95,7 @@ func (s *script) play(text string) {
 		case "=":
 			s.checkDNS(rest)
 		case "commits":
-			now := s.world.store.count()
+			now := len(s.world.store.Commits())
 			if got := now - s.commits; strconv.Itoa(got) != rest {
 				s.t.Errorf("%s:%d: commits = %d, want %s", s.file, s.line, got, rest)
 			}
@@ -106,22 +111,43 @@ func (s *script) start(opts dyndns.Options) {
 		return
 	}
 	s.world = newWorld(s.t, opts)
-	s.commits = s.world.store.count()
+	s.commits = len(s.world.store.Commits())
 	if s.from == "" {
 		s.from = "203.0.113.77"
 	}
-	mux := http.NewServeMux()
-	for path, h := range s.world.handler.Paths() {
-		mux.Handle(path, h)
-	}
-	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.RemoteAddr = net.JoinHostPort(s.from, "49152")
-		mux.ServeHTTP(w, r)
-	}))
-	s.t.Cleanup(s.server.Close)
+	s.addr = serve(s.t, s.world.handler)
 }
 
-var basic = regexp.MustCompile(`\{([^}]*)\}`)
+// serve starts a front with the handler on a port of its own and returns its
+// address. Clients are whom X-Forwarded-For names.
+func serve(t *testing.T, h *dyndns.Handler) string {
+	t.Helper()
+	return serveAs(t, h, front.Plain, nil)
+}
+
+// serveAs is serve for a kind of listener, with what that needs.
+func serveAs(t *testing.T, h *dyndns.Handler, kind front.Kind, config *tls.Config) string {
+	t.Helper()
+	server := front.New(front.Config{
+		Table:          front.Table{Devices: h.Paths(), Root: h.Root},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		TLS:            config,
+	})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(context.Background(), l, kind) }()
+	t.Cleanup(func() {
+		if err := errors.Join(server.Shutdown(context.Background()), <-ended); err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr().String()
+}
+
+var basic = regexp.MustCompile(`\{([^"}][^}]*)\}`)
 
 // converse sends the request that was read and holds the reply against the one
 // that was read.
@@ -142,7 +168,8 @@ func (s *script) converse() {
 	request = basic.ReplaceAllStringFunc(request, func(m string) string {
 		return base64.StdEncoding.EncodeToString([]byte(m[1 : len(m)-1]))
 	})
-	conn, err := net.Dial("tcp", s.server.Listener.Addr().String())
+	request = strings.Replace(request, "\r\n", "\r\nX-Forwarded-For: "+s.from+"\r\n", 1)
+	conn, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -175,7 +202,8 @@ func (s *script) compare(got *http.Response, body, want string) {
 			s.t.Errorf("%s:%d: %s = %q, want %q", s.file, s.line, name, got.Header.Get(name), value)
 		}
 	}
-	if wantBody = strings.ReplaceAll(wantBody, `\r`, "\r"); body != wantBody {
+	wantBody = strings.TrimSuffix(strings.ReplaceAll(wantBody, `\r`, "\r"), "\\\n")
+	if body != wantBody {
 		s.t.Errorf("%s:%d: body = %q, want %q", s.file, s.line, body, wantBody)
 	}
 }
@@ -221,15 +249,15 @@ func (s *script) checkReply(method string, got *http.Response, body []byte) {
 // checkDNS holds what the zone says against "NAME TYPE DATA, DATA".
 func (s *script) checkDNS(rest string) {
 	fields := strings.SplitN(rest, " ", 3)
-	name, typ := zone.MustName(fields[0]), map[string]zone.Type{"A": zone.TypeA, "AAAA": zone.TypeAAAA, "TXT": zone.TypeTXT}[fields[1]]
+	name, typ := zone.MustName(fields[0]), map[string]zone.Type{"A": zone.TypeA, "AAAA": zone.TypeAAAA, "TXT": zone.TypeTXT, "MX": zone.TypeMX}[fields[1]]
 	r := s.world.registry.State().Zones.Find(name).Lookup(name, typ)
 	var data []string
 	for d := range r.Records.All() {
+		text := zone.FormatData(typ, zone.Rdata(d))
 		if typ == zone.TypeTXT {
-			data = append(data, string(d[1:]))
-			continue
+			text = string(d[1:])
 		}
-		data = append(data, zone.Rdata(d).Addr().String())
+		data = append(data, text)
 	}
 	got := strings.Join(data, ", ")
 	if r.Outcome != zone.Found {

@@ -3,10 +3,8 @@ package dyndns_test
 import (
 	"context"
 	"errors"
-	"iter"
 	"log/slog"
 	"net/netip"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // world is a registry over a store in memory with the update service and the
@@ -33,8 +32,13 @@ import (
 //	latin      größer-als-zwanzig-zeichen  home
 //	(any)      tok-0123456789abcdef   home, a token
 //	bob        bobs-secret            all of bob's hosts, kept as a password
+//	sums       a-secret-with-sums     all of alice's hosts, with its MD5 and SHA-256 sums
+//	home       a-secret-with-sums     the same for home
+//	(any)      tok-of-all-alices-hosts  all of alice's hosts, a token
+//	fred       freds-update-secret    home and nas, with digests
+//	bare       a-secret-of-old-scripts  all of alice's hosts, which hears good and nothing else
 type world struct {
-	store    *memory
+	store    *rig.Memory
 	registry *registry.Registry
 	service  *update.Service
 	handler  *dyndns.Handler
@@ -45,7 +49,7 @@ const oddSecret = "50%zz;x +y%41:=&-and-so-on"
 
 func newWorld(t testing.TB, opts dyndns.Options) *world {
 	t.Helper()
-	w := &world{store: &memory{}}
+	w := &world{store: &rig.Memory{}}
 	reg, err := registry.Open(t.Context(), w.store, registry.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +104,12 @@ func (w *world) makeZone(*registry.State) (registry.Changes, error) {
 			{ID: 3, Account: 1, Username: "odd", Hosts: home, Secret: keep(oddSecret, false)},
 			{ID: 4, Account: 1, Username: "latin", Hosts: home, Secret: keep("größer-als-zwanzig-zeichen", false)},
 			{ID: 5, Account: 1, Username: "ktoken", Hosts: home, Secret: keep("tok-0123456789abcdef", true), Token: true},
-			{ID: 6, Account: 2, Username: "bob", Secret: keep("bobs-secret", false)},
+			{ID: 6, Account: 2, Username: "bob", Secret: bobs},
+			{ID: 30, Account: 1, Username: "sums", Secret: keepSums("a-secret-with-sums")},
+			{ID: 31, Account: 1, Username: "home", Hosts: home, Secret: keepSums("a-secret-with-sums")},
+			{ID: 21, Account: 1, Username: "kall", Secret: keep("tok-of-all-alices-hosts", true), Token: true},
+			{ID: 40, Account: 1, Username: "bare", Secret: keep("a-secret-of-old-scripts", false), BareGood: true},
+			{ID: 22, Account: 1, Username: "fred", Hosts: []zone.Name{home[0], zone.MustName("nas.dyn.example.org")}, Secret: keepLogin("fred", "freds-update-secret")},
 		},
 	}}, nil
 }
@@ -113,6 +122,25 @@ func keep(secret string, token bool) account.Secret {
 	return kept
 }
 
+// bobs keeps the password bobs-secret at the least cost that argon2id knows: what it
+// costs otherwise is no matter here.
+var bobs = account.Secret{Password: "$argon2id$v=19$m=8,t=1,p=1$c2FsdC1mb3ItdGVzdGluZw$U0865LzO0cf96+94nowuwOAbIJVwb8LhhuzxPvEK7oc"}
+
+// keepSums keeps what Dynu's dialect and GnuDIP need.
+func keepSums(secret string) account.Secret {
+	kept, err := account.KeepSecret(secret, false, true)
+	if err != nil {
+		panic(err)
+	}
+	return kept
+}
+
+func keepLogin(username, secret string) account.Secret {
+	kept := keep(secret, false)
+	kept.KeepLogin(username, secret)
+	return kept
+}
+
 func addrs(texts ...string) []netip.Addr {
 	out := make([]netip.Addr, len(texts))
 	for i, s := range texts {
@@ -121,50 +149,19 @@ func addrs(texts ...string) []netip.Addr {
 	return out
 }
 
+// a returns the IPv4 address of a host as our DNS tells it.
+func (w *world) a(t testing.TB, host string) string {
+	t.Helper()
+	name := zone.MustName(host)
+	for d := range w.registry.State().Zones.Find(name).Node(name).Lookup(zone.TypeA).All() {
+		return zone.Rdata(d).Addr().String()
+	}
+	return "none"
+}
+
 func (w *world) apply(t testing.TB, e registry.Edit) {
 	t.Helper()
 	if _, err := w.registry.Apply(context.Background(), registry.Actor{}, e); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// memory is a registry.Store that forgets everything at the end.
-type memory struct {
-	mu      sync.Mutex // guards what follows
-	commits []registry.Commit
-	fault   error // what Append fails with
-}
-
-func (m *memory) Load(context.Context) (*registry.State, error) { return &registry.State{}, nil }
-
-func (m *memory) Append(_ context.Context, after registry.Revision, commits []registry.Commit) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fault != nil {
-		return m.fault
-	}
-	if int(after) != len(m.commits) {
-		return registry.ErrBehind
-	}
-	m.commits = append(m.commits, commits...)
-	return nil
-}
-
-func (m *memory) Follow(ctx context.Context, _ registry.Revision) iter.Seq2[registry.Commit, error] {
-	return func(yield func(registry.Commit, error) bool) {
-		<-ctx.Done()
-		yield(registry.Commit{}, ctx.Err())
-	}
-}
-
-func (m *memory) setFault(err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.fault = err
-}
-
-func (m *memory) count() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.commits)
 }
