@@ -16,10 +16,15 @@ const Placeholder = "stayput: no address at present"
 
 // SetAddresses returns what makes addrs, and no others, the addresses of h in
 // st. An address that stands already keeps its source, every other gets src. The
-// records have the TTL of h; without addresses the placeholder stands there. h
-// itself is stored if it differs from the host of its name in st, so it may be a
-// new one or have new options. A CNAME gives way to addresses; all else at the
-// name stays. The result is empty when nothing is to change.
+// records have the TTL of h; without addresses its alias stands there, or the
+// placeholder. When h is offline, addrs count for nothing, and what stands is
+// what its options say. The wildcard below and the mail exchanger follow, too.
+//
+// h itself is stored if it differs from the host of its name in st, so it may be a
+// new one or have new options. A CNAME gives way to addresses, also one that h was
+// not given; all else at the name stays. An alias gives way to whatever else
+// stands there (RFC 1034 §3.6.2), as at the apex of a zone, and then the
+// placeholder stands in its place. The result is empty when nothing is to change.
 //
 // The name of h must be in a zone of st. SetAddresses is pure and safe for
 // concurrent use.
@@ -32,9 +37,15 @@ func SetAddresses(st *registry.State, h account.Host, addrs []netip.Addr, src ac
 // setAddresses is SetAddresses where zone and node of the host have been found,
 // and what is stored of it, the zero Host if nothing is.
 func setAddresses(z *zone.Zone, node zone.Node, was *account.Host, h account.Host, addrs []netip.Addr, src account.Source) registry.Changes {
+	switch {
+	case h.IsOffline():
+		addrs = nil
+	case len(addrs) > 0:
+		h.Alias = ""
+	}
 	v4, v6 := zone.AddressSets(h.Name, h.TTL, addrs)
 	var c registry.Changes
-	if sets := recordChanges(node, &h, v4, v6); len(sets) > 0 {
+	if sets := recordChanges(z, node, was, &h, v4, v6, present); len(sets) > 0 {
 		c.Records = []registry.ZoneRecords{{Zone: z.Origin(), Sets: sets}}
 	}
 	h.Sources = sources(node, h.Sources, v4, v6, src)
@@ -42,39 +53,6 @@ func setAddresses(z *zone.Zone, node zone.Node, was *account.Host, h account.Hos
 		c.Accounts.Hosts = []account.Host{h}
 	}
 	return c
-}
-
-// recordChanges returns those sets at the host's name that are to differ.
-func recordChanges(node zone.Node, h *account.Host, v4, v6 zone.RRset) []zone.RRset {
-	alias := node.Lookup(zone.TypeCNAME).Len() > 0
-	empty := len(v4.Data)+len(v6.Data) == 0
-	want := []zone.RRset{v4, v6, placeholderSet(node, h, empty && !alias)}
-	if alias && !empty {
-		want = append(want, zone.RRset{Name: h.Name, Type: zone.TypeCNAME}) // RFC 1034 §3.6.2
-	}
-	return slices.DeleteFunc(want, func(s zone.RRset) bool {
-		stands := node.Lookup(s.Type)
-		return len(s.Data) == 0 && stands.Len() == 0 || s.Equal(stands.RRset(s.Name))
-	})
-}
-
-// placeholderSet returns the TXT set at the host's name with or without the
-// placeholder. Texts of the customer stay, and their TTL with them.
-func placeholderSet(node zone.Node, h *account.Host, with bool) zone.RRset {
-	s := node.Lookup(zone.TypeTXT).RRset(h.Name)
-	s.Type = zone.TypeTXT
-	if len(s.Data) == 0 && !with {
-		return s
-	}
-	placeholder := zone.TextData(Placeholder)
-	s.Data = slices.DeleteFunc(s.Data, func(d zone.Rdata) bool { return d == placeholder })
-	if len(s.Data) == 0 {
-		s.TTL = h.TTL
-	}
-	if with {
-		s.Data = append(s.Data, placeholder)
-	}
-	return s.Sorted()
 }
 
 // sources returns a source for each address, in order of address.

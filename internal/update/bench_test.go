@@ -12,12 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // BenchmarkUpdate measures what an update costs besides the network and the
@@ -50,7 +49,7 @@ func benchmark(b *testing.B, service *update.Service, hosts, waiters int, next f
 	var counter atomic.Int64
 	var group sync.WaitGroup
 	b.ReportAllocs()
-	spent := cpuTime(b)
+	spent := rig.CPUTime(b)
 	b.ResetTimer()
 	for range waiters {
 		group.Go(func() {
@@ -68,17 +67,7 @@ func benchmark(b *testing.B, service *update.Service, hosts, waiters int, next f
 		})
 	}
 	group.Wait()
-	b.ReportMetric(float64((cpuTime(b)-spent).Nanoseconds())/float64(b.N), "cpu-ns/op")
-}
-
-// cpuTime returns what the process has used so far: unlike the time that
-// passes, it hardly depends on what else the machine does.
-func cpuTime(tb testing.TB) time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	b.ReportMetric(float64((rig.CPUTime(b)-spent).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
 
 // manyHosts is a zone of hosts at 192.0.2.1, with an update key for each hundred.
@@ -113,4 +102,24 @@ func manyHosts(tb testing.TB, hosts int) registry.Changes {
 	}
 	c.Replaced = []*zone.Zone{made}
 	return c
+}
+
+// BenchmarkPrefix measures what it costs to renumber 500 hosts of one customer.
+func BenchmarkPrefix(b *testing.B) {
+	w := newWorld(b, update.Options{})
+	w.many(500)
+	service := update.New(w.registry, update.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	b.ReportAllocs()
+	spent := rig.CPUTime(b)
+	b.ResetTimer()
+	for n := range b.N {
+		to := netip.PrefixFrom(netip.MustParseAddr(fmt.Sprintf("2001:db8:%x::", 2+n%1000)), 48)
+		results, err := service.Update(b.Context(), update.Request{
+			Username: "alice", Secret: aliceSecret, Via: "dyndns2", Hosts: []string{"router.dyn.example.org"}, Prefix: to,
+		})
+		if err != nil || results[0].Outcome != update.Good {
+			b.Fatalf("%v, %v", results, err)
+		}
+	}
+	b.ReportMetric(float64((rig.CPUTime(b)-spent).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }

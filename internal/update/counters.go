@@ -55,14 +55,24 @@ func label(err error) string {
 		return "challenge"
 	case errors.Is(err, account.ErrBadCredential):
 		return "badauth"
+	case errors.Is(err, account.ErrSuspended):
+		return "suspended"
 	case errors.Is(err, ErrBadAddress):
 		return "badaddress"
+	case errors.Is(err, ErrBadText):
+		return "badtext"
+	case errors.Is(err, ErrBadChallenge):
+		return "badchallenge"
 	case errors.Is(err, ErrTooManyHosts):
 		return "numhost"
 	case errors.Is(err, ErrNoHostNamed):
 		return "notfqdn"
 	case errors.Is(err, ErrLimited):
 		return "limited"
+	case errors.Is(err, ErrNotPushed):
+		return "notpushed"
+	case errors.Is(err, ErrRejected):
+		return "refused"
 	case errors.Is(err, registry.ErrUnavailable), isContextError(err):
 		return "unavailable"
 	}

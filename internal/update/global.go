@@ -27,27 +27,37 @@ func isShared(a netip.Addr) bool {
 	return b[0] == 100 && b[1]&0xc0 == 64
 }
 
-// heed returns the plan as it is for a host, which may take addresses that cannot
-// be reached from outside in another way than the service does.
-func (p *plan) heed(h account.Host) *plan {
-	if h.NonGlobal == account.NonGlobalDefault || !slices.ContainsFunc(p.wish.told, IsNonGlobal) {
-		return p
+// heed returns the wish as it is for a host, which may take addresses that cannot
+// be reached from outside in another way than r, that of all others.
+func (w *wish) heed(h *account.Host, r *reach) *wish {
+	if h.NonGlobal == account.NonGlobalDefault || !w.hasOutOfReach(r) {
+		return w
 	}
-	heeding := *p
-	heeding.wish = p.wish.sift(h.NonGlobal == account.NonGlobalAccept)
+	own := r.of(h)
+	heeding := w.sift(&own)
 	return &heeding
 }
 
-// sift returns the wish with all addresses that were sent, or with those alone
-// that can be reached from outside.
-func (w wish) sift(acceptNonGlobal bool) wish {
+// hasOutOfReach tells whether it is a matter of choice to take some address or
+// prefix that was sent.
+func (w *wish) hasOutOfReach(r *reach) bool {
+	return slices.ContainsFunc(w.told, r.isOutOfReach) || w.v6.renumber != nil && r.isOutOfReach(w.v6.renumber.to.Addr())
+}
+
+// sift returns the wish with those of the addresses that were sent that r takes.
+func (w wish) sift(r *reach) wish {
 	w.ignored = false
-	w.v4 = w.siftFamily(w.v4, netip.Addr.Is4, acceptNonGlobal)
-	w.v6 = w.siftFamily(w.v6, netip.Addr.Is6, acceptNonGlobal)
+	w.v4 = w.siftFamily(w.v4, netip.Addr.Is4, r)
+	w.v6 = w.siftFamily(w.v6, netip.Addr.Is6, r)
 	return w
 }
 
-func (w *wish) siftFamily(t target, member func(netip.Addr) bool, acceptNonGlobal bool) target {
+func (w *wish) siftFamily(t target, member func(netip.Addr) bool, r *reach) target {
+	if t.renumber != nil {
+		t.touched = r.takes(t.renumber.to.Addr())
+		w.ignored = w.ignored || !t.touched
+		return t
+	}
 	if !slices.ContainsFunc(w.told, member) {
 		return t // kept or removed, whatever addresses may be
 	}
@@ -55,7 +65,7 @@ func (w *wish) siftFamily(t target, member func(netip.Addr) bool, acceptNonGloba
 	for _, a := range w.told {
 		switch {
 		case !member(a):
-		case IsNonGlobal(a) && !acceptNonGlobal:
+		case !r.takes(a):
 			w.ignored = true
 		default:
 			t.addrs = append(t.addrs, a)

@@ -2,16 +2,16 @@ package update
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"net/netip"
 	"time"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/internal/limit"
 )
 
-// ErrLimited says that a source or an update key has asked for more than it may.
-// Nothing has changed; asking again later helps.
+// ErrLimited says that a source, an update key or a host has asked for more than
+// it may. Nothing has changed; asking again later helps.
 var ErrLimited = errors.New("too many requests")
 
 // Limits keep one wrong client from delaying others. A source is an IPv4 address
@@ -20,44 +20,63 @@ var ErrLimited = errors.New("too many requests")
 type Limits struct {
 	SourceChanges Rate // requests of one source that change something
 	KeyChanges    Rate // requests with one update key that change something
+	HostChanges   Rate // requests that change one host
 
 	// WrongPasswords is how often one source may give a password that takes a
 	// slow check and turns out to be wrong. One that was given before and is
 	// known to be wrong is not counted, and costs next to nothing.
 	WrongPasswords Rate
+
+	// KeyGuesses is the same for one update key, from wherever they come. A
+	// source whose first guess at the key within an hour it is has no part in
+	// it, so that nobody can keep the owner out by guessing.
+	KeyGuesses Rate
 }
 
-// patience is how long a request waits for its turn to have a password checked,
-// so that the right one works soon after many wrong ones. Devices wait for some
-// ten seconds.
-const patience = 2 * time.Second
+// Rate is how often something may happen: PerSecond times on end, and Burst times
+// at once, at least 1, after it has not for a while. The zero Rate is no limit.
+type Rate struct{ PerSecond, Burst int }
 
-// oneLine is how often one source may make us write to the log.
-var oneLine = Rate{PerSecond: 1, Burst: 1}
+// pace returns the rate as buckets take it; the zero pace for no limit.
+func (r Rate) pace() limit.Pace {
+	if r.PerSecond <= 0 {
+		return limit.Pace{}
+	}
+	return limit.Pace{Step: time.Second / time.Duration(r.PerSecond), Burst: max(r.Burst, 1)}
+}
 
-// limiter counts requests against Limits, in about 1.1 MB.
-type limiter struct{ sources, keys, passwords, lines *buckets }
+// limiter counts requests against Limits, in about 2 MB.
+type limiter struct{ sources, keys, hosts, passwords, guesses, guessers, lines *limit.Buckets }
 
 func newLimiter() *limiter {
-	return &limiter{newBuckets(), newBuckets(), newBuckets(), newBuckets()}
+	return &limiter{limit.New(time.Now), limit.New(time.Now), limit.New(time.Now), limit.New(time.Now), limit.New(time.Now), limit.New(time.Now), limit.New(time.Now)}
 }
 
-// admit fails with ErrLimited when neither the source nor the key may change
-// anything just now.
-func (s *Service) admit(ctx context.Context, req *Request, key account.Key) error {
+// oneLine is how often one source may make us write to the log.
+var oneLine = Rate{PerSecond: 1, Burst: 1}.pace()
+
+// admit fails with ErrLimited when the source, the key or one of the hosts, which
+// are to change, may not change anything just now.
+func (s *Service) admit(ctx context.Context, req *Request, key account.Key, hosts []account.Host) error {
+	return s.admitOwner(ctx, req, key.Username, limit.Number(key.ID), hosts)
+}
+
+// admitOwner is admit for a key with a name, which is counted by owner.
+func (s *Service) admitOwner(ctx context.Context, req *Request, name string, owner [16]byte, hosts []account.Host) error {
 	source, limits := req.Source.Unmap(), &s.rules.Load().Limits
 	if source.IsLoopback() {
 		return nil
 	}
-	if source.IsValid() {
-		id := s.limiter.sources.id(sourceOwner(source))
-		if _, ok := s.limiter.sources.take(id, limits.SourceChanges, 0); !ok {
-			return s.refuse(ctx, req, key.Username, "source")
-		}
+	if source.IsValid() && !has(s.limiter.sources, limit.Source(source), limits.SourceChanges) {
+		return s.refuse(ctx, req, name, "source")
 	}
-	id := s.limiter.keys.id(keyOwner(key.ID))
-	if _, ok := s.limiter.keys.take(id, limits.KeyChanges, 0); !ok {
-		return s.refuse(ctx, req, key.Username, "key")
+	if !has(s.limiter.keys, owner, limits.KeyChanges) {
+		return s.refuse(ctx, req, name, "key")
+	}
+	for i := range hosts {
+		if !has(s.limiter.hosts, limit.Number(hosts[i].ID), limits.HostChanges) {
+			return s.refuse(ctx, req, name, "host")
+		}
 	}
 	return nil
 }
@@ -71,53 +90,17 @@ func (s *Service) refuse(ctx context.Context, req *Request, username, limit stri
 	return ErrLimited
 }
 
-// check returns the update key that the user name and a secret belong to. Before
-// a slow check it waits for the source's turn, or fails with ErrLimited when that
-// would take too long.
-func (s *Service) check(ctx context.Context, d account.Directory, req *Request, secret string) (account.Key, error) {
-	key, err := s.verifier.Recall(d, req.Username, secret)
-	if !errors.Is(err, account.ErrUndecided) {
-		return key, err
-	}
-	source, rate := req.Source.Unmap(), s.rules.Load().Limits.WrongPasswords
-	if !source.IsValid() || source.IsLoopback() {
-		return s.verifier.Check(ctx, d, req.Username, secret)
-	}
-	id := s.limiter.passwords.id(sourceOwner(source))
-	wait, ok := s.limiter.passwords.take(id, rate, patience)
-	if !ok {
-		return account.Key{}, s.refuse(ctx, req, req.Username, "passwords")
-	}
-	if err := sleep(ctx, wait); err != nil {
-		return account.Key{}, err
-	}
-	key, err = s.verifier.Check(ctx, d, req.Username, secret)
-	if !errors.Is(err, account.ErrBadCredential) {
-		s.limiter.passwords.putBack(id, rate)
-	}
-	return key, err
-}
-
 // mayLog tells whether to write a line about a source.
 func (s *Service) mayLog(source netip.Addr) bool {
-	id := s.limiter.lines.id(sourceOwner(source.Unmap()))
-	_, ok := s.limiter.lines.take(id, oneLine, 0)
+	id := s.limiter.lines.ID(limit.Source(source.Unmap()))
+	_, ok := s.limiter.lines.Take(id, oneLine, 0)
 	return ok
 }
 
-// sourceOwner returns what counts as one source: an IPv4 address, or the /64 that
-// a household has to itself.
-func sourceOwner(a netip.Addr) [16]byte {
-	owner := a.As16()
-	if a.Is6() {
-		clear(owner[8:])
-	}
-	return owner
-}
-
-func keyOwner(id uint32) (owner [16]byte) {
-	binary.BigEndian.PutUint32(owner[:], id)
-	return owner
+// has takes a token of the owner, if there is one.
+func has(b *limit.Buckets, owner [16]byte, r Rate) bool {
+	_, ok := b.Take(b.ID(owner), r.pace(), 0)
+	return ok
 }
 
 // sleep waits, or fails when ctx ends first.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -99,6 +100,61 @@ func TestChangesOfOneKeyAreLimited(t *testing.T) {
 		time.Sleep(time.Second)
 		if got := w.moves(10, "203.0.113.7", "alice", nas); got != 2 {
 			t.Errorf("granted a second later = %d, want 2", got)
+		}
+	})
+}
+
+func TestChangesOfOneHostAreLimited(t *testing.T) {
+	inTime(t, update.Limits{HostChanges: update.Rate{PerSecond: 2, Burst: 5}}, func(t *testing.T, w *world) {
+		granted := 0
+		for i := range 10 { // whoever asks, from wherever
+			key := []string{"alice", "nas-only"}[i%2]
+			granted += w.moves(1, fmt.Sprintf("203.0.113.%d", i), key, nas)
+		}
+		if granted != 5 {
+			t.Errorf("granted for one host = %d, want 5", granted)
+		}
+		if got := w.moves(10, "203.0.113.7", "alice", home); got != 5 {
+			t.Errorf("granted for another host = %d, want 5", got)
+		}
+		both := update.Request{
+			Username: "alice", Secret: aliceSecret, Hosts: []string{home, nas}, V4: set("203.0.113.9"), Source: netip.MustParseAddr("203.0.113.7"),
+		}
+		if _, err := w.service.Update(t.Context(), both); !errors.Is(err, update.ErrLimited) {
+			t.Errorf("both at once: %v, want %v", err, update.ErrLimited)
+		}
+		both.V4 = update.Family{}
+		if got := outcomes(w.update(both)); got != "nochange nochange" {
+			t.Errorf("what changes nothing = %v, want nochange nochange", got)
+		}
+		time.Sleep(time.Second)
+		if got := w.moves(10, "203.0.113.7", "alice", home); got != 2 {
+			t.Errorf("granted a second later = %d, want 2", got)
+		}
+	})
+}
+
+// A host that follows may be over its limit: its router is not refused for that, and
+// does not bring it there.
+func TestFollowersAreNotLimited(t *testing.T) {
+	inTime(t, update.Limits{HostChanges: update.Rate{PerSecond: 1, Burst: 2}}, func(t *testing.T, w *world) {
+		w.many(3)
+		renumber := update.Request{Hosts: []string{"router.dyn.example.org"}, Source: netip.MustParseAddr("203.0.113.7")}
+		for i, want := range []error{nil, nil, update.ErrLimited} {
+			renumber.Username, renumber.Secret, renumber.Prefix = "alice", aliceSecret, prefix(fmt.Sprintf("2001:db8:%d::/48", i+2))
+			results, err := w.service.Update(t.Context(), renumber)
+			if !errors.Is(err, want) || err == nil && len(results[0].Followers) != 3 {
+				t.Errorf("prefix %d: %+v, %v, want %v", i, results, err, want)
+			}
+		}
+		if got := w.moves(5, "203.0.113.8", "alice", "lan1.dyn.example.org"); got != 2 {
+			t.Errorf("granted for a follower = %d, want 2", got)
+		}
+		time.Sleep(time.Second) // the router may again, and the follower once
+		w.moves(1, "203.0.113.8", "alice", "lan1.dyn.example.org")
+		renumber.Prefix = prefix("2001:db8:9::/48")
+		if results, err := w.service.Update(t.Context(), renumber); err != nil || len(results[0].Followers) != 3 {
+			t.Errorf("a follower is over its limit: %+v, %v", results, err)
 		}
 	})
 }
@@ -219,6 +275,102 @@ func TestWrongPasswords(t *testing.T) {
 			t.Errorf("the right password waited for %v", got)
 		}
 	})
+}
+
+// TestManyGuessAtOneKey: however many guess at a key together, its owner gets in,
+// also with a password that was never checked before.
+func TestManyGuessAtOneKey(t *testing.T) {
+	inTime(t, update.Limits{KeyGuesses: update.Rate{PerSecond: 1, Burst: 3}}, func(t *testing.T, w *world) {
+		w.addPassword("weak", "s3cret")
+		w.addPassword("other", "s3cret too")
+		guess := func(round, source int) error {
+			return w.try("weak", fmt.Sprint("guess ", round, " of ", source), fmt.Sprintf("2001:db8:0:%x::1", source))
+		}
+		checked := make([]int, 3) // in each round
+		for round := range checked {
+			for source := range 20 {
+				switch err := guess(round, source); {
+				case errors.Is(err, account.ErrBadCredential):
+					checked[round]++
+				case !errors.Is(err, update.ErrLimited):
+					t.Fatal(err)
+				}
+			}
+		}
+		if want := []int{20, 0, 0}; !slices.Equal(checked, want) {
+			t.Errorf("guesses checked in each round = %v, want %v: the first of each source, and no more", checked, want)
+		}
+		for range 3 {
+			if err := w.try("weak", "s3cret", "203.0.113.7"); err != nil {
+				t.Errorf("the owner: %v", err)
+			}
+		}
+		if err := w.try("weak", "s3cret", "2001:db8:0:1::2"); err != nil {
+			t.Errorf("the owner, from among those who guess: %v", err)
+		}
+		if err := w.try("other", "no secret", "2001:db8:0:1::1"); !errors.Is(err, account.ErrBadCredential) {
+			t.Errorf("a guess at another key: %v, want %v", err, account.ErrBadCredential)
+		}
+		time.Sleep(time.Second)
+		if a, b := guess(9, 1), guess(9, 2); !errors.Is(a, account.ErrBadCredential) || !errors.Is(b, update.ErrLimited) {
+			t.Errorf("a second later: %v, %v, want one guess checked", a, b)
+		}
+		time.Sleep(time.Hour)
+		if a, b := guess(10, 1), guess(10, 1); !errors.Is(a, account.ErrBadCredential) || !errors.Is(b, account.ErrBadCredential) {
+			t.Errorf("an hour later: %v, %v, want both checked or remembered", a, b)
+		}
+	})
+}
+
+// All readings of what a client sent are one guess, or the right one would be
+// put off for the wrong ones before it.
+func TestReadingsAreOneGuess(t *testing.T) {
+	limits := update.Limits{WrongPasswords: update.Rate{PerSecond: 1, Burst: 1}, KeyGuesses: update.Rate{PerSecond: 1, Burst: 1}}
+	inTime(t, limits, func(t *testing.T, w *world) {
+		w.addPassword("weak", "a b")
+		began := time.Now()
+		for range 2 {
+			_, err := w.service.Update(t.Context(), update.Request{
+				Username: "weak", Secret: "a%20b", OtherSecrets: []string{"a+b", "a b"}, Source: netip.MustParseAddr("203.0.113.7"), Hosts: []string{home},
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if got := time.Since(began); got != 0 {
+			t.Errorf("the right password waited for %v", got)
+		}
+	})
+}
+
+// A suspended account is a reason to wait, told to none but its owner.
+func TestSuspendedAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, update.Options{})
+	w.apply(func(st *registry.State) (registry.Changes, error) {
+		a, _ := st.Accounts.Account("alice")
+		a.Suspended = true
+		return registry.Changes{Accounts: account.Changes{Accounts: []account.Account{a}}}, nil
+	})
+	err := w.try("alice", aliceSecret, "203.0.113.7")
+	if k, ok := errors.AsType[*update.KeyError](err); !ok || k.Key.Username != "alice" || !errors.Is(err, account.ErrSuspended) {
+		t.Errorf("right secret: %v, want %v of the key alice", err, account.ErrSuspended)
+	}
+	if err := w.try("alice", "wrong", "203.0.113.8"); !errors.Is(err, account.ErrBadCredential) {
+		t.Errorf("wrong secret: %v, want %v", err, account.ErrBadCredential)
+	}
+	const want = `
+# HELP stayput_updates_total Hosts in update requests by what became of them, and requests that failed as a whole by why.
+# TYPE stayput_updates_total counter
+stayput_updates_total{dialect="test",outcome="badauth"} 1
+stayput_updates_total{dialect="test",outcome="suspended"} 1
+`
+	if err := testutil.CollectAndCompare(w.service, strings.NewReader(want), "stayput_updates_total"); err != nil {
+		t.Error(err)
+	}
+	if line := `msg="update put off, the account is suspended" key=alice via=test source=203.0.113.7`; !strings.Contains(w.log.String(), line) {
+		t.Errorf("log lacks %s:\n%s", line, w.log)
+	}
 }
 
 // A right password is not held against its source, and a wrong one that becomes

@@ -13,8 +13,9 @@ import (
 
 // SeenStore keeps when hosts were last seen, by ID.
 type SeenStore interface {
-	// LoadSeen returns all that was saved.
-	LoadSeen(context.Context) (map[uint32]time.Time, error)
+	// LoadSeen returns what was saved of hosts that were seen since a time, or
+	// all when that is zero.
+	LoadSeen(ctx context.Context, since time.Time) (map[uint32]time.Time, error)
 	// SaveSeen keeps the times; of two for one host the later counts.
 	SaveSeen(context.Context, map[uint32]time.Time) error
 }
@@ -28,9 +29,17 @@ type Seen struct {
 	log   *slog.Logger
 	mu    sync.Mutex // held while pages are added
 	pages atomic.Pointer[[]*page]
+
+	shared    atomic.Bool // whether other processes save to the store too
+	refreshed time.Time   // up to which the store was read; Refresh's alone
+	refresh   sync.Mutex  // held by Refresh
 }
 
 const (
+	// saveLag is how much later than a report it may stand in the store, with
+	// clocks of several machines that differ.
+	saveLag = 15 * time.Minute
+
 	pageSize  = 1024 // hosts
 	saveEvery = time.Minute
 	lastSave  = 10 * time.Second // how long the save at the end may take
@@ -40,6 +49,7 @@ const (
 type page struct {
 	at      [pageSize]atomic.Uint32      // seconds since 1970; 0 for never
 	unsaved [pageSize / 64]atomic.Uint64 // a bit for each of them
+	shared  [pageSize / 64]atomic.Uint64 // a bit for each that last reported an address shared by its carrier
 }
 
 // OpenSeen returns what the store remembers. A nil logger is slog.Default.
@@ -52,13 +62,25 @@ func OpenSeen(ctx context.Context, store SeenStore, log *slog.Logger) (*Seen, er
 	return s, nil
 }
 
+// Share makes Run read from the store, too, because other processes save there what
+// they hear. It must be called before Run.
+func (s *Seen) Share() { s.shared.Store(true) }
+
 // Refresh takes up what the store remembers, for another process may have saved
-// there. What is known to be later stays.
+// there. What is known to be later stays. After the first time it reads only what is
+// of late.
 func (s *Seen) Refresh(ctx context.Context) error {
-	saved, err := s.store.LoadSeen(ctx)
+	s.refresh.Lock()
+	defer s.refresh.Unlock()
+	since, now := time.Time{}, time.Now()
+	if !s.refreshed.IsZero() {
+		since = s.refreshed.Add(-saveLag)
+	}
+	saved, err := s.store.LoadSeen(ctx, since)
 	if err != nil {
 		return fmt.Errorf("loading when hosts were last seen: %w", err)
 	}
+	s.refreshed = now
 	for id, at := range saved {
 		s.page(id).raise(id, at)
 	}
@@ -75,11 +97,36 @@ func (s *Seen) Mark(id uint32, at time.Time) {
 
 // Last returns when the host last reported; the zero time when it never did.
 func (s *Seen) Last(id uint32) time.Time {
-	pages := *s.pages.Load()
-	if i := int(id / pageSize); i < len(pages) && pages[i] != nil {
-		return pages[i].last(id)
+	if p := s.known(id); p != nil {
+		return p.last(id)
 	}
 	return time.Time{}
+}
+
+// known returns the page of a host; nil if there is none yet.
+func (s *Seen) known(id uint32) *page {
+	if pages, i := *s.pages.Load(), int(id/pageSize); i < len(pages) {
+		return pages[i]
+	}
+	return nil
+}
+
+// markShared notes whether the host, which has been marked, last reported an
+// address that its carrier shares.
+func (s *Seen) markShared(id uint32, shared bool) {
+	bits, bit := &s.page(id).shared[id%pageSize/64], uint64(1)<<(id%64)
+	switch is := bits.Load()&bit != 0; {
+	case is == shared:
+	case shared:
+		bits.Or(bit)
+	default:
+		bits.And(^bit)
+	}
+}
+
+func (s *Seen) isShared(id uint32) bool {
+	p := s.known(id)
+	return p != nil && p.shared[id%pageSize/64].Load()&(1<<(id%64)) != 0
 }
 
 // Run saves once a minute and a last time when ctx ends, then returns. It fails
@@ -92,6 +139,12 @@ func (s *Seen) Run(ctx context.Context) error {
 		case <-ticker.C:
 			if err := s.save(ctx); err != nil {
 				s.log.WarnContext(ctx, "could not save when hosts were last seen, trying again later", "error", err)
+			}
+			if !s.shared.Load() {
+				continue
+			}
+			if err := s.Refresh(ctx); err != nil && ctx.Err() == nil {
+				s.log.WarnContext(ctx, "could not read when hosts were last seen by others, trying again later", "error", err)
 			}
 		case <-ctx.Done():
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSave)
@@ -123,16 +176,15 @@ func (s *Seen) save(ctx context.Context) error {
 
 // page returns the page of a host, which it adds if need be.
 func (s *Seen) page(id uint32) *page {
-	i := int(id / pageSize)
-	if pages := *s.pages.Load(); i < len(pages) && pages[i] != nil {
-		return pages[i]
+	if p := s.known(id); p != nil {
+		return p
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	pages := *s.pages.Load()
-	if i < len(pages) && pages[i] != nil {
-		return pages[i]
+	if p := s.known(id); p != nil {
+		return p
 	}
+	pages, i := *s.pages.Load(), int(id/pageSize)
 	grown := make([]*page, max(i+1, len(pages)))
 	copy(grown, pages)
 	grown[i] = new(page)

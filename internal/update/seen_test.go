@@ -20,7 +20,7 @@ type shelf struct {
 	fault error
 }
 
-func (s *shelf) LoadSeen(context.Context) (map[uint32]time.Time, error) {
+func (s *shelf) LoadSeen(context.Context, time.Time) (map[uint32]time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.seen), s.fault

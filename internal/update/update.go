@@ -30,13 +30,18 @@ type Registry interface {
 	State() *registry.State
 	// Apply runs the edit; what it changed is durable and visible on return.
 	Apply(context.Context, registry.Actor, registry.Edit) (registry.Revision, error)
+	// Fresh returns the state, or a later one if that is needed to show all that
+	// other nodes had acknowledged before the call.
+	Fresh(context.Context, *registry.State) (*registry.State, error)
 }
 
 // Options are what a service may be told. The zero Options are usual.
 type Options struct {
 	Verifier *account.Verifier // nil: one of its own
-	Seen     *Seen             // hears of every host that reported; may be nil
+	Seen     *Seen             // hears of every host that reported or hangs on one that did; may be nil
 	Rules    Rules
+	Pushes   Pushes           // nil: there are none
+	Maker    Maker            // nil: no names become hosts
 	Logger   *slog.Logger     // nil: slog.Default
 	Now      func() time.Time // nil: time.Now
 }
@@ -48,7 +53,18 @@ type Rules struct {
 	// otherwise.
 	AcceptNonGlobal bool
 
+	// CGNATPools are networks of addresses that a carrier shares among its
+	// customers, such as 100.64.0.0/10 (RFC 6598), and CGNAT is what becomes of
+	// them. A host may decide otherwise.
+	CGNATPools []netip.Prefix
+	CGNAT      CGNAT
+
+	// IgnoreOptions passes over the options that devices ask for, Request.Options.
+	// A host may decide otherwise.
+	IgnoreOptions bool
+
 	Limits Limits
+	Pushes PushRules
 }
 
 // Service answers requests. It is safe for concurrent use, and a
@@ -57,10 +73,14 @@ type Service struct {
 	registry Registry
 	verifier *account.Verifier
 	seen     *Seen
+	pushes   Pushes
 	rules    atomic.Pointer[Rules]
 	limiter  *limiter
 	log      *slog.Logger
 	now      func() time.Time
+	answers  answers
+	judges   bool  // and changes nothing
+	maker    Maker // nil: no names become hosts
 	counters
 }
 
@@ -70,7 +90,7 @@ const slowChecks = 2
 // New returns a service over the registry.
 func New(reg Registry, opts Options) *Service {
 	s := &Service{
-		registry: reg, verifier: opts.Verifier, seen: opts.Seen, limiter: newLimiter(),
+		registry: reg, verifier: opts.Verifier, seen: opts.Seen, pushes: opts.Pushes, maker: opts.Maker, limiter: newLimiter(),
 		log: cmp.Or(opts.Logger, slog.Default()), now: opts.Now, counters: newCounters(),
 	}
 	s.SetRules(opts.Rules)
@@ -88,15 +108,17 @@ func (s *Service) SetRules(r Rules) { s.rules.Store(&r) }
 
 // Update does what the request asks for and returns a result for each of its
 // hosts, in its order. Whatever the results call Good is durable and visible.
-// With an error nothing has changed: account.ErrBadCredential, of which
+// With an error nothing has changed, but with ErrNotPushed: account.ErrBadCredential, of which
 // ErrNoCredentials is one, ErrBadAddress, ErrTooManyHosts and ErrNoHostNamed are
-// the client's fault; registry.ErrUnavailable, ErrLimited or the context's error
-// are not, or not for long, and asking again later may help.
+// the client's fault; registry.ErrUnavailable, ErrLimited, account.ErrSuspended or
+// the context's error are not, or not for long, and asking again later may help.
+// Where the user name and secret were right, the error is a *KeyError around these.
 func (s *Service) Update(ctx context.Context, req Request) ([]Result, error) {
-	results, err := s.update(ctx, &req)
-	for errors.Is(err, errKeyChanged) {
-		results, err = s.update(ctx, &req)
-	}
+	var results []Result
+	err := s.decide(func(st *registry.State, fresh bool) (err error) {
+		results, err = s.update(ctx, st, fresh, &req)
+		return err
+	})
 	s.count(req.Via, results, err)
 	if isOurFault(err) {
 		s.log.ErrorContext(ctx, "update failed", "via", req.Via, "error", err)
@@ -104,72 +126,76 @@ func (s *Service) Update(ctx context.Context, req Request) ([]Result, error) {
 	return results, err
 }
 
-func (s *Service) update(ctx context.Context, req *Request) ([]Result, error) {
-	st := s.registry.State()
-	key, err := s.authenticate(ctx, st.Accounts, req)
-	if err != nil {
-		return nil, err
+func (s *Service) update(ctx context.Context, st *registry.State, fresh bool, req *Request) ([]Result, error) {
+	key, err := s.authenticate(ctx, st, fresh, req)
+	var results []Result
+	if err == nil {
+		results, err = s.carryOut(ctx, st, fresh, key, req)
 	}
-	if len(req.Hosts) > MaxHosts {
-		return nil, ErrTooManyHosts
+	if err != nil && key.ID != 0 {
+		err = &KeyError{key, err}
 	}
-	w, err := read(req, s.rules.Load().AcceptNonGlobal)
-	if err != nil {
-		return nil, err
-	}
+	return results, err
+}
+
+// carryOut does what the request of a key asks for.
+func (s *Service) carryOut(ctx context.Context, st *registry.State, fresh bool, key account.Key, req *Request) ([]Result, error) {
 	now := s.now()
-	p := plan{key: key, hosts: req.Hosts, wish: w, source: account.Source{Key: key.ID, Via: req.Via, Session: req.Session, At: req.At}}
-	if req.At.IsZero() {
-		p.source.At = now
+	p, err := newPlan(st, req, key, s.rules.Load(), now)
+	if errors.Is(err, ErrNoHostNamed) && !fresh {
+		err = cmp.Or(s.isFresh(ctx, st), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if st, err = s.makeHosts(ctx, st, p, req); err != nil {
+		return nil, err
 	}
 	o, err := p.run(st)
 	if err != nil {
 		return nil, err
 	}
-	s.markSeen(o.results, now)
-	if !o.changes.IsEmpty() {
-		if err := s.admit(ctx, req, key); err != nil {
+	if (o.changes.IsEmpty() || o.refuses()) && !fresh {
+		if err := s.isFresh(ctx, st); err != nil {
 			return nil, err
 		}
-		if o, err = s.write(ctx, &p, req, o); err != nil {
+	}
+	s.markSeen(o, now, p.isShared(req.Source))
+	if o.tooSoon {
+		return nil, s.refuse(ctx, req, key.Username, "plan")
+	}
+	if !o.changes.IsEmpty() {
+		// Those that follow are moved by others, who have limits of their own.
+		if err := s.admit(ctx, req, key, o.changes.Accounts.Hosts[:o.own]); err != nil {
+			return nil, err
+		}
+		if o, err = s.write(ctx, p, req, o); err != nil {
 			return nil, err
 		}
 	}
 	for i := range o.results {
-		o.results[i].Unchanged = key.Unchanged
+		r := &o.results[i]
+		r.Key, r.Unchanged, r.BareGood = key.ID, key.Unchanged, key.BareGood
 	}
 	s.logResults(ctx, o.results, key, req)
+	if len(o.followers) > 0 {
+		s.log.LogAttrs(ctx, slog.LevelInfo, "hosts renumbered with others", slog.Int("hosts", len(o.followers)),
+			slog.String("key", key.Username), slog.String("via", req.Via), slog.String("source", text(req.Source)))
+	}
+	if err := s.awaitPushes(ctx, o); err != nil {
+		return nil, err
+	}
 	return o.results, nil
-}
-
-// authenticate returns the update key that the request's user name and secret
-// belong to.
-func (s *Service) authenticate(ctx context.Context, d account.Directory, req *Request) (account.Key, error) {
-	if req.Username == "" && req.Secret == "" {
-		return account.Key{}, ErrNoCredentials
-	}
-	key, err := s.check(ctx, d, req, req.Secret)
-	for _, other := range req.OtherSecrets {
-		if !errors.Is(err, account.ErrBadCredential) {
-			break
-		}
-		key, err = s.check(ctx, d, req, other)
-	}
-	if errors.Is(err, account.ErrBadCredential) && s.mayLog(req.Source) {
-		s.logRefusal(ctx, d, req)
-	}
-	return key, err
 }
 
 // write makes one commit of all that the plan changes. What it came to before
 // stands if nothing of it has changed meanwhile.
 func (s *Service) write(ctx context.Context, p *plan, req *Request, before *outcomes) (*outcomes, error) {
-	by := registry.Actor{Account: p.key.Account, Key: p.key.ID, Via: req.Via}
-	if req.Source.IsValid() {
-		by.From = req.Source.String()
+	if s.judges {
+		return before, nil
 	}
 	var o *outcomes
-	_, err := s.registry.Apply(ctx, by, func(st *registry.State) (_ registry.Changes, err error) {
+	_, err := s.registry.Apply(ctx, req.actor(&p.key), func(st *registry.State) (_ registry.Changes, err error) {
 		o = before
 		if !st.Accounts.SameCredentials(before.state.Accounts) && !isUnchanged(st.Accounts, p.key) {
 			return registry.Changes{}, errKeyChanged
@@ -178,6 +204,9 @@ func (s *Service) write(ctx context.Context, p *plan, req *Request, before *outc
 			if o, err = p.run(st); err != nil {
 				return registry.Changes{}, err
 			}
+		}
+		if o.tooSoon {
+			return registry.Changes{}, ErrLimited
 		}
 		return o.changes, nil
 	})
@@ -199,13 +228,24 @@ func isUnchanged(d account.Directory, key account.Key) bool {
 	return ok && reflect.DeepEqual(now, key) && owner.ID != 0 && !owner.Suspended
 }
 
-func (s *Service) markSeen(results []Result, at time.Time) {
+// markSeen notes that the hosts of the request reported, and with them those that
+// hang on what they have.
+func (s *Service) markSeen(o *outcomes, at time.Time, shared bool) {
 	if s.seen == nil {
 		return
 	}
-	for _, r := range results {
+	for _, r := range o.results {
 		if r.Outcome.IsSuccess() {
 			s.seen.Mark(r.ID, at)
+			s.seen.markShared(r.ID, shared)
+		}
+	}
+	for id := range o.heard {
+		s.seen.Mark(id, at)
+	}
+	if o.hanging != nil {
+		for i := range o.hanging.others {
+			s.seen.Mark(o.hanging.others[i].ID, at)
 		}
 	}
 }
@@ -215,6 +255,9 @@ func (s *Service) logResults(ctx context.Context, results []Result, key account.
 		message := "address changed"
 		switch r.Outcome {
 		case Good:
+			if req.Offline {
+				message = "host went offline, its device says so"
+			}
 		case Ignored:
 			message = "address ignored, it cannot be reached from outside"
 		default:
@@ -241,15 +284,3 @@ func join(addrs []netip.Addr) string {
 
 // text is the address as text, empty for none.
 func text(a netip.Addr) string { return join([]netip.Addr{a}) }
-
-// logRefusal tells of a failed login, of each source once a second. People put
-// secrets where the user name belongs, so a name that is none of ours is not
-// written down.
-func (s *Service) logRefusal(ctx context.Context, d account.Directory, req *Request) {
-	name := "unknown"
-	if key, ok := d.Key(req.Username); ok {
-		name = key.Username
-	}
-	s.log.InfoContext(ctx, "update refused, bad user name or secret",
-		"key", name, "via", req.Via, "source", req.Source)
-}

@@ -293,9 +293,7 @@ func TestPlaceholderComesAndGoes(t *testing.T) {
 func TestStoreFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, update.Options{})
-	w.store.mu.Lock()
-	w.store.fault = errors.New("disk full")
-	w.store.mu.Unlock()
+	w.store.SetFault(errors.New("disk full"))
 	req := update.Request{Username: "alice", Secret: aliceSecret, Hosts: []string{"home.dyn.example.org"}, V4: set("203.0.113.9")}
 	if _, err := w.service.Update(t.Context(), req); !errors.Is(err, registry.ErrUnavailable) {
 		t.Errorf("err = %v, want %v", err, registry.ErrUnavailable)
@@ -356,7 +354,7 @@ func TestWhatHappensBetweenCheckAndWrite(t *testing.T) {
 			a, _ := st.Accounts.Account("alice")
 			a.Suspended = true
 			return account.Changes{Accounts: []account.Account{a}}
-		}, "", account.ErrBadCredential, "203.0.113.1"},
+		}, "", account.ErrSuspended, "203.0.113.1"},
 		{"host given away", func(st *registry.State) account.Changes {
 			h := host(st)
 			h.Account = 2

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/zone"
 )
 
@@ -18,24 +19,30 @@ type wish struct {
 // target is what the addresses of one family are to be.
 type target struct {
 	touched bool
-	addrs   []netip.Addr // in order, without duplicates
+	addrs   []netip.Addr // in order, without duplicates; of no matter beside renumber
+
+	renumber *renumbering // what makes addrs of those that stand; nil for none
 }
 
-// read makes a wish of the request. It fails with ErrBadAddress.
-func read(req *Request, acceptNonGlobal bool) (wish, error) {
+// read makes a wish of what the request says of the families somewhere. It fails
+// with ErrBadAddress.
+func read(req *Request, v4, v6 Family, r *reach) (wish, error) {
 	var w wish
+	if req.Offline {
+		return w, nil
+	}
 	source := req.Source.Unmap().WithZone("")
 	var err error
-	if w.v4, err = w.readFamily(req.V4, source, netip.Addr.Is4, acceptNonGlobal); err != nil {
+	if w.v4, err = w.readFamily(v4, source, netip.Addr.Is4, r); err != nil {
 		return wish{}, err
 	}
-	if w.v6, err = w.readFamily(req.V6, source, netip.Addr.Is6, acceptNonGlobal); err != nil {
+	if w.v6, err = w.readFamily(v6, source, netip.Addr.Is6, r); err != nil {
 		return wish{}, err
 	}
 	return w, nil
 }
 
-func (w *wish) readFamily(f Family, source netip.Addr, member func(netip.Addr) bool, acceptNonGlobal bool) (target, error) {
+func (w *wish) readFamily(f Family, source netip.Addr, member func(netip.Addr) bool, r *reach) (target, error) {
 	addrs := f.Addrs
 	switch f.Action {
 	case Keep:
@@ -47,6 +54,8 @@ func (w *wish) readFamily(f Family, source netip.Addr, member func(netip.Addr) b
 			return target{}, nil
 		}
 		addrs = []netip.Addr{source}
+	case Renumber:
+		return w.readPrefix(f.Prefix, member, r)
 	case Set:
 	}
 	if len(addrs) == 0 || len(addrs) > MaxAddresses {
@@ -62,7 +71,7 @@ func (w *wish) readFamily(f Family, source netip.Addr, member func(netip.Addr) b
 			continue
 		}
 		w.told = append(w.told, a)
-		if IsNonGlobal(a) && !acceptNonGlobal {
+		if !r.takes(a) {
 			w.ignored = true
 			continue
 		}
@@ -71,6 +80,25 @@ func (w *wish) readFamily(f Family, source netip.Addr, member func(netip.Addr) b
 	t.touched = len(t.addrs) > 0
 	slices.SortFunc(t.addrs, netip.Addr.Compare)
 	return t, nil
+}
+
+func (w *wish) readPrefix(p netip.Prefix, member func(netip.Addr) bool, r *reach) (target, error) {
+	p, err := checkPrefix(p)
+	if err != nil || !member(p.Addr()) {
+		return target{}, ErrBadAddress
+	}
+	t := target{touched: r.takes(p.Addr()), renumber: &renumbering{all: true, to: p}}
+	w.ignored = w.ignored || !t.touched
+	return t, nil
+}
+
+// of returns the target for a host whose addresses are r.
+func (t target) of(h *account.Host, r zone.Records) target {
+	if t.touched && t.renumber != nil {
+		t.addrs = t.renumber.apply(h, r)
+		t.touched = len(t.addrs) > 0
+	}
+	return t
 }
 
 // holds tells whether the records are what the target wants.

@@ -1,15 +1,11 @@
 package update_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"iter"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +13,7 @@ import (
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // start is when the tests' clock stands.
@@ -36,13 +33,13 @@ type world struct {
 	store    *memory
 	registry *registry.Registry
 	service  *update.Service
-	log      *lines
+	log      *rig.Log
 	moved    int // addresses that moves has asked for
 }
 
 func newWorld(t testing.TB, opts update.Options) *world {
 	t.Helper()
-	w := &world{t: t, store: &memory{}, log: &lines{}}
+	w := &world{t: t, store: &memory{}, log: &rig.Log{}}
 	reg, err := registry.Open(t.Context(), w.store, registry.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -190,55 +187,7 @@ func outcomes(results []update.Result) string {
 	return strings.Join(out, " ")
 }
 
-// lines is what was logged.
-type lines struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
+// memory is a store that forgets everything at the end.
+type memory struct{ rig.Memory }
 
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-// memory is a registry.Store that forgets everything at the end.
-type memory struct {
-	mu      sync.Mutex // guards what follows
-	commits []registry.Commit
-	fault   error // what Append fails with
-}
-
-func (m *memory) Load(context.Context) (*registry.State, error) { return &registry.State{}, nil }
-
-func (m *memory) Append(_ context.Context, after registry.Revision, commits []registry.Commit) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fault != nil {
-		return m.fault
-	}
-	if int(after) != len(m.commits) {
-		return registry.ErrBehind
-	}
-	m.commits = append(m.commits, commits...)
-	return nil
-}
-
-func (m *memory) Follow(ctx context.Context, _ registry.Revision) iter.Seq2[registry.Commit, error] {
-	return func(yield func(registry.Commit, error) bool) {
-		<-ctx.Done()
-		yield(registry.Commit{}, ctx.Err())
-	}
-}
-
-func (m *memory) all() []registry.Commit {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.commits)
-}
+func (m *memory) all() []registry.Commit { return m.Commits() }

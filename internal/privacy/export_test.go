@@ -1,0 +1,4 @@
+package privacy
+
+// FinishDue does what Run does now and then.
+var FinishDue = (*Service).finishDue
