@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -30,13 +31,16 @@ type conn struct {
 	peer    netip.AddrPort // who sent what comes in: by the socket, or by a PROXY header
 	remote  string         // the same as text
 	trusted bool           // the peer may say for whom it speaks
-	source  netip.Addr     // counted in server.sources if valid
 	unread  []byte         // to be read before the socket
 	bareLF  bool           // to be closed after the reply
 	state   atomic.Int32
+	asking  atomic.Bool // a request of a device has begun and is not there whole
 	spoke   atomic.Bool // has sent something
 	served  atomic.Bool // has had a reply
 	closed  atomic.Bool
+
+	counting sync.Mutex // guards source, as Shutdown may close while a PROXY header comes in
+	source   netip.Addr // counted in server.sources if valid
 }
 
 func newConn(s *Server, sock net.Conn, kind Kind) *conn {
@@ -62,7 +66,12 @@ func (c *conn) enterSource() bool {
 		return true
 	}
 	if c.server.sources.enter(source) {
+		c.counting.Lock()
 		c.source = source
+		c.counting.Unlock()
+		if c.closed.Load() {
+			c.leaveSource()
+		}
 		return true
 	}
 	c.server.counters.crowded.Add(1)
@@ -70,6 +79,17 @@ func (c *conn) enterSource() bool {
 		c.server.log.Info("too many connections of one source", "source", source)
 	}
 	return false
+}
+
+// leaveSource counts the connection no more.
+func (c *conn) leaveSource() {
+	c.counting.Lock()
+	source := c.source
+	c.source = netip.Addr{}
+	c.counting.Unlock()
+	if source.IsValid() {
+		c.server.sources.leave(source)
+	}
 }
 
 // serve owns the connection's goroutine. It ends with the connection closed or

@@ -67,11 +67,13 @@ func (d *dialogue) serve() (handOver bool) {
 	for first := true; ; first = false {
 		r, h, err := d.next(first)
 		if err == nil && h == nil {
+			d.conn.asking.Store(false)
 			return true
 		}
 		if err == nil {
 			err = d.readBody(r)
 		}
+		d.conn.asking.Store(false)
 		if err != nil {
 			d.refuse(err)
 			return false
@@ -114,6 +116,7 @@ func (d *dialogue) readHead(first bool) (string, error) {
 			return "", err
 		}
 	}
+	d.conn.asking.Store(true)
 	if !d.conn.setBusy() {
 		return "", net.ErrClosed
 	}

@@ -91,6 +91,16 @@ func Resolve(t Table, target string) (path, query string) {
 	return m.key + m.tail, m.query
 }
 
+// Asking returns how many requests of devices are not there whole.
+func Asking(s *Server) (n int) {
+	for _, c := range s.snapshot() {
+		if c.asking.Load() {
+			n++
+		}
+	}
+	return n
+}
+
 var (
 	ParseProxy    = parseProxy
 	ErrProxyShort = errProxyShort

@@ -268,16 +268,16 @@ func (s *Server) release(c *conn) {
 	if tracked {
 		s.open.Done()
 	}
-	if c.source.IsValid() {
-		s.sources.leave(c.source)
-	}
+	c.leaveSource()
 	s.places.leave()
 }
 
 // Shutdown stops accepting, closes connections that wait for a request, and
-// returns when all others have had their reply. When ctx is done before, it
-// closes what is left, cancels its requests and returns the context's error.
+// returns when all others have had their reply. Requests of devices that are not
+// there whole after three seconds are refused. When ctx is done before, it closes
+// what is left, cancels its requests and returns the context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.web.SetKeepAlivesEnabled(false) // before anybody can notice, so that every reply from here on says "close"
 	s.stop()
 	err := s.drain(ctx)
 	s.cancel()
@@ -292,7 +292,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // drain waits for what is in flight.
 func (s *Server) drain(ctx context.Context) error {
-	s.web.SetKeepAlivesEnabled(false)
+	defer time.AfterFunc(freshTime, s.hurry).Stop()
 	if err := wait(ctx, &s.talking); err != nil {
 		return err
 	}
@@ -301,6 +301,16 @@ func (s *Server) drain(ctx context.Context) error {
 		return err
 	}
 	return wait(ctx, &s.open)
+}
+
+// hurry refuses requests that are not there whole: nobody may keep the server from
+// ending by sending slowly.
+func (s *Server) hurry() {
+	for _, c := range s.snapshot() {
+		if c.asking.Load() {
+			c.SetReadDeadline(time.Unix(1, 0))
+		}
+	}
 }
 
 // stop makes the server take on nothing new.

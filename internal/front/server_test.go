@@ -2,7 +2,6 @@ package front_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,11 +11,11 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"stayput.dev/internal/front"
+	"stayput.dev/test/rig"
 )
 
 // echo answers with what the front made of the request.
@@ -171,26 +170,8 @@ func askOnce(t testing.TB, addr, raw string) reply {
 	return got
 }
 
-// A logBuffer collects what a logger writes.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func newLogger() (*slog.Logger, *logBuffer) {
-	b := new(logBuffer)
+func newLogger() (*slog.Logger, *rig.Log) {
+	b := new(rig.Log)
 	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug})), b
 }
 
@@ -251,6 +232,29 @@ func TestShutdownFinishesWhatIsInFlight(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", addr); err == nil {
 		t.Error("dialling after Shutdown succeeded")
+	}
+}
+
+// TestShutdownIsNotKept: half a request, which anybody can send, is not worth waiting
+// for as long as for a reply.
+func TestShutdownIsNotKept(t *testing.T) {
+	t.Parallel()
+	s := front.New(front.Config{Table: testTable(), Limits: front.Limits{HeadTimeout: time.Hour}})
+	addr := serve(t, s, front.Plain)
+	for i, half := range []string{"GET /nic/up", "POST /update HTTP/1.0\r\nContent-Length: 2\r\n\r\na"} {
+		c := dial(t, addr)
+		io.WriteString(c, half)
+		eventually(t, "half a request is there", func() bool { return front.Asking(s) == i+1 })
+		defer func() {
+			if text, err := io.ReadAll(c); err != nil || !strings.Contains(string(text), " 408 ") {
+				t.Errorf("%q: reply = %.40q, %v, want 408", half, text, err)
+			}
+		}()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Errorf("Shutdown = %v", err)
 	}
 }
 
