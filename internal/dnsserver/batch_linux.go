@@ -1,8 +1,11 @@
 package dnsserver
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"syscall"
 	"unsafe"
 
@@ -172,4 +175,27 @@ func (b *batch) sendSome(raw syscall.RawConn, fd uintptr, at, end int) (sent int
 		err = errno
 	}
 	return sent, err
+}
+
+// sender returns who sent the i-th packet of the batch, and the control message that a
+// reply needs. Both are good when others have taken the packet's place.
+func (b *batch) sender(i int) (to unix.Sockaddr, control []byte) {
+	name := &b.names[i]
+	control = replyFrom(slices.Clone(b.controls[i][:b.messages[i].header.Controllen]))
+	var port [2]byte // in the order of the network
+	binary.NativeEndian.PutUint16(port[:], name.Port)
+	at := int(binary.BigEndian.Uint16(port[:]))
+	if name.Family == unix.AF_INET {
+		return &unix.SockaddrInet4{Port: at, Addr: addressIn(name).As4()}, control
+	}
+	return &unix.SockaddrInet6{Port: at, ZoneId: name.Scope_id, Addr: name.Addr}, control
+}
+
+// sendLater sends a reply outside a batch, without waiting.
+func sendLater(raw syscall.RawConn, reply []byte, to unix.Sockaddr, control []byte) error {
+	var fault error
+	err := raw.Control(func(fd uintptr) {
+		fault = unix.Sendmsg(int(fd), reply, control, to, unix.MSG_DONTWAIT)
+	})
+	return errors.Join(err, fault)
 }

@@ -19,6 +19,7 @@ func (s *Server) Collector() prometheus.Collector {
 		limited:     metric("rate_limited_total", "DNS replies over UDP that the rate limit held back, or truncated.", "action"),
 		panics:      metric("panics_total", "Faults of the DNS server that a packet brought to light."),
 		handshakes:  metric("tls_failures_total", "Handshakes of DNS over TLS that failed."),
+		transfers:   metric("transfers_total", "Transfers of zones that ended well, by what was sent: all, a difference, or nothing new.", "kind"),
 		connections: metric("tcp_connections", "TCP connections that are open, those with TLS among them."),
 		displaced:   metric("tcp_displaced_total", "TCP connections that were closed to make room for others."),
 		zones: zoneMetrics{
@@ -39,7 +40,7 @@ type collector struct {
 	queries, replies, questions, cookies     *prometheus.Desc
 	dropped, truncated, unsent, flat, panics *prometheus.Desc
 	handshakes, connections, displaced       *prometheus.Desc
-	limited                                  *prometheus.Desc
+	limited, transfers                       *prometheus.Desc
 
 	zones zoneMetrics
 }
@@ -47,7 +48,7 @@ type collector struct {
 // Describe sends what Collect may send.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		c.queries, c.replies, c.questions, c.cookies, c.dropped, c.truncated, c.unsent, c.flat, c.panics, c.limited,
+		c.queries, c.replies, c.questions, c.cookies, c.dropped, c.truncated, c.unsent, c.flat, c.panics, c.limited, c.transfers,
 		c.handshakes, c.connections, c.displaced, c.zones.queries, c.zones.replies, c.zones.questions,
 	} {
 		out <- d
@@ -59,6 +60,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	stats := c.server.Stats()
 	for d, byLabel := range map[*prometheus.Desc]map[string]uint64{
 		c.queries: stats.Queries, c.replies: stats.Replies, c.questions: stats.Questions, c.cookies: stats.Cookies,
+		c.transfers: stats.Transfers,
 	} {
 		for label, n := range byLabel {
 			sendCount(out, d, n, label)

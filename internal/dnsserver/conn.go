@@ -22,6 +22,7 @@ type conn struct {
 
 	over    atomic.Bool // nothing more is read; what is being answered may still be
 	useless atomic.Bool // the client sent what deserves no reply
+	gone    atomic.Bool // nothing more can be sent
 
 	queries   atomic.Int64   // that have come in whole and are not answered
 	long      chan struct{}  // holds a value for each of them that takes long
@@ -105,6 +106,7 @@ func (c *conn) Read(p []byte) (int, error) {
 // drop closes the connection at once. Where the client keeps us waiting for it to
 // take replies, the kernel forgets them too.
 func (c *conn) drop() {
+	c.gone.Store(true)
 	if tcp, ok := c.Conn.(*net.TCPConn); ok && c.queries.Load() > 0 {
 		_ = tcp.SetLinger(0)
 	}

@@ -38,6 +38,13 @@ func (s *Server) shakeHands(c *conn) bool {
 	return true
 }
 
+// isWeak tells whether the connection has TLS of a version that is too old for
+// transfers (RFC 9103 §7.2).
+func (c *conn) isWeak() bool {
+	secure, ok := c.stream.(*tls.Conn)
+	return ok && secure.ConnectionState().Version < tls.VersionTLS13
+}
+
 // sayGoodbye tells a client of TLS that nothing more comes, as far as it listens.
 func (c *conn) sayGoodbye() {
 	if secure, ok := c.stream.(*tls.Conn); ok {

@@ -220,6 +220,7 @@ func TestKdig(t *testing.T) {
 	kdig := program(t, "kdig")
 	opts := dnsserver.Options{
 		Identity: "ns1.example.org", Whoami: true, CookieSecrets: []dnsserver.CookieSecret{secret(t, secretA)}, RequireCookies: true,
+		Secondaries: everybody,
 	}
 	s := serveTLS(t, opts, nil)
 	pemFile := filepath.Join(t.TempDir(), "ca.pem")
@@ -232,6 +233,7 @@ func TestKdig(t *testing.T) {
 		{s.tls, "+tls home.example.org A", []string{"TLS session (TLS1.3)", "192.0.2.7", "PADDING"}},
 		{s.tls, "+tls-ca=" + pemFile + " +tls-hostname=ns1.example.org +keepopen home.example.org A ns1.example.org AAAA", []string{"192.0.2.7", "2001:db8::1"}},
 		{s.tls, "+tls whoami.example.org TXT", []string{"\"127.0.0.1\""}},
+		{s.tls, "+tls example.org AXFR", []string{"SOA", "home.example.org.", "(1 messages, "}},
 		{s.udp, "+cookie +badcookie home.example.org A", []string{"192.0.2.7", "COOKIE"}},
 		{s.tcp, "+tcp +nsid +keepopen home.example.org A www.example.org A", []string{"192.0.2.7", "home.example.org.", "\"ns1.example.org\""}},
 	} {

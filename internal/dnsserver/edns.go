@@ -46,7 +46,7 @@ func (r *Responder) respondEDNS() (code rcode, done bool) {
 		return rcodeFormErr, true
 	case q.question == nil:
 		return r.respondCookie(), true
-	case r.via == UDP && r.opts.RequireCookies && len(r.opts.CookieSecrets) > 0 && !r.cookie.proven():
+	case r.via == UDP && r.opts.RequireCookies && len(r.opts.CookieSecrets) > 0 && !r.cookie.proven() && !r.isTrusted():
 		return r.demandCookie(), true
 	}
 	return rcodeNoError, false

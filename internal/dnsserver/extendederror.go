@@ -23,6 +23,9 @@ func (r *Responder) extendedError() uint16 {
 	}
 	switch r.code {
 	case rcodeRefused:
+		if q.opcode == opcodeUpdate {
+			return edeProhibited
+		}
 		if isTransfer(q.typ) && q.class == classIN && !q.sig0 {
 			return edeProhibited
 		}

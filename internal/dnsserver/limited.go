@@ -18,7 +18,7 @@ type about struct {
 // about tells of the reply to the last packet.
 func (r *Responder) about() about {
 	q := &r.query
-	out := about{kind: kindError, edns: q.edns, do: q.do, proven: r.cookie.proven()}
+	out := about{kind: kindError, edns: q.edns, do: q.do, proven: r.cookie.proven() || r.isTrusted()}
 	if r.origin == "" {
 		return out
 	}

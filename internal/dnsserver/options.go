@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"log/slog"
 	"time"
+
+	"stayput.dev/internal/update"
 )
 
 // Options are what a server may be told. The zero Options are usual.
@@ -22,9 +24,20 @@ type Options struct {
 	CookieSecrets  []CookieSecret
 	RequireCookies bool // over UDP, who brings no cookie that is good is not answered but told to
 
+	// Updates makes the changes that UPDATE asks for (RFC 2136). Nil: NOTIMP.
+	Updates *update.Service
+
+	// Recorder hears of UPDATEs of hosts; may be nil.
+	Recorder Recorder
+
+	Secondaries []Secondary // who may have all zones whole; the state names others for single ones, and all others are refused
+	Versions    Versions    // what secondaries may have from before; nil: nothing is known of that
+
 	QueryLogSample int          // of so many queries that come to a UDP socket, to TCP or to TLS, one is logged; 0: none
 	RateLimit      RateLimit    // of replies over UDP
 	Logger         *slog.Logger // nil: slog.Default
+
+	given *given // what secondaries have
 }
 
 func (o Options) withDefaults() Options {

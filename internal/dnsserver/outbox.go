@@ -22,9 +22,10 @@ type outbox struct {
 
 // parcel is replies that are sent together, each with its length before it.
 type parcel struct {
-	octets  []byte
-	replies int
-	held    int // octets that count as held by the connection
+	octets   []byte
+	messages int
+	queries  int // that are answered with these
+	held     int // octets that count as held by the connection
 }
 
 func (o *outbox) init() { o.taken.L = &o.mu }
@@ -38,10 +39,11 @@ func (o *outbox) awaitRoom() {
 	}
 }
 
-// put adds a copy of a reply. It returns how many octets wait, and how many more
-// than before the connection holds: what stays with us because it is long, or
-// since the client does not take what came before.
-func (o *outbox) put(reply []byte) (waiting, held int) {
+// put adds a copy of a reply, which with last is all of it or its last message. It
+// returns how many octets wait, and how many more than before the connection
+// holds: what stays with us because it is long, or since the client does not take
+// what came before.
+func (o *outbox) put(reply []byte, last bool) (waiting, held int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.sending || len(reply) > readSize {
@@ -49,7 +51,10 @@ func (o *outbox) put(reply []byte) (waiting, held int) {
 	}
 	p := &o.waiting
 	p.octets = append(p.octets, reply...)
-	p.replies++
+	p.messages++
+	if last {
+		p.queries++
+	}
 	p.held += held
 	return len(p.octets), held
 }
@@ -59,7 +64,7 @@ func (o *outbox) put(reply []byte) (waiting, held int) {
 func (o *outbox) begin() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	mine := !o.sending && o.waiting.replies > 0
+	mine := !o.sending && o.waiting.messages > 0
 	o.sending = o.sending || mine
 	return mine
 }
@@ -71,7 +76,7 @@ func (o *outbox) take() parcel {
 	defer o.mu.Unlock()
 	p := o.waiting
 	o.waiting = parcel{}
-	o.sending = p.replies > 0
+	o.sending = p.messages > 0
 	o.taken.Broadcast()
 	return p
 }

@@ -73,8 +73,11 @@ func (p painter) put(name zone.Name, node zone.Node) {
 	p.table.put(hash, &e)
 }
 
-// answers tells whether the zone answers for the name, not another one below it.
-func (p painter) answers(name zone.Name) bool { return p.alone || p.zones.Find(name) == p.zone }
+// answers tells whether the zone answers for the name, not another one below it. A
+// catalog zone answers nobody but secondaries.
+func (p painter) answers(name zone.Name) bool {
+	return !p.zone.IsCatalog() && (p.alone || p.zones.Find(name) == p.zone)
+}
 
 // mark makes the table know a name right below the origin, which exists because of
 // another below it, unless it does.

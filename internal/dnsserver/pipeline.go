@@ -50,7 +50,9 @@ func (s *Server) answerMessage(c *conn, m incoming) {
 	m.more = false
 	c.long <- struct{}{}
 	c.answering.Go(func() {
-		s.answerConn(c, m)
+		if !s.transfer(c, m) {
+			s.answerConn(c, m)
+		}
 		<-c.long
 	})
 }
@@ -70,7 +72,7 @@ func (s *Server) answerConn(c *conn, m incoming) {
 	}
 	out := w.buf[:tcpPrefix+len(reply)]
 	binary.BigEndian.PutUint16(out, uint16(len(reply)))
-	waiting, held := c.out.put(out)
+	waiting, held := c.out.put(out, true)
 	s.crew.put(w, m.long)
 	s.conns.hold(c, held)
 	if !m.more || waiting >= parcelSize {
@@ -84,18 +86,18 @@ func (s *Server) flush(c *conn) {
 		return
 	}
 	broken := false
-	for p := c.out.take(); p.replies > 0; p = c.out.take() {
+	for p := c.out.take(); p.messages > 0; p = c.out.take() {
 		if !broken {
 			_ = c.SetWriteDeadline(time.Now().Add(messageTimeout))
 			_, err := c.stream.Write(p.octets)
 			broken = err != nil
 		}
 		if broken {
-			s.streams.unsent.Add(uint64(p.replies))
+			s.streams.unsent.Add(uint64(p.messages))
 			c.drop()
 		}
 		s.conns.release(c, p.held)
-		s.endQueries(c, p.replies)
+		s.endQueries(c, p.queries)
 	}
 }
 

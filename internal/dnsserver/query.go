@@ -3,6 +3,7 @@ package dnsserver
 import (
 	"encoding/binary"
 
+	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/zone"
 )
 
@@ -36,18 +37,29 @@ type query struct {
 	size    uint16 // octets that the client takes over UDP
 	options ednsOptions
 
-	tsig signature // its name is nil when there is none
-	sig0 bool      // the query is signed with SIG(0)
+	known  bool   // the client tells which version of the zone it has
+	serial uint32 // of that version
+
+	signed bool        // with TSIG
+	tsig   tsig.Record // if it is
+	sig0   bool        // the query is signed with SIG(0)
 
 	lowered *[zone.MaxName]byte
 }
 
-// read reads a packet that has at least a header. It returns rcodeNoError, or
-// what is to be answered instead; with EDNS, if the packet had it, because a
-// reply without it would say that we know none (RFC 6891 §7).
-func (q *query) read(packet []byte) rcode {
+// read reads a packet that has at least a header; one that is an UPDATE only if updates
+// is set. It returns rcodeNoError, or what is to be answered instead; with EDNS, if
+// the packet had it, because a reply without it would say that we know none (RFC 6891
+// §7).
+func (q *query) read(packet []byte, updates bool) rcode {
 	*q = query{lowered: q.lowered, opcode: packet[2] >> 3 & 15}
-	code := q.readSections(packet)
+	code := rcodeNotImp
+	switch {
+	case q.opcode == 0:
+		code = q.readSections(packet)
+	case q.opcode == opcodeUpdate && updates:
+		code = q.readUpdateSections(packet)
+	}
 	if code != rcodeNoError {
 		if q.edns = q.findOPT(packet); !q.edns {
 			q.options = ednsOptions{}
@@ -63,9 +75,6 @@ func count(packet []byte, section int) int {
 }
 
 func (q *query) readSections(packet []byte) rcode {
-	if q.opcode != 0 {
-		return rcodeNotImp
-	}
 	// Without a question, a packet can ask for a cookie (RFC 7873 §5.4).
 	if n := count(packet, 0); n > 1 || n == 1 && !q.readQuestion(packet[headerSize:]) {
 		return rcodeFormErr
@@ -77,6 +86,23 @@ func (q *query) readSections(packet []byte) rcode {
 	}
 	at := headerSize + len(q.question)
 	for range count(packet, 2) {
+		var soa record
+		if soa, at = readRecord(packet, at); at == 0 {
+			return rcodeFormErr
+		}
+		q.readKnown(soa)
+	}
+	return q.readAdditional(packet, at, count(packet, 3))
+}
+
+// readUpdateSections is readSections for an UPDATE, whose zone section stands in the
+// place of the question, and the prerequisites and the changes behind it (RFC 2136 §2).
+func (q *query) readUpdateSections(packet []byte) rcode {
+	if count(packet, 0) != 1 || !q.readQuestion(packet[headerSize:]) {
+		return rcodeFormErr
+	}
+	at := headerSize + len(q.question)
+	for range count(packet, 1) + count(packet, 2) {
 		if _, at = readRecord(packet, at); at == 0 {
 			return rcodeFormErr
 		}
@@ -150,6 +176,7 @@ func (q *query) readName(wire []byte) int {
 func (q *query) readAdditional(packet []byte, at, count int) rcode {
 	for left := count; left > 0; left-- {
 		var r record
+		start := at
 		if r, at = readRecord(packet, at); at == 0 {
 			return rcodeFormErr
 		}
@@ -158,7 +185,7 @@ func (q *query) readAdditional(packet []byte, at, count int) rcode {
 		case zone.TypeOPT:
 			ok = q.readOPT(r)
 		case typeTSIG: // must be the last (RFC 8945 §5.1)
-			ok = left == 1 && q.readTSIG(r)
+			ok = left == 1 && q.readTSIG(packet, start)
 		case typeSIG:
 			q.sig0 = true
 		}
@@ -166,10 +193,16 @@ func (q *query) readAdditional(packet []byte, at, count int) rcode {
 			return rcodeFormErr
 		}
 	}
-	if at != len(packet) && q.tsig.name != nil {
-		return rcodeFormErr
-	}
 	return rcodeNoError
+}
+
+// readTSIG reads the TSIG record at at. It returns false when it is broken, or does not
+// end the packet.
+func (q *query) readTSIG(packet []byte, at int) bool {
+	var err error
+	q.tsig, err = tsig.Read(packet, at)
+	q.signed = err == nil
+	return q.signed
 }
 
 // record is one record of a packet, as parts of the packet.

@@ -5,8 +5,8 @@ import "strconv"
 // rcode is a response code, with the upper bits that EDNS adds.
 type rcode uint16
 
-// The codes that we answer with (RFC 1035 §4.1.1, RFC 6672 §2.2, RFC 8945 §5.3,
-// RFC 6891 §9, RFC 7873 §8).
+// The codes that we answer with (RFC 1035 §4.1.1, RFC 6672 §2.2, RFC 2136 §2.2,
+// RFC 8945 §5.3, RFC 6891 §9, RFC 7873 §8).
 const (
 	rcodeNoError   rcode = 0
 	rcodeFormErr   rcode = 1
@@ -15,7 +15,10 @@ const (
 	rcodeNotImp    rcode = 4
 	rcodeRefused   rcode = 5
 	rcodeYXDomain  rcode = 6
+	rcodeYXRRSet   rcode = 7
+	rcodeNXRRSet   rcode = 8
 	rcodeNotAuth   rcode = 9
+	rcodeNotZone   rcode = 10
 	rcodeBadVers   rcode = 16
 	rcodeBadCookie rcode = 23
 	rcodes               = 24 // all are below
@@ -38,8 +41,14 @@ func (c rcode) String() string {
 		return "REFUSED"
 	case rcodeYXDomain:
 		return "YXDOMAIN"
+	case rcodeYXRRSet:
+		return "YXRRSET"
+	case rcodeNXRRSet:
+		return "NXRRSET"
 	case rcodeNotAuth:
 		return "NOTAUTH"
+	case rcodeNotZone:
+		return "NOTZONE"
 	case rcodeBadVers:
 		return "BADVERS"
 	case rcodeBadCookie:

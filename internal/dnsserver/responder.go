@@ -1,8 +1,12 @@
 package dnsserver
 
 import (
+	"context"
 	"net/netip"
 
+	"stayput.dev/internal/policy"
+	"stayput.dev/internal/registry"
+	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/zone"
 )
 
@@ -54,6 +58,12 @@ type Responder struct {
 
 	wildcard bool // whether one stood in for the name, or one that an alias led to
 
+	policy    policy.Book   // of the state that is answered from
+	session   *tsig.Session // of a signed query; nil for others
+	updates   *updates
+	hasty     bool // may not wait: an UPDATE that is in order is postponed
+	postponed bool // the last packet was
+
 	chain  chain
 	target [zone.MaxName]byte // where a name from a record is put in lower case
 }
@@ -66,7 +76,7 @@ func NewResponder(opts Options) *Responder {
 }
 
 func newResponder(opts *Options) *Responder {
-	r := &Responder{opts: opts}
+	r := &Responder{opts: opts, updates: newUpdates(context.Background())}
 	r.query.lowered = new([zone.MaxName]byte)
 	r.reply.known = make([]suffix, 0, maxKnown)
 	return r
@@ -85,15 +95,29 @@ func (r *Responder) Answer(zones zone.Set, packet, buf []byte, via Transport) []
 // §9). Over TCP and TLS a reply is never truncated. Packet is not changed and
 // must not overlap buf. For the usual questions, AnswerTo does not allocate.
 func (r *Responder) AnswerTo(client Client, zones zone.Set, packet, buf []byte) []byte {
+	return r.AnswerFrom(&registry.State{Zones: zones}, client, packet, buf)
+}
+
+// AnswerFrom is AnswerTo for a state that may have TSIG keys. Who signs with one gets
+// signed replies, and changes what an UPDATE may change with it, if Options.Updates says
+// so; AnswerFrom returns when that is durable.
+func (r *Responder) AnswerFrom(state *registry.State, client Client, packet, buf []byte) []byte {
+	r.postponed = false
 	if len(packet) < headerSize || packet[2]&bitQR != 0 {
 		return nil
 	}
 	r.client, r.via, r.ede, r.origin, r.wildcard = client, client.Via, 0, "", false
-	r.code = r.query.read(packet)
+	r.code = r.query.read(packet, r.opts.Updates != nil)
+	r.policy = state.Policy
+	r.verify(state, packet)
 	r.readCookie()
 	r.start(buf)
 	if r.code == rcodeNoError {
-		r.code = r.respond(zones)
+		code, ok := r.respond(state.Zones, packet)
+		if !ok {
+			return nil
+		}
+		r.code = code
 	}
 	return r.finish(packet)
 }
@@ -107,6 +131,7 @@ func (r *Responder) start(buf []byte) {
 	if r.query.edns {
 		limit -= r.optRoom()
 	}
+	limit -= r.signRoom()
 	r.reply.start(buf, limit, r.query.question)
 }
 
@@ -116,21 +141,24 @@ func (r *Responder) finish(packet []byte) []byte {
 	if q.edns {
 		r.putEDNS()
 	}
-	if r.code == rcodeNotAuth {
-		m.putBadKey(q.tsig)
-	}
-	return m.finish(packet, r.code)
+	return r.sign(m.finish(packet, r.code))
 }
 
-// respond answers a query that could be read.
-func (r *Responder) respond(zones zone.Set) rcode {
-	q := &r.query
+// respond answers a query that could be read. Ok is false when there is no reply.
+func (r *Responder) respond(zones zone.Set, packet []byte) (code rcode, ok bool) {
 	if code, done := r.respondEDNS(); done {
-		return code
+		return code, true
 	}
+	if r.query.opcode == opcodeUpdate {
+		return r.respondUpdate(zones, packet)
+	}
+	return r.respondQuery(zones), true
+}
+
+// respondQuery answers a query in which nothing but the question is unusual.
+func (r *Responder) respondQuery(zones zone.Set) rcode {
+	q := &r.query
 	switch {
-	case q.tsig.name != nil: // we know no keys
-		return rcodeNotAuth
 	case q.sig0: // no work for it, and no state (RFC 2931)
 		return rcodeRefused
 	case q.class == classCH:
@@ -138,12 +166,19 @@ func (r *Responder) respond(zones zone.Set) rcode {
 	case q.class != classIN:
 		return rcodeRefused
 	}
+	if q.typ == zone.TypeIXFR && r.via == UDP && r.asksTransfer() {
+		return r.answerIXFR(zones)
+	}
 	if code := refusal(q.typ); code != rcodeNoError {
 		return code
 	}
 	z := zoneFor(zones, q.name, q.typ)
 	if z == nil {
 		r.ede = edeNotAuthoritative
+		return rcodeRefused
+	}
+	if z.IsCatalog() && !r.mayTransfer(z.Origin()) { // RFC 9432 §7
+		r.ede = edeProhibited
 		return rcodeRefused
 	}
 	r.origin = z.Origin()

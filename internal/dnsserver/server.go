@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"stayput.dev/internal/registry"
-	"stayput.dev/internal/zone"
 )
 
 // Server serves any number of sockets. Its methods are safe for concurrent use.
@@ -29,10 +28,12 @@ type Server struct {
 	tally tally
 	conns conns
 	flat  projection // for UDP
+	given given
 
 	limiter atomic.Pointer[limiter] // for UDP; nil: no limit
 
-	crew    *crew     // for TCP and TLS
+	updates *updates
+	crew    *crew     // for TCP and TLS, and for UPDATEs
 	streams *counters // of those
 
 	stopping context.Context // ends when Shutdown begins
@@ -50,9 +51,10 @@ type Server struct {
 // New returns a server that answers from what state returns. It serves nothing
 // until ServeUDP, ServeTCP or ServeTLS is called.
 func New(state func() *registry.State, opts Options) *Server {
-	s := &Server{state: state}
+	s := &Server{state: state, given: given{recalling: make(chan struct{}, 1)}}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.leaving, s.leave = context.WithCancel(s.stopping)
+	s.updates = newUpdates(s.leaving)
 	s.SetOptions(opts)
 	s.streams = s.tally.share()
 	s.crew = newCrew(func() *worker { return s.newWorker(s.streams) })
@@ -63,8 +65,13 @@ func New(state func() *registry.State, opts Options) *Server {
 // them.
 func (s *Server) SetOptions(opts Options) {
 	opts = opts.withDefaults()
-	if was := s.opts.Swap(&opts); was == nil || !was.RateLimit.equal(opts.RateLimit) {
+	opts.given = &s.given
+	was := s.opts.Swap(&opts)
+	if was == nil || !was.RateLimit.equal(opts.RateLimit) {
 		s.limiter.Store(newLimiter(opts.RateLimit))
+	}
+	if (was == nil || len(was.Secondaries) == 0) && len(opts.Secondaries) > 0 {
+		s.given.noteAll(s.state().Zones, time.Now())
 	}
 }
 
@@ -131,11 +138,13 @@ type worker struct {
 }
 
 func (s *Server) newWorker(c *counters) *worker {
-	return &worker{
+	w := &worker{
 		server: s, counters: c,
 		responder: newResponder(s.opts.Load()),
 		buf:       make([]byte, tcpPrefix+BufferSize),
 	}
+	w.responder.updates = s.updates
+	return w
 }
 
 // reply returns the reply to a packet, which is good until the next; nil for
@@ -146,7 +155,7 @@ func (w *worker) reply(packet []byte, from Client) []byte {
 	if state == nil {
 		return nil
 	}
-	return w.replyFrom(state.Zones, packet, from, n)
+	return w.replyFrom(state, packet, from, n)
 }
 
 // state returns the state as it is now, nil when that panicked.
@@ -155,9 +164,9 @@ func (w *worker) state() *registry.State {
 	return w.server.state()
 }
 
-// replyFrom returns the reply to the n-th packet from one version of the zones, which
-// is good until the next; nil for none.
-func (w *worker) replyFrom(zones zone.Set, packet []byte, from Client, n uint64) []byte {
+// replyFrom returns the reply to the n-th packet from one state, which is good until
+// the next; nil for none.
+func (w *worker) replyFrom(state *registry.State, packet []byte, from Client, n uint64) []byte {
 	defer w.catch()
 	r, opts := w.responder, w.server.opts.Load()
 	r.opts = opts
@@ -165,7 +174,10 @@ func (w *worker) replyFrom(zones zone.Set, packet []byte, from Client, n uint64)
 	if opts.logs(n) {
 		began = time.Now()
 	}
-	reply := r.AnswerTo(from, zones, packet, w.buf[tcpPrefix:])
+	reply := r.AnswerFrom(state, from, packet, w.buf[tcpPrefix:])
+	if r.postponed {
+		return nil
+	}
 	w.count(reply)
 	if !began.IsZero() && reply != nil {
 		r.logQuery(reply, time.Since(began))

@@ -1,55 +1,52 @@
 package dnsserver
 
 import (
-	"encoding/binary"
+	"time"
+
+	"stayput.dev/internal/registry"
+	"stayput.dev/internal/tsig"
 )
 
-// badKey is the error in the TSIG record of a reply to a query whose key we do
-// not know (RFC 8945 §5.2.1).
-const badKey = 17
-
-// signature is the TSIG record of a query, as parts of the packet.
-type signature struct {
-	name      []byte // of the key, uncompressed
-	algorithm []byte
-	time      []byte // when it was signed, and the fudge
-	id        []byte // of the message when it was signed
-}
-
-// readTSIG reads the TSIG record r. It returns false when it is broken.
-func (q *query) readTSIG(r record) bool {
-	algorithm := nameLength(r.data)
-	if r.class != classANY || r.ttl != 0 || nameLength(r.name) == 0 || algorithm == 0 {
-		return false
-	}
-	rest := r.data[algorithm:]
-	if len(rest) < 10 {
-		return false
-	}
-	mac := 10 + int(binary.BigEndian.Uint16(rest[8:]))
-	if len(rest) < mac+6 || len(rest) != mac+6+int(binary.BigEndian.Uint16(rest[mac+4:])) {
-		return false
-	}
-	q.tsig = signature{r.name, r.data[:algorithm], rest[:8], rest[mac : mac+2]}
-	return true
-}
-
-// putBadKey appends the unsigned TSIG record that says that we do not know the
-// key (RFC 8945 §5.3.2), unless it does not fit.
-func (m *message) putBadKey(s signature) {
-	const fixed = 10 + 8 + 2 + 2 + 2 + 2
-	if len(m.b)+len(s.name)+len(s.algorithm)+fixed > m.limit {
+// verify checks the signature of a query that has one (RFC 8945 §5.2). When it is not
+// good, that is the answer.
+func (r *Responder) verify(state *registry.State, packet []byte) {
+	r.session = nil
+	if r.code != rcodeNoError || !r.query.signed {
 		return
 	}
-	m.b = append(m.b, s.name...)
-	m.b = binary.BigEndian.AppendUint16(m.b, uint16(typeTSIG))
-	m.b = binary.BigEndian.AppendUint16(m.b, classANY)
-	m.b = append(m.b, 0, 0, 0, 0)
-	m.b = binary.BigEndian.AppendUint16(m.b, uint16(len(s.algorithm)+fixed-10))
-	m.b = append(m.b, s.algorithm...)
-	m.b = append(m.b, s.time...)
-	m.b = append(m.b, 0, 0) // no MAC
-	m.b = append(m.b, s.id...)
-	m.b = append(m.b, 0, badKey, 0, 0)
-	m.counts[additional]++
+	var fault tsig.Error
+	switch r.session, fault = tsig.Verify(packet, r.query.tsig, state.TSIG, time.Now()); fault {
+	case tsig.NoError:
+	case tsig.FormErr:
+		r.code = rcodeFormErr
+	default:
+		r.code = rcodeNotAuth
+	}
 }
+
+// signRoom returns how many octets sign appends at most.
+func (r *Responder) signRoom() int {
+	if r.session == nil {
+		return 0
+	}
+	return r.session.Room()
+}
+
+// sign signs a reply to a query that was signed (RFC 8945 §5.3). What only says that the
+// signature was not good is left out when it does not fit; its receiver may be anybody.
+func (r *Responder) sign(reply []byte) []byte {
+	s := r.session
+	if s == nil {
+		return reply
+	}
+	if fault := s.Error(); fault == tsig.BadKey || fault == tsig.BadSig {
+		if r.via == UDP && len(reply)+s.Room() > r.query.udpLimit(r.opts.UDPSize) {
+			return reply
+		}
+	}
+	return s.Sign(reply, time.Now())
+}
+
+// isTrusted tells whether the query was signed with a key of ours, so that its sender is
+// no forger.
+func (r *Responder) isTrusted() bool { return r.session != nil && r.session.Error() == tsig.NoError }

@@ -22,6 +22,8 @@ type Stats struct {
 	Cookies    map[string]uint64 // queries that came with a cookie: "good", and "other" for those that were not ours, or not yet
 	Handshakes uint64            // of TLS that failed
 
+	Transfers map[string]uint64 // of zones, by what was sent: "axfr" all, "ixfr" a difference, "none" since the client had it all
+
 	Connections int    // over TCP and TLS, open now
 	Displaced   uint64 // connections closed to make room for others
 }
@@ -45,6 +47,8 @@ type counters struct {
 	handshakes  atomic.Uint64 // that failed
 	zones       zoneTally
 
+	whole, difference, nothing atomic.Uint64 // transfers
+
 	_ [64]byte // keeps the next one off our cache lines
 }
 
@@ -56,7 +60,7 @@ func (w *worker) count(reply []byte) {
 		return
 	}
 	c.replies[r.code].Add(1)
-	if r.query.question != nil {
+	if r.query.question != nil && r.query.opcode == 0 {
 		class := classOf(r.query.typ)
 		c.questions[class].Add(1)
 		if r.origin != "" {
@@ -106,6 +110,7 @@ func (t *tally) all() []*counters {
 func (s *Server) Stats() Stats {
 	out := Stats{
 		Queries: map[string]uint64{}, Replies: map[string]uint64{}, Questions: map[string]uint64{}, Cookies: map[string]uint64{},
+		Transfers: map[string]uint64{},
 	}
 	for _, c := range s.tally.all() {
 		c.addTo(&out)
@@ -122,6 +127,9 @@ func (c *counters) addTo(out *Stats) {
 	out.Cookies["good"] += good
 	out.Cookies["other"] += c.cookies.Load() - good
 	out.Handshakes += c.handshakes.Load()
+	out.Transfers["axfr"] += c.whole.Load()
+	out.Transfers["ixfr"] += c.difference.Load()
+	out.Transfers["none"] += c.nothing.Load()
 	for code := range c.replies {
 		if n := c.replies[code].Load(); n > 0 {
 			out.Replies[rcode(code).String()] += n

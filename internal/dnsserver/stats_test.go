@@ -38,6 +38,7 @@ func TestStats(t *testing.T) {
 		Questions: map[string]uint64{"A": 2, "other": 1, "ANY": 1, "transfer": 1},
 		Cookies:   map[string]uint64{"good": 0, "other": 0},
 		Dropped:   1,
+		Transfers: map[string]uint64{"axfr": 0, "ixfr": 0, "none": 0},
 	}
 	got := s.Stats()
 	got.Flat = 0 // how many depends on when the table was made

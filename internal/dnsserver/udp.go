@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
+	"sync"
 	"time"
 
 	"stayput.dev/internal/registry"
@@ -19,11 +21,14 @@ func (s *Server) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 		return nil
 	}
 	defer end()
+	w := &udpWorker{worker: s.newWorker(s.tally.share())}
+	w.responder.hasty = true
+	defer w.late.Wait()
 	defer taken()
 	defer context.AfterFunc(taking, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
 	defer context.AfterFunc(serving, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 
-	return s.answerUDP(taking, conn, &udpWorker{worker: s.newWorker(s.tally.share())})
+	return s.answerUDP(taking, conn, w)
 }
 
 // ListenUDPs opens n sockets of one address as ListenUDP does, or one where
@@ -53,6 +58,11 @@ type udpWorker struct {
 	*worker
 	usual usual
 	now   time.Time // when the batch came, if there is a rate limit
+
+	// later returns what sends a reply to the i-th packet of the batch, when others
+	// have taken its place.
+	later func(i int) (send func(reply []byte) error)
+	late  sync.WaitGroup // of those replies
 }
 
 // answer puts the reply to each packet, which came from the client of the same
@@ -79,12 +89,42 @@ func (w *udpWorker) answer(packets [][]byte, clients []netip.Addr, sizes []int) 
 		case sizes[i] != 0:
 			continue
 		}
-		reply := w.replyFrom(state.Zones, packet, Client{UDP, clients[i]}, before+uint64(i)+1)
+		from, n := Client{UDP, clients[i]}, before+uint64(i)+1
+		reply := w.replyFrom(state, packet, from, n)
+		if w.responder.postponed {
+			w.postpone(packet, from, n, w.later(i))
+			continue
+		}
 		sizes[i] = copy(packet[:maxMessage], reply)
 		if sizes[i] > 0 && limit != nil {
 			sizes[i] = w.limit(limit, clients[i], packet[:sizes[i]], w.responder.about())
 		}
 	}
+}
+
+// postpone has an UPDATE answered without anybody waiting for it.
+func (w *udpWorker) postpone(packet []byte, from Client, n uint64, send func([]byte) error) {
+	seats, crew := w.server.updates.seats, w.server.crew
+	select {
+	case seats <- struct{}{}:
+	default:
+		w.counters.dropped.Add(1)
+		return
+	}
+	packet = slices.Clone(packet)
+	w.late.Go(func() {
+		defer func() { <-seats }()
+		other := crew.get(true)
+		defer crew.put(other, true)
+		state := other.state()
+		if state == nil {
+			return
+		}
+		reply := other.replyFrom(state, packet, from, n)
+		if reply != nil && send(reply) != nil {
+			other.counters.unsent.Add(1)
+		}
+	})
 }
 
 // answerUsual is answer for the usual packets only, but for those that go into the

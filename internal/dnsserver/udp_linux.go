@@ -22,6 +22,10 @@ func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *udpWorker)
 		return err
 	}
 	defer b.free()
+	w.later = func(i int) func([]byte) error {
+		to, control := b.sender(i)
+		return func(reply []byte) error { return sendLater(raw, reply, to, control) }
+	}
 	for {
 		var fault error
 		err := raw.Read(func(fd uintptr) bool {

@@ -47,6 +47,12 @@ func (s *Server) answerUDP(ctx context.Context, conn *net.UDPConn, w *udpWorker)
 			pause(ctx)
 			continue
 		}
+		w.later = func(int) func([]byte) error {
+			return func(reply []byte) error {
+				_, err := conn.WriteToUDPAddrPort(reply, from)
+				return err
+			}
+		}
 		packets[0], clients[0] = buf[:n], from.Addr().Unmap()
 		w.answer(packets, clients, sizes)
 		if sizes[0] == 0 {
