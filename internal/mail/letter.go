@@ -1,0 +1,166 @@
+package mail
+
+import (
+	"cmp"
+	"embed"
+	"html/template"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	texttemplate "text/template"
+	"time"
+	"unicode"
+)
+
+//go:embed text/*.txt
+var textFiles embed.FS
+
+//go:embed letter.html
+var letterHTML string
+
+// texts are what we say, by language. Each kind is a template of its name: the
+// subject, an empty line, and paragraphs. A paragraph that begins with "=> " is
+// the words on the button that leads to the link.
+var texts = readTexts()
+
+var layout = template.Must(template.New("letter").Parse(letterHTML))
+
+func readTexts() map[string]*texttemplate.Template {
+	all := map[string]*texttemplate.Template{}
+	for _, language := range []string{"de", "en", "es", "fr", "pt"} {
+		t := texttemplate.New(language).Funcs(texttemplate.FuncMap{"time": formatTime})
+		all[language] = texttemplate.Must(t.ParseFS(textFiles, "text/"+language+".txt"))
+	}
+	return all
+}
+
+// Languages returns those that we speak, in order.
+func Languages() []string { return slices.Sorted(maps.Keys(texts)) }
+
+// formatTime writes a moment so that nobody takes the day for the month.
+func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// letter is a message in words.
+type letter struct{ language, subject, text, html string }
+
+// page is what the layout of the HTML form shows.
+type page struct {
+	Language, Subject string
+	Brand             Brand
+	Blocks            []block
+}
+
+// block is a paragraph, or a button with its link.
+type block struct{ Text, Link string }
+
+// write puts a message into words.
+func write(m *Message, brand Brand) (letter, error) {
+	brand = brand.complete()
+	l := letter{language: pick(m.Language, brand.Language)}
+	var raw strings.Builder
+	data := struct {
+		Data
+		Brand string
+	}{m.Data.cleaned(), clean(brand.Name)}
+	if err := texts[l.language].ExecuteTemplate(&raw, string(m.Kind), data); err != nil {
+		return letter{}, err
+	}
+	subject, body, _ := strings.Cut(strings.TrimSpace(raw.String()), "\n\n")
+	l.subject = clean(subject)
+	p := page{Language: l.language, Subject: l.subject, Brand: brand}
+	var text strings.Builder
+	for paragraph := range strings.SplitSeq(body, "\n\n") {
+		b := block{Text: strings.Join(strings.Fields(paragraph), " ")}
+		if label, ok := strings.CutPrefix(b.Text, "=> "); ok {
+			b = block{label, m.Data.Link}
+			text.WriteString(label + ":\n" + m.Data.Link + "\n\n")
+		} else {
+			text.WriteString(wrap(b.Text, 72) + "\n\n")
+		}
+		p.Blocks = append(p.Blocks, b)
+	}
+	text.WriteString("-- \n" + brand.Name + "\n")
+	for _, line := range []string{brand.URL, brand.Footer} {
+		if line != "" {
+			text.WriteString(line + "\n")
+		}
+	}
+	l.text = text.String()
+	var html strings.Builder
+	if err := layout.Execute(&html, p); err != nil {
+		return letter{}, err
+	}
+	l.html = html.String()
+	return l, nil
+}
+
+var colour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
+
+// complete returns the brand with what is usual where nothing was said.
+func (b Brand) complete() Brand {
+	b.Name = cmp.Or(clean(b.Name), "Stayput")
+	b.Footer, b.Language = clean(b.Footer), pick(b.Language, "en")
+	if !colour.MatchString(b.Colour) {
+		b.Colour = "#0b57d0"
+	}
+	return b
+}
+
+// pick returns the language that comes nearest to the one that is wanted.
+func pick(wanted, otherwise string) string {
+	base, _, _ := strings.Cut(strings.ToLower(wanted), "-")
+	if texts[base] != nil {
+		return base
+	}
+	return otherwise
+}
+
+// cleaned returns data that cannot be taken for anything but words: what devices,
+// browsers and customers chose may hold line breaks and marks that turn text
+// around.
+func (d Data) cleaned() Data {
+	for _, p := range []*string{&d.Name, &d.Place, &d.Agent, &d.Host, &d.Address, &d.Username, &d.Token} {
+		*p = clean(*p)
+	}
+	return d
+}
+
+// clean returns text on one line, without what cannot be seen, and cut where it is
+// longer than any that means something.
+func clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+		if !unicode.IsGraphic(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, text)
+	if runes := []rune(text); len(runes) > 200 {
+		text = string(runes[:200]) + "…"
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// wrap breaks text into lines of at most so many characters, where it has blanks.
+func wrap(text string, most int) string {
+	var out strings.Builder
+	column := 0
+	for i, word := range strings.Fields(text) {
+		n := len([]rune(word))
+		switch {
+		case i == 0:
+		case column+1+n > most:
+			out.WriteByte('\n')
+			column = 0
+		default:
+			out.WriteByte(' ')
+			column++
+		}
+		out.WriteString(word)
+		column += n
+	}
+	return out.String()
+}
