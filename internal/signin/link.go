@@ -1,0 +1,167 @@
+package signin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/registry"
+	"stayput.dev/internal/shelf"
+)
+
+// How long links are good for.
+const (
+	invitationLife = 7 * 24 * time.Hour
+	resetLife      = time.Hour
+	emailLife      = 24 * time.Hour
+	signUpLife     = 24 * time.Hour
+)
+
+// storedLink is what an item says of a link. Its ID is the hash of the token.
+type storedLink struct {
+	Purpose  Purpose
+	Email    string `json:",omitempty"` // whom it was sent to, or the address to be confirmed
+	Print    []byte `json:",omitempty"` // of the account's password: with another the link is of no use
+	Language string `json:",omitempty"`
+}
+
+// path returns where a link of the purpose leads.
+func (p Purpose) path() string {
+	switch p {
+	case ForInvitation:
+		return PathInvitation
+	case ForReset:
+		return PathReset
+	case ForEmail:
+		return PathEmail
+	}
+	return PathSignUp
+}
+
+// makeLink keeps a link and returns its URL. It fails with ErrOff when nobody says
+// where the pages are.
+func (s *Service) makeLink(ctx context.Context, id uint32, l storedLink, life time.Duration) (link string, expires time.Time, err error) {
+	u := s.opts.Load().PublicURL
+	if u == nil {
+		return "", expires, ErrOff
+	}
+	token := newToken()
+	hash, _ := hashToken(token)
+	expires = s.now().Add(life).UTC().Truncate(time.Millisecond)
+	body, err := json.Marshal(l)
+	if err != nil {
+		return "", expires, fmt.Errorf("making a link: %w", err)
+	}
+	if _, err = s.shelf.Put(ctx, shelf.Item{Kind: kindLink, ID: hash, Account: id, Due: expires, Body: body, Passing: true}); err != nil {
+		return "", expires, err
+	}
+	return u.JoinPath(l.Purpose.path(), token).String(), expires, nil
+}
+
+// openLink is what a link says, with its account; the zero Account for a sign-up.
+type openLink struct {
+	storedLink
+	account account.Account
+	expires time.Time
+}
+
+// readLink returns a link that is still good, or ErrLink.
+func (s *Service) readLink(ctx context.Context, item shelf.Item) (openLink, error) {
+	l := openLink{expires: item.Due}
+	if err := json.Unmarshal(item.Body, &l.storedLink); err != nil {
+		return l, fmt.Errorf("reading a link: %w", err)
+	}
+	if !s.now().Before(item.Due) {
+		return l, ErrLink
+	}
+	if l.Purpose == ForSignUp {
+		return l, nil
+	}
+	suits := func(a *account.Account) bool { return a.ID != 0 && samePrint(a, l.Print) }
+	var err error
+	if l.account, err = s.latest(ctx, item.Account, suits); err == nil && !suits(&l.account) {
+		err = ErrLink
+	}
+	return l, err
+}
+
+// Link returns what a link is for, by its token, and leaves it as it is. It fails with
+// ErrLink when the link was used, has expired or never was.
+func (s *Service) Link(ctx context.Context, token string) (Link, error) {
+	hash, ok := hashToken(token)
+	if !ok {
+		return Link{}, ErrLink
+	}
+	item, err := s.shelf.Get(ctx, kindLink, hash)
+	if errors.Is(err, shelf.ErrNotFound) {
+		return Link{}, ErrLink
+	}
+	if err != nil {
+		return Link{}, err
+	}
+	l, err := s.readLink(ctx, item)
+	if err != nil {
+		return Link{}, err
+	}
+	return Link{Purpose: l.Purpose, Account: l.account.Name, Email: l.Email, Expires: l.expires}, nil
+}
+
+// useLink uses a link up, for one of those who try, and does what it is for. When
+// that fails because of what somebody typed, the link is good again.
+func (s *Service) useLink(ctx context.Context, c Client, token string, purpose Purpose, do func(openLink) error) error {
+	hash, ok := hashToken(token)
+	if !ok {
+		return ErrLink
+	}
+	item, err := s.shelf.Take(ctx, kindLink, hash)
+	if errors.Is(err, shelf.ErrNotFound) {
+		return ErrLink
+	}
+	if err != nil {
+		return err
+	}
+	l, err := s.readLink(ctx, item)
+	if err == nil && l.Purpose != purpose {
+		err = ErrLink
+	}
+	if err == nil {
+		err = do(l)
+	}
+	if err == nil {
+		if l.account.ID != 0 {
+			s.note(ctx, c, l.account.Name, l.account, LinkUsed, string(purpose))
+		}
+		return nil
+	}
+	if !errors.Is(err, ErrLink) || l.Purpose != purpose { // one for something else stays good
+		item.Version = 0
+		if _, again := s.shelf.Put(context.WithoutCancel(ctx), item); again != nil {
+			s.log.WarnContext(ctx, "a link that was not used is lost", "error", again)
+		}
+	}
+	return err
+}
+
+// dropLinks deletes the links of an account, so that none that was made before is of
+// use after.
+func (s *Service) dropLinks(ctx context.Context, id uint32, purpose Purpose) error {
+	items, err := s.shelf.Of(ctx, id, kindLink)
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		var l storedLink
+		if json.Unmarshal(item.Body, &l) == nil && l.Purpose == purpose {
+			err = errors.Join(err, s.takeAll(ctx, kindLink, item.ID))
+		}
+	}
+	return err
+}
+
+// noteLink notes that a link was made.
+func (s *Service) noteLink(ctx context.Context, by registry.Actor, a account.Account, purpose Purpose) {
+	s.note(ctx, staff(by), s.actorName(by), a, LinkMade, string(purpose))
+}

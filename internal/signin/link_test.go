@@ -1,0 +1,336 @@
+package signin_test
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/admin"
+	"stayput.dev/internal/mail"
+	"stayput.dev/internal/registry"
+	"stayput.dev/internal/signin"
+)
+
+const chosen = "a password of my own"
+
+func (w *world) newcomer(t *testing.T, name string) {
+	t.Helper()
+	if _, err := w.admin.AddAccount(t.Context(), admin.NewAccount{Name: name, Email: name + "@example.net"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestInvitation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.newcomer(t, "carla")
+	by := registry.Actor{Account: w.account(t, "root").ID, From: "198.51.100.1"}
+	if err := w.InviteByMail(t.Context(), by, "carla", "pt"); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.pass(time.Second)
+	m := w.outbox.await(t, mail.Invitation, 1)
+	if m.To != "carla@example.net" || m.Language != "pt" || m.Data.Name != "carla" {
+		t.Errorf("mail %+v", m)
+	}
+	token := tokenOf(t, m.Data.Link, signin.PathInvitation)
+	for range 3 { // programs that scan mail open links
+		l, err := w.Link(t.Context(), token)
+		if err != nil || l.Purpose != signin.ForInvitation || l.Account != "carla" {
+			t.Fatalf("link %+v, %v", l, err)
+		}
+	}
+	_, err := w.AcceptInvitation(t.Context(), home, token, "short")
+	is(t, "a short password", err, signin.ErrPassword)
+	step := must(t)(w.AcceptInvitation(t.Context(), home, token, chosen))
+	w.has(t, "after the invitation", step.Cookie)
+	_, err = w.AcceptInvitation(t.Context(), home, token, chosen)
+	is(t, "used twice", err, signin.ErrLink)
+	_, err = w.Link(t.Context(), token)
+	is(t, "looked at after use", err, signin.ErrLink)
+	must(t)(w.Password(t.Context(), home, "carla", chosen))
+
+	events, err := w.EventsOf(t.Context(), w.account(t, "carla").ID)
+	if err != nil || len(events) < 4 || events[len(events)-1].What != signin.LinkMade || events[len(events)-1].Actor != "root" {
+		t.Errorf("events %+v, %v", events, err)
+	}
+}
+
+func TestInvitationsEnd(t *testing.T) {
+	t.Parallel()
+	for why, end := range map[string]func(*testing.T, *world){
+		"after seven days":                func(_ *testing.T, w *world) { w.clock.pass(7 * 24 * time.Hour) },
+		"when the password was set":       func(t *testing.T, w *world) { w.setHash(t, "carla", hash()) },
+		"when the account is gone":        func(t *testing.T, w *world) { _ = w.admin.DeleteAccount(t.Context(), "carla", true) },
+		"when there is another":           func(t *testing.T, w *world) { _, _ = w.Invite(t.Context(), registry.Actor{}, "carla", "") },
+		"used for something else instead": func(*testing.T, *world) {},
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.newcomer(t, "carla")
+			link, err := w.Invite(t.Context(), registry.Actor{}, "carla", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			token := tokenOf(t, link, signin.PathInvitation)
+			end(t, w)
+			if strings.HasPrefix(why, "used") {
+				is(t, why, w.ResetPassword(t.Context(), home, token, chosen), signin.ErrLink)
+				is(t, why, w.ConfirmEmail(t.Context(), home, token), signin.ErrLink)
+				_, err = w.ConfirmSignUp(t.Context(), home, token, "name", chosen)
+				is(t, why, err, signin.ErrOff)
+				must(t)(w.AcceptInvitation(t.Context(), home, token, chosen)) // it is good for its own
+				return
+			}
+			_, err = w.AcceptInvitation(t.Context(), home, token, chosen)
+			is(t, why, err, signin.ErrLink)
+		})
+	}
+}
+
+// TestALinkWorksOnce, also when it is used many times at the same moment.
+func TestALinkWorksOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.newcomer(t, "carla")
+	link, err := w.Invite(t.Context(), registry.Actor{}, "carla", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := tokenOf(t, link, signin.PathInvitation)
+	var in atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if step, err := w.AcceptInvitation(t.Context(), home, token, chosen); err == nil && step.Done() {
+				in.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if in.Load() != 1 {
+		t.Errorf("%d got in, want 1", in.Load())
+	}
+}
+
+func TestPasswordReset(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	phone, session := w.enrol(t, w.signIn(t, "anna"))
+	for _, who := range []string{"anna", "nobody", "nobody@example.org", "root@example.org"} {
+		if err := w.RequestReset(t.Context(), home, who); err != nil {
+			t.Errorf("%s: %v, want the same for all", who, err)
+		}
+	}
+	w.outbox.await(t, mail.PasswordReset, 2)
+	var token string
+	for _, m := range w.outbox.all(mail.PasswordReset) {
+		if m.To == "anna@example.org" {
+			token = tokenOf(t, m.Data.Link, signin.PathReset)
+		} else if m.To != "root@example.org" {
+			t.Errorf("a mail to %s", m.To)
+		}
+	}
+	is(t, "a short password", w.ResetPassword(t.Context(), home, token, "short"), signin.ErrPassword)
+	if err := w.ResetPassword(t.Context(), home, token, chosen); err != nil {
+		t.Fatal(err)
+	}
+	w.hasNot(t, "a session from before", session.Cookie)
+	is(t, "used twice", w.ResetPassword(t.Context(), home, token, chosen), signin.ErrLink)
+	w.outbox.await(t, mail.PasswordChanged, 1)
+	w.clock.pass(time.Minute)
+	half := must(t)(w.Password(t.Context(), home, "anna", chosen))
+	if half.Done() {
+		t.Error("the second factor is gone")
+	}
+	must(t)(w.Code(t.Context(), home, half.Ticket, phone.code(w.clock.Now())))
+}
+
+func TestResetLinksEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range 2 {
+		if err := w.RequestReset(t.Context(), home, "anna"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := tokenOf(t, w.outbox.await(t, mail.PasswordReset, 1).Data.Link, signin.PathReset)
+	second := tokenOf(t, w.outbox.await(t, mail.PasswordReset, 2).Data.Link, signin.PathReset)
+	if err := w.ResetPassword(t.Context(), home, second, chosen); err != nil {
+		t.Fatal(err)
+	}
+	is(t, "one that another overtook", w.ResetPassword(t.Context(), home, first, chosen), signin.ErrLink)
+	if err := w.RequestReset(t.Context(), home, "anna"); err != nil {
+		t.Fatal(err)
+	}
+	third := tokenOf(t, w.outbox.await(t, mail.PasswordReset, 3).Data.Link, signin.PathReset)
+	w.clock.pass(time.Hour)
+	is(t, "after an hour", w.ResetPassword(t.Context(), home, third, chosen), signin.ErrLink)
+}
+
+// TestMailsAreFew: neither one source nor one address makes us send many.
+func TestMailsAreFew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range 9 {
+		if err := w.RequestReset(t.Context(), from("203.0.113."+string(rune('1'+i))), "anna"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	for range 20 {
+		err = w.RequestReset(t.Context(), home, "nobody")
+	}
+	is(t, "one source", err, signin.ErrSlowed)
+	w.outbox.await(t, mail.PasswordReset, 3)
+	w.stop() // and with it whatever waits
+	if n := len(w.outbox.all(mail.PasswordReset)); n > 3 {
+		t.Errorf("%d mails to one address, want 3", n)
+	}
+}
+
+func TestMailAddressChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	step := w.signIn(t, "anna")
+	for _, bad := range []string{"", "anna", "a@b@c", "x@example.org\r\nBcc: y@example.org", "Anna <anna@example.org>"} {
+		is(t, bad, w.ChangeEmail(t.Context(), home, step.Session, bad), signin.ErrInvalid)
+	}
+	if err := w.ChangeEmail(t.Context(), home, step.Session, "new@example.net"); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.account(t, "anna").Email; got != "anna@example.org" {
+		t.Errorf("address %s before it is confirmed", got)
+	}
+	m := w.outbox.await(t, mail.ConfirmEmail, 1)
+	token := tokenOf(t, m.Data.Link, signin.PathEmail)
+	if m.To != "new@example.net" {
+		t.Errorf("the link went to %s", m.To)
+	}
+	if err := w.ConfirmEmail(t.Context(), home, token); err != nil {
+		t.Fatal(err)
+	}
+	is(t, "used twice", w.ConfirmEmail(t.Context(), home, token), signin.ErrLink)
+	if got := w.account(t, "anna").Email; got != "new@example.net" {
+		t.Errorf("address %s, want new@example.net", got)
+	}
+	if m := w.outbox.await(t, mail.EmailChanged, 1); m.To != "anna@example.org" || m.Data.Address != "new@example.net" {
+		t.Errorf("mail %+v, want one to the address before", m)
+	}
+	w.has(t, "the session", step.Cookie)
+}
+
+func TestSignUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *signin.Options) {
+		o.SignUp, o.ReservedNames = signin.SignUpOn, []string{"Example"}
+	})
+	is(t, "no address", w.SignUp(t.Context(), home, "dora"), signin.ErrInvalid)
+	for _, who := range []string{"dora@example.net", "anna@example.org"} {
+		if err := w.SignUp(t.Context(), home, who); err != nil {
+			t.Errorf("%s: %v, want the same for all", who, err)
+		}
+	}
+	if m := w.outbox.await(t, mail.KnownAddress, 1); m.To != "anna@example.org" || m.Data.Name != "anna" {
+		t.Errorf("mail %+v", m)
+	}
+	m := w.outbox.await(t, mail.ConfirmSignUp, 1)
+	token := tokenOf(t, m.Data.Link, signin.PathSignUp)
+	for name, want := range map[string]error{
+		"anna": signin.ErrTaken, "ANNA": signin.ErrTaken, "Postmaster": signin.ErrReserved, "example": signin.ErrReserved,
+		"": signin.ErrInvalid, "a b": signin.ErrInvalid, "x": signin.ErrInvalid,
+	} {
+		_, err := w.ConfirmSignUp(t.Context(), home, token, name, chosen)
+		is(t, name, err, want)
+	}
+	_, err := w.ConfirmSignUp(t.Context(), home, token, "dora", "short")
+	is(t, "a short password", err, signin.ErrPassword)
+	if err := w.SignUp(t.Context(), home, "Dora@example.net"); err != nil {
+		t.Fatal(err)
+	}
+	second := tokenOf(t, w.outbox.await(t, mail.ConfirmSignUp, 2).Data.Link, signin.PathSignUp)
+	step := must(t)(w.ConfirmSignUp(t.Context(), home, token, "dora", chosen))
+	_, err = w.ConfirmSignUp(t.Context(), home, second, "dora2", chosen)
+	is(t, "a second account with one address", err, signin.ErrLink)
+	w.has(t, "after the sign-up", step.Cookie)
+	if a := w.account(t, "dora"); a.Role != account.Customer || a.Email != "dora@example.net" {
+		t.Errorf("account %+v", a)
+	}
+	_, err = w.ConfirmSignUp(t.Context(), home, token, "dora2", chosen)
+	is(t, "used twice", err, signin.ErrLink)
+}
+
+func TestSignUpIsOffUnlessTurnedOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	is(t, "sign-up", w.SignUp(t.Context(), home, "dora@example.net"), signin.ErrOff)
+}
+
+func TestSignUpWithApproval(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *signin.Options) { o.SignUp = signin.SignUpApproval })
+	apply := func(name string, n int) error {
+		if err := w.SignUp(t.Context(), home, name+"@example.net"); err != nil {
+			return err
+		}
+		token := tokenOf(t, w.outbox.await(t, mail.ConfirmSignUp, n).Data.Link, signin.PathSignUp)
+		step, err := w.ConfirmSignUp(t.Context(), home, token, name, chosen)
+		if err == nil && (!step.Waiting || step.Done()) {
+			t.Errorf("step %+v, want one that waits", step)
+		}
+		return err
+	}
+	for i, name := range []string{"dora", "emil"} {
+		if err := apply(name, i+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.Password(t.Context(), home, "dora", chosen)
+	is(t, "before approval", err, signin.ErrWrong)
+	all, err := w.Applications(t.Context(), "", 10)
+	if err != nil || len(all) != 2 || all[0].Name != "dora" || all[0].Email != "dora@example.net" {
+		t.Fatalf("applications %+v, %v", all, err)
+	}
+	by := registry.Actor{Account: w.account(t, "root").ID}
+	if err := w.Approve(t.Context(), by, all[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	must(t)(w.Password(t.Context(), home, "dora", chosen))
+	w.outbox.await(t, mail.Approved, 1)
+	is(t, "approved twice", w.Approve(t.Context(), by, all[0].ID), signin.ErrLink)
+	if err := w.Decline(t.Context(), by, all[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Password(t.Context(), home, "emil", chosen)
+	is(t, "declined", err, signin.ErrWrong)
+}
+
+// TestNothingWithoutMailOrURL: what cannot work says so.
+func TestNothingWithoutMailOrURL(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *signin.Options) { o.PublicURL, o.SignUp = nil, signin.SignUpOn })
+	_, err := w.Invite(t.Context(), registry.Actor{}, "anna", "")
+	is(t, "invitation", err, signin.ErrOff)
+	is(t, "reset", w.RequestReset(t.Context(), home, "anna"), signin.ErrOff)
+	is(t, "sign-up", w.SignUp(t.Context(), home, "dora@example.net"), signin.ErrOff)
+	_, err = w.BeginPasskey(t.Context(), home, "")
+	is(t, "passkey", err, signin.ErrOff)
+	_, _, err = w.BeginOIDC(t.Context(), home, "/")
+	is(t, "provider", err, signin.ErrOff)
+	must(t)(w.Password(t.Context(), home, "anna", password))
+	is(t, "nobody invited", w.InviteByMail(t.Context(), registry.Actor{}, "nobody", ""), signin.ErrInvalid)
+}
+
+// TestTokensAreTold: the owner of an account hears of a new API token.
+func TestTokensAreTold(t *testing.T) {
+	w := newWorld(t)
+	w.TellTokenMade(t.Context(), home, w.account(t, "anna").ID, "my script")
+	m := w.outbox.await(t, mail.TokenMade, 1)
+	if m.To != "anna@example.org" || m.Data.Token != "my script" || m.Data.Place != home.Addr.String() {
+		t.Errorf("the mail is %+v", m)
+	}
+}

@@ -1,0 +1,413 @@
+package signin_test
+
+import (
+	"bufio"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/mail"
+	"stayput.dev/internal/signin"
+)
+
+// buildProvider builds test/oidcprovider, a module of its own, once, and returns the
+// program and what the compiler said.
+var buildProvider = sync.OnceValues(func() (file, complaint string) {
+	file = filepath.Join(programs, "oidcprovider")
+	command := exec.Command("go", "build", "-o", file, ".")
+	command.Dir = "../../test/oidcprovider"
+	if out, err := command.CombinedOutput(); err != nil {
+		return "", err.Error() + "\n" + string(out)
+	}
+	return file, ""
+})
+
+// programs is where it goes; TestMain makes it and takes it away.
+var programs string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	var err error
+	if programs, err = os.MkdirTemp("", "oidcprovider-*"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(programs)
+	return m.Run()
+}
+
+const redirect = "https://dyn.example.org" + signin.PathOIDC
+
+// startProvider runs a real provider until the test ends, and returns its issuer.
+func startProvider(t *testing.T) string {
+	t.Helper()
+	file, complaint := buildProvider()
+	if file == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("the identity provider does not build: %s", complaint)
+		}
+		t.Skipf("the identity provider does not build: %s", complaint)
+	}
+	command := exec.Command(file, redirect)
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() {
+		t.Fatal("the identity provider does not start")
+	}
+	return lines.Text()
+}
+
+// login goes to the provider as a browser does, signs in there, and returns the query
+// that it comes back with.
+func login(t *testing.T, to, user string) url.Values {
+	t.Helper()
+	jar, _ := cookiejar.New(nil)
+	var back url.Values
+	browser := &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if strings.HasPrefix(r.URL.String(), redirect+"?") {
+			back = r.URL.Query()
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	page, err := browser.Get(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page.Body.Close()
+	form := url.Values{"id": {page.Request.URL.Query().Get("authRequestID")}, "username": {user}, "password": {"verysecure"}}
+	answer, err := browser.PostForm(page.Request.URL.Scheme+"://"+page.Request.URL.Host+"/login/username", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if back == nil {
+		t.Fatalf("the provider does not send %s back: %s", user, answer.Status)
+	}
+	return back
+}
+
+// TestRealProvider signs in with zitadel/oidc's provider: code flow, PKCE, signatures
+// and user info are theirs.
+func TestRealProvider(t *testing.T) {
+	t.Parallel()
+	issuer := startProvider(t)
+	o := &signin.OIDC{
+		Issuer: issuer, ClientID: "web", ClientSecret: "secret", Name: "Example SSO",
+		GroupsClaim: "preferred_username", SupportGroups: []string{"test-user2"}, CreateAccounts: true, LinkByEmail: true,
+	}
+	w := newWorld(t, func(opts *signin.Options) { opts.OIDC = o })
+	if name, ok := w.Provider(); !ok || name != "Example SSO" {
+		t.Errorf("provider %q, %v", name, ok)
+	}
+	w.change(t, "anna", func(a *account.Account) { a.Email = "Test-User@zitadel.ch" })
+	visit := func(user, back string) (signin.Step, string) {
+		t.Helper()
+		to, cookie, err := w.BeginOIDC(t.Context(), home, back)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u, err := url.Parse(to); err != nil || u.Query().Get("code_challenge_method") != "S256" || u.Query().Get("nonce") == "" {
+			t.Errorf("%s has no PKCE or no nonce", to)
+		}
+		query := login(t, to, user)
+		step, back, err := w.FinishOIDC(t.Context(), home, cookie, query)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", user, err, w.log)
+		}
+		_, _, err = w.FinishOIDC(t.Context(), home, cookie, query)
+		is(t, "the code again", err, signin.ErrWrong)
+		return step, back
+	}
+
+	// Somebody new, whose group says their role.
+	step, back := visit("test-user2", "/hosts?page=2")
+	a, ok := w.registry.State().Accounts.AccountByID(step.Session.Account)
+	if !ok || a.Name != "test-user2" || a.Email != "test-user2@zitadel.ch" || a.Role != account.Support || back != "/hosts?page=2" {
+		t.Errorf("account %+v, back %s", a, back)
+	}
+	w.has(t, "after the provider", step.Cookie)
+	again, _ := visit("test-user2", "https://evil.example.net/")
+	if again.Session.Account != a.ID {
+		t.Errorf("the second time it is account %d, not %d", again.Session.Account, a.ID)
+	}
+
+	// They get no password here, with which they would get round the provider.
+	if err := w.RequestReset(t.Context(), home, "test-user2"); err != nil {
+		t.Error(err)
+	}
+
+	// Somebody with an account, by the mail address that the provider has confirmed.
+	step, _ = visit("test-user@127.0.0.1", "")
+	if step.Session.Account != w.account(t, "anna").ID {
+		t.Errorf("account %d, want anna's", step.Session.Account)
+	}
+
+	// The group's role is taken away.
+	o2 := *o
+	o2.SupportGroups, o2.AdminGroups = nil, []string{"nobody"}
+	opts := w.opts
+	opts.OIDC = &o2
+	w.SetOptions(opts)
+	demoted, _ := visit("test-user2", "")
+	if demoted.Session.Role != account.Customer {
+		t.Errorf("role %s", demoted.Session.Role)
+	}
+	w.hasNot(t, "the session with the old role", again.Cookie)
+	if n := len(w.outbox.all(mail.PasswordReset)); n != 0 {
+		t.Errorf("%d links for a new password", n)
+	}
+	o2.CustomerGroups = []string{"nobody"}
+	to, cookie, err := w.BeginOIDC(t.Context(), home, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = w.FinishOIDC(t.Context(), home, cookie, login(t, to, "test-user2"))
+	is(t, "in no group", err, signin.ErrNotAllowed)
+}
+
+// TestAProviderThatIsAway is not asked by everybody.
+func TestAProviderThatIsAway(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	t.Cleanup(server.Close)
+	w := newWorld(t, func(o *signin.Options) { o.OIDC = &signin.OIDC{Issuer: server.URL, ClientID: "web"} })
+	for range 5 {
+		if _, _, err := w.BeginOIDC(t.Context(), home, "/"); err == nil {
+			t.Error("a provider that is away was found")
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("it was asked %d times, want once", n)
+	}
+}
+
+// forger is a provider that can lie in every way; what it signs, it signs truly.
+type forger struct {
+	*httptest.Server
+	key   *rsa.PrivateKey
+	token func(claims map[string]any) string // makes the ID token of the claims
+	spoil func(claims map[string]any)
+	info  map[string]any
+
+	mu     sync.Mutex // guards what follows
+	nonces map[string]string
+}
+
+func newForger(t *testing.T) *forger {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &forger{key: key, nonces: map[string]string{}, info: map[string]any{"sub": "u1"}}
+	f.token = func(c map[string]any) string { return sign(f.key, "RS256", c) }
+	mux := http.NewServeMux()
+	answer := func(w http.ResponseWriter, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(v)
+	}
+	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, map[string]any{
+			"issuer": f.URL, "authorization_endpoint": f.URL + "/auth", "token_endpoint": f.URL + "/token", "jwks_uri": f.URL + "/keys",
+			"userinfo_endpoint": f.URL + "/info", "id_token_signing_alg_values_supported": []string{"RS256"},
+		})
+	})
+	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
+		n, e := key.N.Bytes(), big.NewInt(int64(key.E)).Bytes()
+		answer(w, map[string]any{"keys": []any{map[string]any{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "k", "n": b64.EncodeToString(n), "e": b64.EncodeToString(e)}}})
+	})
+	mux.HandleFunc("/info", func(w http.ResponseWriter, _ *http.Request) { answer(w, f.info) })
+	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
+		sum := sha256.Sum256([]byte(r.FormValue("code_verifier")))
+		f.mu.Lock()
+		nonce, ok := f.nonces[r.FormValue("code")+b64.EncodeToString(sum[:])]
+		f.mu.Unlock()
+		if !ok {
+			w.WriteHeader(http.StatusBadRequest)
+			answer(w, map[string]any{"error": "invalid_grant"})
+			return
+		}
+		c := map[string]any{
+			"iss": f.URL, "sub": "u1", "aud": "web", "nonce": nonce, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
+			"email": "anna@example.org", "email_verified": true, "groups": []string{"users"},
+		}
+		if f.spoil != nil {
+			f.spoil(c)
+		}
+		answer(w, map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": f.token(c)})
+	})
+	f.Server = httptest.NewServer(mux)
+	t.Cleanup(f.Close)
+	return f
+}
+
+// approve is what the user does there: it returns the query to come back with.
+func (f *forger) approve(to string) url.Values {
+	u, _ := url.Parse(to)
+	q := u.Query()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	code := "code" + q.Get("state")
+	f.nonces[code+q.Get("code_challenge")] = q.Get("nonce")
+	return url.Values{"code": {code}, "state": {q.Get("state")}}
+}
+
+// sign makes a token (RFC 7519) of claims.
+func sign(key *rsa.PrivateKey, algorithm string, claims map[string]any) string {
+	head, _ := json.Marshal(map[string]string{"alg": algorithm, "kid": "k", "typ": "JWT"})
+	body, _ := json.Marshal(claims)
+	text := b64.EncodeToString(head) + "." + b64.EncodeToString(body)
+	if algorithm == "none" {
+		return text + "."
+	}
+	sum := sha256.Sum256([]byte(text))
+	signature, _ := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+func TestForgedTokensAreRefused(t *testing.T) {
+	t.Parallel()
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type forgery struct {
+		spoil func(map[string]any)
+		token func(*forger, map[string]any) string
+		rules func(*signin.OIDC)
+		info  map[string]any
+		want  error
+	}
+	// Whoever may set mail addresses at the provider says that they are somebody's.
+	says := func(name string) func(map[string]any) {
+		return func(c map[string]any) { c["email"] = name + "@example.org" }
+	}
+	staffed := func(o *signin.OIDC) { o.AdminGroups = []string{"users"} }
+	for why, x := range map[string]forgery{
+		"nothing wrong":          {},
+		"for another client":     {spoil: func(c map[string]any) { c["aud"] = "other" }, want: signin.ErrWrong},
+		"of another provider":    {spoil: func(c map[string]any) { c["iss"] = "https://idp.example.net" }, want: signin.ErrWrong},
+		"for another request":    {spoil: func(c map[string]any) { c["nonce"] = "other" }, want: signin.ErrWrong},
+		"without a nonce":        {spoil: func(c map[string]any) { delete(c, "nonce") }, want: signin.ErrWrong},
+		"expired":                {spoil: func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() }, want: signin.ErrWrong},
+		"without a subject":      {spoil: func(c map[string]any) { delete(c, "sub") }, want: signin.ErrWrong},
+		"signed by somebody":     {token: func(_ *forger, c map[string]any) string { return sign(other, "RS256", c) }, want: signin.ErrWrong},
+		"not signed":             {token: func(f *forger, c map[string]any) string { return sign(f.key, "none", c) }, want: signin.ErrWrong},
+		"no token":               {token: func(*forger, map[string]any) string { return "" }, want: signin.ErrWrong},
+		"about somebody else":    {info: map[string]any{"sub": "u2"}, want: signin.ErrWrong},
+		"address not confirmed":  {spoil: func(c map[string]any) { c["email_verified"] = false }, want: signin.ErrNotAllowed},
+		"nobody's address":       {spoil: func(c map[string]any) { c["email"] = "x@example.net" }, want: signin.ErrNotAllowed},
+		"linking not wanted":     {rules: func(o *signin.OIDC) { o.LinkByEmail = false }, want: signin.ErrNotAllowed},
+		"an admin's address":     {spoil: says("root"), want: signin.ErrNotAllowed},
+		"support's address":      {spoil: says("sam"), want: signin.ErrNotAllowed},
+		"an admin, says a group": {spoil: says("root"), rules: staffed},
+		"support, says a group":  {spoil: says("sam"), rules: func(o *signin.OIDC) { o.SupportGroups = []string{"users"} }},
+		"an admin in the group of support": {
+			spoil: says("root"), rules: func(o *signin.OIDC) { o.SupportGroups = []string{"users"} }, want: signin.ErrNotAllowed,
+		},
+		"an admin in no group":   {spoil: says("root"), rules: func(o *signin.OIDC) { o.AdminGroups = []string{"others"} }, want: signin.ErrNotAllowed},
+		"not in the group":       {rules: func(o *signin.OIDC) { o.CustomerGroups = []string{"others"} }, want: signin.ErrNotAllowed},
+		"confirmed by user info": {spoil: func(c map[string]any) { delete(c, "email"); delete(c, "email_verified") }, info: map[string]any{"sub": "u1", "email": "anna@example.org", "email_verified": "true"}},
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			f := newForger(t)
+			f.spoil = x.spoil
+			if x.token != nil {
+				f.token = func(c map[string]any) string { return x.token(f, c) }
+			}
+			if x.info != nil {
+				f.info = x.info
+			}
+			o := &signin.OIDC{Issuer: f.URL, ClientID: "web", Name: "Forger", LinkByEmail: true}
+			if x.rules != nil {
+				x.rules(o)
+			}
+			w := newWorld(t, func(opts *signin.Options) { opts.OIDC = o })
+			to, cookie, err := w.BeginOIDC(t.Context(), home, "/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = w.FinishOIDC(t.Context(), home, cookie, f.approve(to))
+			is(t, why, err, x.want)
+		})
+	}
+}
+
+// TestTheWayBackIsOnesOwn: nobody can make another finish what they began.
+func TestTheWayBackIsOnesOwn(t *testing.T) {
+	t.Parallel()
+	f := newForger(t)
+	w := newWorld(t, func(o *signin.Options) {
+		o.OIDC = &signin.OIDC{Issuer: f.URL, ClientID: "web", LinkByEmail: true}
+	})
+	begin := func() (url.Values, string) {
+		to, cookie, err := w.BeginOIDC(t.Context(), home, "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.approve(to), cookie
+	}
+	query, cookie := begin()
+	_, theirs := begin()
+	finish := func(why, cookie string, query url.Values, want error) {
+		t.Helper()
+		_, _, err := w.FinishOIDC(t.Context(), home, cookie, query)
+		is(t, why, err, want)
+	}
+	finish("another's cookie", theirs, query, signin.ErrLink)
+	finish("no cookie", "", query, signin.ErrLink)
+	finish("no state", cookie, url.Values{"code": query["code"]}, signin.ErrLink)
+	finish("refused there", cookie, url.Values{"state": query["state"], "error": {"access_denied"}}, signin.ErrWrong)
+	finish("another code", cookie, url.Values{"state": query["state"], "code": {"x"}}, signin.ErrWrong)
+	finish("in order", cookie, query, nil)
+	query, cookie = begin()
+	w.clock.pass(11 * time.Minute)
+	finish("too late", cookie, query, signin.ErrLink)
+}
+
+func TestLocalPath(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"/": "/", "/hosts/a?b=c#d": "/hosts/a?b=c#d", "": "/", "hosts": "/", "//evil.example.net": "/", "/\\evil.example.net": "/",
+		"https://evil.example.net/": "/", "javascript:alert(1)": "/", "/a\r\nb": "/", "/\t/evil.example.net": "/", "/" + strings.Repeat("x", 2000): "/",
+	} {
+		if got := signin.LocalPath(path); got != want {
+			t.Errorf("LocalPath(%q) = %q, want %q", path, got, want)
+		}
+	}
+}

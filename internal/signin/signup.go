@@ -1,0 +1,241 @@
+package signin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/admin"
+	"stayput.dev/internal/mail"
+	"stayput.dev/internal/registry"
+	"stayput.dev/internal/shelf"
+)
+
+// applicationLife is how long an application waits for staff.
+const applicationLife = 30 * 24 * time.Hour
+
+// reserved are names that look like the service's own.
+var reserved = []string{
+	"abuse", "account", "admin", "administrator", "anonymous", "api", "billing", "daemon", "dns", "guest", "help", "hostmaster",
+	"info", "mail", "me", "noc", "nobody", "operator", "postmaster", "root", "sales", "security", "ssladmin", "staff", "stayput",
+	"support", "sysadmin", "system", "test", "user", "webmaster", "www",
+}
+
+// SignUp sends a link to a mail address, with which its owner opens an account. Whoever
+// asks hears the same whether the address has one already: then the mail says so. It
+// fails with ErrOff when nobody may sign up, ErrInvalid when the text is no mail
+// address, and ErrSlowed when the source has asked too often.
+func (s *Service) SignUp(ctx context.Context, c Client, address string) error {
+	opts := s.opts.Load()
+	address = strings.TrimSpace(address)
+	switch {
+	case opts.SignUp == SignUpOff || !s.hasMail() || opts.PublicURL == nil:
+		return ErrOff
+	case !isAddress(address):
+		return ErrInvalid
+	}
+	if err := s.admitRequest(c); err != nil {
+		return err
+	}
+	s.leave(ctx, "link for a new account", func(ctx context.Context) {
+		if err := s.sendSignUp(ctx, c, address); err != nil {
+			s.log.WarnContext(ctx, "a link for a new account was not sent", "error", err)
+		}
+	})
+	return nil
+}
+
+func (s *Service) sendSignUp(ctx context.Context, c Client, address string) error {
+	if !has(s.limits.mails, named(strings.ToLower(address)), mailPace) {
+		return nil
+	}
+	if all := s.people.find(s.registry.State().Accounts, address); len(all) > 0 {
+		s.tell(ctx, c, all[0], mail.KnownAddress, mail.Data{Link: s.opts.Load().PublicURL.JoinPath("/signin").String()})
+		return nil
+	}
+	link, expires, err := s.makeLink(ctx, 0, storedLink{Purpose: ForSignUp, Email: address, Language: c.Language}, signUpLife)
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, mail.Message{
+		ID: linkMailID(link), Kind: mail.ConfirmSignUp, To: address, Language: c.Language, Until: expires,
+		Data: mail.Data{Link: link, Expires: expires},
+	})
+}
+
+// ConfirmSignUp uses a link up: it opens an account with a name and a password and
+// signs in, or, where staff must approve, applies for it, and the step is Waiting. It
+// fails with ErrLink when the link is of no use, and, leaving it good, with
+// ErrInvalid, ErrReserved or ErrTaken because of the name and with ErrPassword because
+// of the password.
+func (s *Service) ConfirmSignUp(ctx context.Context, c Client, token, name, password string) (Step, error) {
+	opts := s.opts.Load()
+	if opts.SignUp == SignUpOff {
+		return Step{}, ErrOff
+	}
+	var step Step
+	err := s.useLink(ctx, c, token, ForSignUp, func(l openLink) (err error) {
+		if len(s.people.find(s.registry.State().Accounts, l.Email)) > 0 {
+			return ErrLink // another link to the same address was quicker
+		}
+		if err := s.checkNewName(name); err != nil {
+			return err
+		}
+		wanted := account.Account{Name: name, Email: l.Email}
+		if err := checkNew(&wanted, password); err != nil {
+			return err
+		}
+		x := storedApplication{Name: name, Email: l.Email, Language: l.Language, At: s.now().UTC().Truncate(time.Millisecond)}
+		var made error
+		if err := s.hash(ctx, func() { x.Hash, made = account.HashPassword(password) }); err != nil || made != nil {
+			return errors.Join(err, made)
+		}
+		if opts.SignUp == SignUpApproval {
+			step.Waiting = true
+			return s.apply(ctx, c, &x)
+		}
+		a, err := s.open(ctx, c.actor(0), &x)
+		if err != nil {
+			return err
+		}
+		s.note(ctx, c, a.Name, a, AccountMade, "signed up")
+		step, err = s.enter(ctx, c, a, ByInvitation)
+		return err
+	})
+	return step, err
+}
+
+// checkNewName tells whether somebody may take the name.
+func (s *Service) checkNewName(name string) error {
+	lower := strings.ToLower(name)
+	switch {
+	case account.CheckName(name) != nil || len(name) < 3:
+		return ErrInvalid
+	case slices.Contains(reserved, lower) ||
+		slices.ContainsFunc(s.opts.Load().ReservedNames, func(r string) bool { return strings.EqualFold(r, name) }):
+		return ErrReserved
+	}
+	if _, taken := s.registry.State().Accounts.Account(name); taken {
+		return ErrTaken
+	}
+	return nil
+}
+
+// makeAccount makes an account of a customer and returns it.
+func (s *Service) makeAccount(ctx context.Context, n admin.NewAccount) (account.Account, error) {
+	made, err := s.accounts.AddAccount(ctx, n)
+	if err != nil {
+		if errors.Is(err, admin.ErrExists) {
+			err = ErrTaken
+		}
+		return account.Account{}, err
+	}
+	a, ok := s.registry.State().Accounts.Account(made.Name)
+	if !ok {
+		return a, errMoved
+	}
+	return a, nil
+}
+
+// open makes the account of an application, with the password that was chosen.
+func (s *Service) open(ctx context.Context, by registry.Actor, x *storedApplication) (account.Account, error) {
+	a, err := s.makeAccount(ctx, admin.NewAccount{Name: x.Name, Email: x.Email, Language: x.Language})
+	if err != nil {
+		return a, err
+	}
+	return s.change(ctx, by, a, "password", func(a *account.Account) { a.Password = x.Hash })
+}
+
+// storedApplication is what an item says of an application. Its ID is the lower-case
+// name, so that nobody else applies for it meanwhile.
+type storedApplication struct {
+	Name, Email string
+	Hash        string // of the password
+	Language    string
+	At          time.Time
+}
+
+// apply keeps an application.
+func (s *Service) apply(ctx context.Context, c Client, x *storedApplication) error {
+	body, err := json.Marshal(x)
+	if err != nil {
+		return fmt.Errorf("keeping an application: %w", err)
+	}
+	_, err = s.shelf.Put(ctx, shelf.Item{
+		Kind: kindApplication, ID: strings.ToLower(x.Name), Due: s.now().Add(applicationLife), Body: body,
+	})
+	if errors.Is(err, shelf.ErrChanged) {
+		return ErrTaken
+	}
+	if err == nil {
+		s.note(ctx, c, "", account.Account{Name: x.Name}, Applied, "")
+	}
+	return err
+}
+
+// Applications returns at most limit applications in order of their IDs, from behind
+// the one with the ID after, which may be empty.
+func (s *Service) Applications(ctx context.Context, after string, limit int) ([]Application, error) {
+	items, err := s.shelf.Page(ctx, kindApplication, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	var all []Application
+	for _, item := range items {
+		var x storedApplication
+		if err := json.Unmarshal(item.Body, &x); err != nil {
+			return nil, fmt.Errorf("reading an application: %w", err)
+		}
+		all = append(all, Application{ID: item.ID, Name: x.Name, Email: x.Email, At: x.At})
+	}
+	return all, nil
+}
+
+// Approve makes the account of an application, with the password
+// that was chosen then, and writes to its owner. It fails with ErrLink when there is no
+// such application, and
+// with ErrTaken, dropping it, when the name is taken by now.
+func (s *Service) Approve(ctx context.Context, by registry.Actor, id string) error {
+	x, err := s.takeApplication(ctx, id)
+	if err != nil {
+		return err
+	}
+	a, err := s.open(ctx, by, &x)
+	if err != nil {
+		return err
+	}
+	s.note(ctx, staff(by), s.actorName(by), a, AccountMade, "approved")
+	if !s.hasMail() {
+		return nil
+	}
+	return s.send(ctx, mail.Message{
+		ID: "approved-" + number(a.ID), Kind: mail.Approved, To: a.Email, Account: a.ID, Language: x.Language,
+		Data: mail.Data{Name: a.Name, Link: s.opts.Load().PublicURL.JoinPath("/signin").String()},
+	})
+}
+
+// Decline drops an application, and says nothing to whoever applied.
+func (s *Service) Decline(ctx context.Context, by registry.Actor, id string) error {
+	x, err := s.takeApplication(ctx, id)
+	if err == nil {
+		s.note(ctx, staff(by), s.actorName(by), account.Account{Name: x.Name}, Declined, "")
+	}
+	return err
+}
+
+func (s *Service) takeApplication(ctx context.Context, id string) (storedApplication, error) {
+	var x storedApplication
+	item, err := s.shelf.Take(ctx, kindApplication, id)
+	if errors.Is(err, shelf.ErrNotFound) {
+		return x, ErrLink
+	}
+	if err == nil {
+		err = json.Unmarshal(item.Body, &x)
+	}
+	return x, err
+}
