@@ -16,9 +16,16 @@ type Account struct {
 	Email       string // may be empty
 	Role        account.Role
 	HasPassword bool
-	Suspended   bool
+	Suspended   bool // also when it is terminated
+	Phase       account.Phase
 	Created     time.Time
-	Hosts, Keys int // that it has
+	Terminated  time.Time // the zero time unless it is
+	Hosts, Keys int       // that it has
+
+	ExternalID string // in another system; empty for none
+	Plan       string // empty for none
+	FullName   string // may be empty
+	Language   string // language tag; empty where nobody said one
 }
 
 // NewAccount is an account to be made.
@@ -27,6 +34,11 @@ type NewAccount struct {
 	Email    string       // may be empty
 	Role     account.Role // empty: account.Customer
 	Password string       // for signing in; empty: none
+
+	ExternalID string // in another system, unique; empty for none
+	Plan       string // name of a plan; empty for none
+	FullName   string // may be empty
+	Language   string // language tag (RFC 5646); may be empty
 }
 
 // AddAccount makes an account. With a password it takes some 20 ms.
@@ -38,24 +50,40 @@ func (s *Service) AddAccount(ctx context.Context, n NewAccount) (Account, error)
 	if err := checkAccount(&n.Email, &n.Role); err != nil {
 		return Account{}, err
 	}
+	if err := checkFacts(&n.ExternalID, &n.FullName, &n.Language); err != nil {
+		return Account{}, err
+	}
 	hash, err := hashPassword(n.Password)
 	if err != nil {
 		return Account{}, err
 	}
 	err = s.edit(ctx, func(d *draft) error {
-		if _, taken := d.state.Accounts.Account(n.Name); taken {
-			return exists("account %s exists already", n.Name)
-		}
-		d.changes.Accounts.Accounts = []account.Account{{
-			ID: d.state.Accounts.NextAccountID(), Name: n.Name, Email: n.Email, Role: n.Role,
-			Password: hash, Created: d.now,
-		}}
-		return nil
+		a, err := d.newAccount(n, hash)
+		d.changes.Accounts.Accounts = []account.Account{a}
+		return err
 	})
 	if err != nil {
 		return Account{}, err
 	}
 	return s.Account(n.Name)
+}
+
+// newAccount returns the account to be made, if it may be.
+func (d *draft) newAccount(n NewAccount, hash string) (account.Account, error) {
+	if _, taken := d.state.Accounts.Account(n.Name); taken {
+		return account.Account{}, exists("account %s exists already", n.Name)
+	}
+	a := account.Account{
+		ID: d.state.Accounts.NextAccountID(), Name: n.Name, Email: n.Email, Role: n.Role,
+		Password: hash, Created: d.now, FullName: n.FullName, Language: n.Language,
+	}
+	if err := d.takePlan(&a, n.Plan); err != nil {
+		return a, err
+	}
+	if n.ExternalID == "" {
+		return a, nil
+	}
+	return a, d.takeExternalID(&a, n.ExternalID)
 }
 
 // checkAccount checks what is given.
@@ -112,13 +140,9 @@ func (s *Service) Accounts(start string, limit int) ([]Account, string) {
 func viewAccount(st *registry.State, a account.Account) Account {
 	view := Account{
 		Name: a.Name, Email: a.Email, Role: a.Role, HasPassword: a.Password != "",
-		Suspended: a.Suspended, Created: a.Created,
-	}
-	for range st.Accounts.HostsOf(a.ID) {
-		view.Hosts++
-	}
-	for range st.Accounts.KeysOf(a.ID) {
-		view.Keys++
+		Suspended: a.Suspended, Phase: a.Phase(), Created: a.Created, Terminated: a.Terminated,
+		ExternalID: a.ExternalID, Plan: a.Plan, FullName: a.FullName, Language: a.Language,
+		Hosts: st.Accounts.CountHostsOf(a.ID), Keys: st.Accounts.CountKeysOf(a.ID),
 	}
 	return view
 }
@@ -131,14 +155,28 @@ type AccountChange struct {
 
 	// Suspended takes the addresses of all its hosts away, in the same commit,
 	// and its update keys do nothing. The hosts keep their names; when it is
-	// undone, they get back the addresses that they had.
+	// undone, they get back what they had: addresses, aliases, and what their
+	// options put there.
 	Suspended *bool
+
+	// Phase says more than Suspended, which then does not count. Who is
+	// terminated loses all hosts, whose names rest, and all keys, in the same
+	// commit; made active again, the account may have those names again.
+	Phase *account.Phase
+
+	ExternalID *string // in another system, unique; empty for none
+	Plan       *string // name of a plan; empty for none
+	FullName   *string
+	Language   *string // language tag (RFC 5646); may be empty
 }
 
 // SetAccount changes an account. With a password it takes some 20 ms.
 func (s *Service) SetAccount(ctx context.Context, name string, c AccountChange) (Account, error) {
 	err := checkAccount(c.Email, c.Role)
 	if err != nil {
+		return Account{}, err
+	}
+	if err := checkFacts(c.ExternalID, c.FullName, c.Language); err != nil {
 		return Account{}, err
 	}
 	var hash string
@@ -155,8 +193,7 @@ func (s *Service) SetAccount(ctx context.Context, name string, c AccountChange) 
 		if c.Password != nil {
 			a.Password = hash
 		}
-		d.setAccount(a, c)
-		return nil
+		return d.setAccount(a, c)
 	})
 	if err != nil {
 		return Account{}, err
@@ -164,23 +201,38 @@ func (s *Service) SetAccount(ctx context.Context, name string, c AccountChange) 
 	return s.Account(name)
 }
 
-func (d *draft) setAccount(a account.Account, c AccountChange) {
-	if c.Email != nil {
-		a.Email = *c.Email
-	}
-	if c.Role != nil {
-		a.Role = *c.Role
-	}
-	if c.Suspended != nil && a.Suspended != *c.Suspended {
-		for h := range d.state.Accounts.HostsOf(a.ID) {
-			d.place(d.state, h, d.wanted(h), *c.Suspended)
+func (d *draft) setAccount(a account.Account, c AccountChange) error {
+	set(&a.Email, c.Email)
+	set(&a.Role, c.Role)
+	set(&a.FullName, c.FullName)
+	set(&a.Language, c.Language)
+	if c.ExternalID != nil && *c.ExternalID == "" {
+		a.ExternalID = ""
+	} else if c.ExternalID != nil {
+		if err := d.takeExternalID(&a, *c.ExternalID); err != nil {
+			return err
 		}
-		a.Suspended = *c.Suspended
 	}
-	d.changes.Accounts.Accounts = []account.Account{a}
+	if c.Plan != nil {
+		if err := d.takePlan(&a, *c.Plan); err != nil {
+			return err
+		}
+	}
+	switch {
+	case c.Phase != nil:
+		d.setPhase(&a, *c.Phase)
+	case c.Suspended != nil && !*c.Suspended:
+		d.setPhase(&a, account.Active)
+	case c.Suspended != nil && a.Phase() == account.Active:
+		d.setPhase(&a, account.Suspended)
+	}
+	if was, _ := d.state.Accounts.AccountByID(a.ID); was != a {
+		d.changes.Accounts.Accounts = []account.Account{a}
+	}
+	return nil
 }
 
-// DeleteAccount deletes an account and its update keys. While it owns hosts, it
+// DeleteAccount deletes an account, its update keys and its TSIG keys. While it owns hosts, it
 // fails with ErrConflict unless force is set; then the hosts are released in the
 // same commit.
 func (s *Service) DeleteAccount(ctx context.Context, name string, force bool) error {
@@ -197,12 +249,11 @@ func (s *Service) DeleteAccount(ctx context.Context, name string, force bool) er
 			return conflict("account %s owns hosts: %s", a.Name, someNames(hosts)).
 				but("delete them first, or force to delete them along with it")
 		}
-		for _, h := range hosts {
-			d.erase(h)
-		}
-		d.release(hosts)
-		for k := range d.state.Accounts.KeysOf(a.ID) {
-			d.changes.Accounts.DeletedKeys = append(d.changes.Accounts.DeletedKeys, k.Username)
+		d.strip(a)
+		for h := range d.state.Accounts.Hooks() {
+			if h.Account == a.ID {
+				d.changes.Accounts.DeletedHooks = append(d.changes.Accounts.DeletedHooks, h.ID)
+			}
 		}
 		d.changes.Accounts.DeletedAccounts = []string{a.Name}
 		return nil

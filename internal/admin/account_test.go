@@ -9,6 +9,7 @@ import (
 
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
+	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
 
@@ -68,8 +69,8 @@ func TestSuspendedHostsKeepTheirNames(t *testing.T) {
 
 	w.ok(w.SetAccount(t.Context(), "alice", admin.AccountChange{Suspended: ptr(true)}))
 	w.wantRecords("dyn.example.org", "home.dyn.example.org", placeholder)
-	if err := w.update("router", secret, "192.0.2.3"); !errors.Is(err, account.ErrBadCredential) {
-		t.Errorf("update of a suspended account: %v, want %v", err, account.ErrBadCredential)
+	if err := w.update("router", secret, "192.0.2.3"); !errors.Is(err, account.ErrSuspended) {
+		t.Errorf("update of a suspended account: %v, want %v", err, account.ErrSuspended)
 	}
 	h, err := w.Host(home)
 	if err != nil || !h.Suspended || len(h.Addresses) > 0 {
@@ -103,6 +104,39 @@ func TestImportOverSuspendedHosts(t *testing.T) {
 	w.ok(w.SetAccount(t.Context(), "alice", admin.AccountChange{Suspended: ptr(false)}))
 	w.wantRecords("dyn.example.org", "home.dyn.example.org", "A 192.0.2.9")
 	w.wantRecords("dyn.example.org", "left.dyn.example.org", "A 192.0.2.2")
+}
+
+// An alias comes with an import, over a host that is silent by then or not. It
+// would resolve although the account is suspended.
+func TestSuspendedHostsAreNoAliases(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.addHost("before.dyn.example.org", "alice", "192.0.2.1")
+	w.addHost("after.dyn.example.org", "alice", "192.0.2.2")
+	w.ok(w.importZones("dyn.example.org", "before CNAME www\nafter A 192.0.2.2\n"))
+	w.ok(w.SetAccount(t.Context(), "alice", admin.AccountChange{Suspended: ptr(true)}))
+	w.wantRecords("dyn.example.org", "before.dyn.example.org", placeholder)
+	w.ok(w.importZones("dyn.example.org", "before A 192.0.2.3\nafter CNAME www\n"))
+	w.wantRecords("dyn.example.org", "after.dyn.example.org", placeholder)
+
+	w.addHost("bobs.dyn.example.org", "bob")
+	alias := zone.RRset{Name: zone.MustName("bobs.dyn.example.org"), Type: zone.TypeCNAME, TTL: 60, Data: []zone.Rdata{zone.Rdata(zone.MustName("www.example.org"))}}
+	_, err := w.registry.Apply(t.Context(), registry.Actor{}, func(*registry.State) (registry.Changes, error) {
+		none := zone.RRset{Name: alias.Name, Type: zone.TypeTXT}
+		return registry.Changes{Records: []registry.ZoneRecords{{Zone: zone.MustName("dyn.example.org"), Sets: []zone.RRset{none, alias}}}}, nil
+	})
+	w.ok(nil, err)
+	for _, suspended := range []bool{true, false} {
+		w.ok(w.SetAccount(t.Context(), "bob", admin.AccountChange{Suspended: &suspended}))
+		if suspended {
+			w.wantRecords("dyn.example.org", "bobs.dyn.example.org", placeholder)
+		}
+	}
+	w.wantRecords("dyn.example.org", "bobs.dyn.example.org", "CNAME www.example.org.")
+
+	w.ok(w.SetAccount(t.Context(), "alice", admin.AccountChange{Suspended: ptr(false)}))
+	w.wantRecords("dyn.example.org", "before.dyn.example.org", "A 192.0.2.3")
+	w.wantRecords("dyn.example.org", "after.dyn.example.org", "A 192.0.2.2")
 }
 
 func TestDeleteAccount(t *testing.T) {
@@ -191,6 +225,16 @@ func TestKeyIsSet(t *testing.T) {
 	_, err = w.SetKey(t.Context(), k.Username, admin.KeyChange{Unchanged: &want})
 	if got := w.State().Revision; err != nil || got != before {
 		t.Errorf("setting what is set: %v, %d commits", err, got-before)
+	}
+	tlsOnly := true
+	k, err = w.SetKey(t.Context(), k.Username, admin.KeyChange{TLSOnly: &tlsOnly})
+	if err != nil || !k.TLSOnly || k.Unchanged != want {
+		t.Errorf("SetKey() = %+v, %v", k, err)
+	}
+	bare := true
+	k, err = w.SetKey(t.Context(), k.Username, admin.KeyChange{BareGood: &bare})
+	if err != nil || !k.BareGood || !k.TLSOnly {
+		t.Errorf("SetKey() = %+v, %v", k, err)
 	}
 	_, err = w.SetKey(t.Context(), "no", admin.KeyChange{Unchanged: &want})
 	w.refused(err, admin.ErrNotFound, "no update key no")

@@ -53,9 +53,9 @@ func standing(st *registry.State, h account.Host) []netip.Addr {
 }
 
 // wanted returns where the addresses of a host come from, also while its account
-// is suspended and they do not stand in the zone.
+// is suspended and they do not stand in the zone. While it is offline it has none.
 func (d *draft) wanted(h account.Host) []account.Source {
-	if owner, ok := d.state.Accounts.AccountByID(h.Account); ok && owner.Suspended {
+	if owner, ok := d.state.Accounts.AccountByID(h.Account); ok && owner.Suspended || h.IsOffline() {
 		return h.Sources
 	}
 	return d.sources(h, standing(d.state, h))
@@ -71,7 +71,7 @@ func (d *draft) sources(h account.Host, addrs []netip.Addr) []account.Source {
 			out = append(out, h.Sources[i])
 			continue
 		}
-		out = append(out, account.Source{Addr: a, Via: via, At: d.now})
+		out = append(out, account.Source{Addr: a, Via: d.via, At: d.now})
 	}
 	slices.SortFunc(out, func(a, b account.Source) int { return a.Addr.Compare(b.Addr) })
 	return out

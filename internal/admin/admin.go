@@ -10,9 +10,11 @@ package admin
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/registry"
 )
 
@@ -42,12 +44,28 @@ type Seen interface {
 	Last(host uint32) time.Time
 }
 
+// Expiry tells when silent hosts go offline.
+type Expiry interface {
+	// Due returns when that is, and whether it is near; the zero time when it
+	// is never.
+	Due(h *account.Host, owner *account.Account) (at time.Time, near bool)
+}
+
+// CGNAT tells who shares addresses with others.
+type CGNAT interface {
+	// BehindCGNAT tells whether the host with the number and the addresses
+	// does.
+	BehindCGNAT(host uint32, addrs []netip.Addr) bool
+}
+
 // Options are what a Service may be told. The zero Options are usual.
 type Options struct {
-	Seen Seen             // nil: nothing is known of when hosts were seen
-	TTL  uint32           // seconds, of new hosts; 0: DefaultTTL
-	Rest time.Duration    // of released names; 0: DefaultRest
-	Now  func() time.Time // nil: time.Now
+	Seen   Seen             // nil: nothing is known of when hosts were seen
+	Expiry Expiry           // nil: none goes offline
+	CGNAT  CGNAT            // nil: nobody does
+	TTL    uint32           // seconds, of new hosts; 0: DefaultTTL
+	Rest   time.Duration    // of released names; 0: DefaultRest
+	Now    func() time.Time // nil: time.Now
 }
 
 // Service makes the changes. All methods are safe for concurrent use. A method
@@ -57,8 +75,10 @@ type Options struct {
 type Service struct {
 	registry Registry
 	by       registry.Actor
-	opts     Options        // but for TTL
-	ttl      *atomic.Uint32 // Options.TTL, shared with all that As returned
+	opts     Options                     // but for TTL
+	ttl      *atomic.Uint32              // Options.TTL, shared with all that As returned
+	pinned   *registry.State             // that State returns; nil: the one after the last commit
+	expect   func(*registry.State) error // that an edit asks first; may be nil
 }
 
 // New returns a service that acts as the operator.
@@ -89,17 +109,52 @@ func (s *Service) As(by registry.Actor) *Service {
 	return &as
 }
 
+// At returns a service that reads the given state, whatever happens meanwhile. It is
+// not for changes.
+func (s *Service) At(st *registry.State) *Service {
+	at := *s
+	at.pinned = st
+	return &at
+}
+
+// Expecting returns a service whose changes ask first, of the very state that they
+// change, whether it is as expected: with an error nothing changes, and the method
+// returns it. It must not block, and may be asked again.
+func (s *Service) Expecting(expect func(*registry.State) error) *Service {
+	as := *s
+	as.expect = expect
+	return &as
+}
+
 // State returns the state that the service reads.
-func (s *Service) State() *registry.State { return s.registry.State() }
+func (s *Service) State() *registry.State {
+	if s.pinned != nil {
+		return s.pinned
+	}
+	return s.registry.State()
+}
 
 // edit runs e, which may run more than once, on the registry's writer.
 func (s *Service) edit(ctx context.Context, e func(*draft) error) error {
 	_, err := s.registry.Apply(ctx, s.by, func(st *registry.State) (registry.Changes, error) {
-		d := &draft{state: st, opts: s.options(), now: s.opts.Now().UTC().Truncate(time.Millisecond)}
+		if s.expect != nil {
+			if err := s.expect(st); err != nil {
+				return registry.Changes{}, err
+			}
+		}
+		d := s.draft(st)
 		if err := e(d); err != nil {
 			return registry.Changes{}, err
 		}
+		if err := d.keepCatalogs(); err != nil {
+			return registry.Changes{}, err
+		}
+		d.note()
 		return d.changes, nil
 	})
 	return err
+}
+
+func (s *Service) draft(st *registry.State) *draft {
+	return &draft{state: st, opts: s.options(), via: via, now: s.opts.Now().UTC().Truncate(time.Millisecond)}
 }

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"net/netip"
 	"reflect"
 	"time"
 
@@ -16,6 +15,7 @@ type draft struct {
 	state   *registry.State
 	opts    Options
 	now     time.Time
+	via     string // whence addresses come that it gives
 	changes registry.Changes
 	records map[zone.Name]int // where a zone's records stand among the changes
 }
@@ -42,17 +42,25 @@ func (d *draft) clear(origin, name zone.Name, node zone.Node) {
 	}
 }
 
-// place puts h into the directory with these sources, and their addresses into
-// the zone that st has for it. When the host is silent, because its account is
-// suspended, the zone gets the placeholder and only the sources remember.
+// place puts h into the directory with these sources, and their addresses and
+// what else its options want into the zone that st has for it. When the host is
+// silent, because its account is suspended, the zone gets the placeholder and only
+// the directory remembers.
 func (d *draft) place(st *registry.State, h account.Host, sources []account.Source, silent bool) {
-	h.Sources = sources
-	var addrs []netip.Addr
-	if !silent {
-		addrs = sourceAddrs(sources)
+	switch {
+	case h.IsOffline():
+		sources = nil
+	case len(sources) > 0:
+		h.Alias = ""
 	}
+	h.Sources = sources
 	if st.Zones.Find(h.Name) != nil {
-		c := update.SetAddresses(st, h, addrs, account.Source{Via: via, At: d.now})
+		var c registry.Changes
+		if silent {
+			c = update.Withdraw(st, h)
+		} else {
+			c = update.SetAddresses(st, h, sourceAddrs(sources), account.Source{Via: d.via, At: d.now})
+		}
 		for _, r := range c.Records {
 			d.put(r.Zone, r.Sets...)
 		}

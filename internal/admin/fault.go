@@ -2,7 +2,8 @@ package admin
 
 import (
 	"errors"
-	"fmt"
+
+	"stayput.dev/internal/phrase"
 )
 
 // What can be wrong with a wish. Every error that this package makes is one of
@@ -17,39 +18,69 @@ var (
 // fault is an error with a sentence for people and what they may do about it.
 type fault struct {
 	kind     error
-	sentence string
-	hint     string
+	sentence phrase.Phrase
+	hint     phrase.Phrase
+	outside  phrase.Phrase // the sentence for who may not know of others; empty: the same
 }
 
-func (f *fault) Error() string { return f.sentence }
+func (f *fault) Error() string { return f.sentence.String() }
 func (f *fault) Unwrap() error { return f.kind }
 
+// Phrase returns the sentence in a form for other languages.
+func (f *fault) Phrase() phrase.Phrase { return f.sentence }
+
 // Hint returns what may be done about the error, or "".
-func Hint(err error) string {
+func Hint(err error) string { return Advice(err).String() }
+
+// Outside returns the text of an error for who may not know what others have.
+func Outside(err error) string {
+	if f, ok := errors.AsType[*fault](err); ok && !f.outside.IsEmpty() {
+		return f.outside.String()
+	}
+	return err.Error()
+}
+
+// Advice is Hint in a form for other languages.
+func Advice(err error) phrase.Phrase {
 	if f, ok := errors.AsType[*fault](err); ok {
 		return f.hint
 	}
-	return ""
+	return phrase.Phrase{}
+}
+
+// Reason is the text of an error in a form for other languages: for staff, or for who
+// may not know what others have.
+func Reason(err error, toStaff bool) phrase.Phrase {
+	if f, ok := errors.AsType[*fault](err); ok && !toStaff && !f.outside.IsEmpty() {
+		return f.outside
+	}
+	return phrase.Of(err)
 }
 
 func notFound(format string, args ...any) *fault {
-	return &fault{kind: ErrNotFound, sentence: fmt.Sprintf(format, args...)}
+	return &fault{kind: ErrNotFound, sentence: phrase.New(format, args...)}
 }
 
 func exists(format string, args ...any) *fault {
-	return &fault{kind: ErrExists, sentence: fmt.Sprintf(format, args...)}
+	return &fault{kind: ErrExists, sentence: phrase.New(format, args...)}
 }
 
 func invalid(format string, args ...any) *fault {
-	return &fault{kind: ErrInvalid, sentence: fmt.Sprintf(format, args...)}
+	return &fault{kind: ErrInvalid, sentence: phrase.New(format, args...)}
 }
 
 func conflict(format string, args ...any) *fault {
-	return &fault{kind: ErrConflict, sentence: fmt.Sprintf(format, args...)}
+	return &fault{kind: ErrConflict, sentence: phrase.New(format, args...)}
+}
+
+// toOthers returns the fault with a sentence for who may not know what others have.
+func (f *fault) toOthers(format string, args ...any) *fault {
+	f.outside = phrase.New(format, args...)
+	return f
 }
 
 // but returns the fault with a hint.
 func (f *fault) but(hint string, args ...any) *fault {
-	f.hint = fmt.Sprintf(hint, args...)
+	f.hint = phrase.New(hint, args...)
 	return f
 }

@@ -20,10 +20,17 @@ type NewHost struct {
 	Addresses []netip.Addr
 	TTL       uint32            // seconds; 0: that of the records taken over, or Zone.HostTTL
 	NonGlobal account.NonGlobal // of what its devices report; Addresses are always taken
+	Alias     zone.Name         // what it is an alias of, in the place of addresses; empty for none
+	Options   HostOptions
 
 	// Force sets aside that a name is reserved, rests for another account,
-	// belongs to a name server or lies within another account's host.
+	// belongs to a name server or lies within another account's host, and how
+	// many hosts the account's plan allows.
 	Force bool
+
+	// Vacant wants nothing to stand at the name or below it but what is the
+	// account's already: for those who may not take records over.
+	Vacant bool
 }
 
 // AddHost makes a host.
@@ -49,6 +56,12 @@ func (n *NewHost) normalise() (err error) {
 	if n.Addresses, err = checkAddresses(n.Addresses); err != nil {
 		return err
 	}
+	if n.Alias != "" && len(n.Addresses) > 0 {
+		return invalid("%s cannot be an alias and have addresses", n.Name)
+	}
+	if err := n.Options.normalise(); err != nil {
+		return err
+	}
 	return checkTTL(n.TTL)
 }
 
@@ -62,9 +75,10 @@ func checkTTL(ttl uint32) error {
 func (d *draft) addHosts(hosts []NewHost) error {
 	owners := map[string]account.Account{}
 	fresh := map[zone.Name]uint32{}
+	more := map[uint32]int{} // hosts that count against the plan of an account, by its ID
 	for _, n := range hosts {
 		if _, ok := owners[n.Account]; !ok {
-			owner, err := d.account(n.Account)
+			owner, err := d.owner(n.Account)
 			if err != nil {
 				return err
 			}
@@ -73,7 +87,15 @@ func (d *draft) addHosts(hosts []NewHost) error {
 		if _, twice := fresh[n.Name]; twice {
 			return invalid("host %s is given twice", n.Name)
 		}
-		fresh[n.Name] = owners[n.Account].ID
+		owner := owners[n.Account]
+		fresh[n.Name] = owner.ID
+		if n.Force {
+			continue
+		}
+		more[owner.ID]++
+		if err := d.checkHosts(owner, more[owner.ID]); err != nil {
+			return err
+		}
 	}
 	id := d.state.Accounts.NextHostID()
 	for i, n := range hosts {
@@ -82,16 +104,29 @@ func (d *draft) addHosts(hosts []NewHost) error {
 		if err != nil {
 			return err
 		}
+		if n.Vacant {
+			if err := d.checkVacant(z, n.Name, owner.ID); err != nil {
+				return err
+			}
+		}
 		h := account.Host{ID: id + uint32(i), Name: n.Name, Account: owner.ID, Created: d.now, NonGlobal: n.NonGlobal}
-		d.addHost(n, z, h, owner.Suspended)
+		if err := d.addHost(n, z, h, owner.Suspended); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (d *draft) addHost(n NewHost, z *zone.Zone, h account.Host, silent bool) {
+func (d *draft) addHost(n NewHost, z *zone.Zone, h account.Host, silent bool) error {
+	if err := n.Options.choose(d, z, &h); err != nil {
+		return err
+	}
+	if err := d.makeAlias(z, &h, n.Alias); err != nil {
+		return err
+	}
 	node := z.Node(n.Name)
 	addrs := n.Addresses
-	if len(addrs) == 0 {
+	if len(addrs) == 0 && n.Alias == "" {
 		addrs = addresses(node)
 	}
 	switch h.TTL = n.TTL; {
@@ -107,6 +142,7 @@ func (d *draft) addHost(n NewHost, z *zone.Zone, h account.Host, silent bool) {
 	if _, rested := d.state.Accounts.Resting(n.Name); rested {
 		d.changes.Accounts.DeletedRests = append(d.changes.Accounts.DeletedRests, n.Name)
 	}
+	return nil
 }
 
 // DeleteHost releases a host: its records and those of the names below go, and
@@ -132,7 +168,7 @@ func (d *draft) release(hosts []account.Host) {
 	owners := map[uint32]bool{}
 	for _, h := range hosts {
 		c.DeletedHosts = append(c.DeletedHosts, h.Name)
-		c.Rests = append(c.Rests, account.Rest{Name: h.Name, Account: h.Account, Until: d.now.Add(d.opts.Rest)})
+		c.Rests = append(c.Rests, account.Rest{Name: h.Name, Account: h.Account, Until: d.now.Add(d.rest(h.Account))})
 		gone[h.Name], owners[h.Account] = true, true
 	}
 	for owner := range owners {
@@ -157,7 +193,9 @@ func (d *draft) erase(h account.Host) {
 		return
 	}
 	if h.Name == z.Origin() {
-		d.eraseAddresses(z, h.Name)
+		for _, r := range update.Erase(d.state, h).Records {
+			d.put(r.Zone, r.Sets...)
+		}
 		return
 	}
 	for name, node := range z.NodesBelow(h.Name) {
@@ -176,14 +214,4 @@ func (d *draft) belongsToOther(name, top zone.Name) bool {
 		}
 	}
 	return false
-}
-
-// eraseAddresses removes the addresses of a name, or the placeholder, and leaves
-// all else that stands there.
-func (d *draft) eraseAddresses(z *zone.Zone, name zone.Name) {
-	texts := z.Node(name).Lookup(zone.TypeTXT).RRset(name)
-	texts.Type = zone.TypeTXT
-	placeholder := zone.TextData(update.Placeholder)
-	texts.Data = slices.DeleteFunc(texts.Data, func(text zone.Rdata) bool { return text == placeholder })
-	d.put(z.Origin(), texts, zone.RRset{Name: name, Type: zone.TypeA}, zone.RRset{Name: name, Type: zone.TypeAAAA})
 }

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/update"
@@ -460,5 +462,36 @@ func TestLastSeen(t *testing.T) {
 	s := admin.New(w.registry, admin.Options{Seen: seenAt(at)})
 	if h, err := s.Host(zone.MustName("home.dyn.example.org")); err != nil || !h.LastSeen.Equal(at) {
 		t.Errorf("last seen = %v, %v, want %v", h.LastSeen, err, at)
+	}
+}
+
+type noSeen struct{}
+
+func (noSeen) LoadSeen(context.Context, time.Time) (map[uint32]time.Time, error) { return nil, nil }
+func (noSeen) SaveSeen(context.Context, map[uint32]time.Time) error              { return nil }
+
+func TestHostsThatGoOfflineSoon(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.addHost("old.dyn.example.org", "alice", "192.0.2.1")
+	w.addHost("kept.dyn.example.org", "alice", "192.0.2.2")
+	w.set("kept.dyn.example.org", admin.HostChange{Options: admin.HostOptions{Expiry: ptr(account.ExpiryNever)}})
+	made := w.Now()
+	w.pass(24 * 24 * time.Hour)
+	w.addHost("new.dyn.example.org", "alice", "198.51.100.3")
+	seen, err := update.OpenSeen(t.Context(), noSeen{}, nil)
+	w.ok(nil, err)
+	const house = 30 * 24 * time.Hour
+	expiry := update.NewExpiry(w.registry, seen, update.ExpiryOptions{House: house, Now: w.Now})
+	pools := []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
+	devices := update.New(w.registry, update.Options{Seen: seen, Rules: update.Rules{CGNATPools: pools}})
+	s := admin.New(w.registry, admin.Options{Expiry: expiry, CGNAT: devices})
+	hosts, _, err := s.Hosts(admin.HostQuery{Expiring: true})
+	if err != nil || len(hosts) != 1 || hosts[0].Name != zone.MustName("old.dyn.example.org") || !hosts[0].Expires.Equal(made.Add(house)) || hosts[0].CGNAT {
+		t.Errorf("hosts = %+v, %v, want old alone", hosts, err)
+	}
+	hosts, _, err = s.Hosts(admin.HostQuery{})
+	if err != nil || len(hosts) != 3 || !hosts[0].Expires.IsZero() || hosts[1].Expiring || !hosts[1].CGNAT {
+		t.Errorf("hosts = %+v, %v", hosts, err)
 	}
 }

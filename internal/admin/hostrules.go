@@ -2,9 +2,9 @@ package admin
 
 import (
 	"slices"
-	"time"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/zone"
 )
 
@@ -33,11 +33,14 @@ func (n *naming) check(name zone.Name, owner account.Account) (*zone.Zone, error
 	}
 	if other, ok := n.state.Accounts.Host(name); ok {
 		holder, _ := n.state.Accounts.AccountByID(other.Account)
-		return nil, exists("host %s exists already, account %s has it", name, holder.Name)
+		return nil, exists("host %s exists already, account %s has it", name, holder.Name).toOthers("host %s exists already", name)
 	}
 	z := n.state.Zones.Find(name)
 	if z == nil {
 		return nil, invalid("%s is in no zone of ours", name).but("add its zone first")
+	}
+	if z.IsCatalog() {
+		return nil, invalid("%s is a catalog zone, which has no hosts", z.Origin())
 	}
 	if err := checkPlace(z, name); err != nil {
 		return nil, err
@@ -79,13 +82,24 @@ func (n *naming) checkHouse(z *zone.Zone, name zone.Name, owner account.Account)
 	return n.checkRest(z, name, owner)
 }
 
+// checkVacant makes sure that nothing stands at the name or below it that is not the
+// owner's.
+func (d *draft) checkVacant(z *zone.Zone, name zone.Name, owner uint32) error {
+	for at := range z.NodesBelow(name) {
+		if h, ok := d.state.Accounts.Owner(at); !ok || h.Account != owner {
+			return conflict("records stand at %s", at).but("choose another name").toOthers("%s is taken", name)
+		}
+	}
+	return nil
+}
+
 // checkRest makes sure that neither the name nor one above it was released by
 // somebody else of late. A rest of the apex bars no name below it.
 func (n *naming) checkRest(z *zone.Zone, name zone.Name, owner account.Account) error {
 	for at := name; ; at = at.Parent() {
 		rest, ok := n.state.Accounts.Resting(at)
 		if ok && rest.Account != owner.ID && n.now.Before(rest.Until) {
-			return conflict("%s was released and rests until %s", at, rest.Until.Format(time.DateOnly)).
+			return conflict("%s was released and rests until %s", at, phrase.Day(rest.Until)).
 				but("its last account may have it again, others by force")
 		}
 		if at == z.Origin() || at.Parent() == z.Origin() {
@@ -111,7 +125,7 @@ func (n *naming) checkNeighbours(z *zone.Zone, name zone.Name, owner account.Acc
 	}
 	for h := range n.state.Accounts.HostsBelow(name) {
 		if h.Name != name && h.Account != owner.ID && n.state.Zones.Find(h.Name) == z {
-			return conflict("the host %s of another account is within %s", h.Name, name)
+			return conflict("the host %s of another account is within %s", h.Name, name).toOthers("a host of another account is within %s", name)
 		}
 	}
 	return nil

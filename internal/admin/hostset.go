@@ -3,8 +3,10 @@ package admin
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
 )
 
@@ -21,7 +23,27 @@ type HostChange struct {
 	InterfaceID *netip.Addr
 	Follows     *zone.Name
 
-	Force bool // lets the new owner's host lie within another account's, or the reverse
+	// Alias makes the host an alias, in the place of its addresses, until a
+	// device reports one; the zero Name ends that. TakeOffline lets what
+	// Options.WhenOffline says stand there until then. Addresses and Alias put
+	// the host online.
+	Alias       *zone.Name
+	TakeOffline bool
+	Options     HostOptions
+
+	Force bool // lets the new owner's host lie within another account's, or the reverse, and sets aside the owner's plan
+}
+
+// LeadsInside tells whether a host with these would lead into the networks of whoever asks
+// for it: it has an address that cannot be reached from outside, has one while it is
+// offline, or takes them from its devices. Only admins may want that: by a name of the
+// house, any page could have browsers speak to what stands behind their firewalls. when
+// may be nil.
+func LeadsInside(addrs []netip.Addr, when *account.WhenOffline, n account.NonGlobal) bool {
+	if when != nil && slices.ContainsFunc(when.Addrs, update.IsNonGlobal) {
+		return true
+	}
+	return n == account.NonGlobalAccept || slices.ContainsFunc(addrs, update.IsNonGlobal)
 }
 
 // SetHost changes a host. Given addresses stand at once, in the place of those
@@ -59,14 +81,32 @@ func (c *HostChange) normalise() error {
 		}
 		c.Addresses = &addrs
 	}
+	if c.isTorn() {
+		return invalid("a host has addresses, or is an alias, or is offline: one of them").but("choose one")
+	}
+	if err := c.Options.normalise(); err != nil {
+		return err
+	}
 	if id := c.InterfaceID; id != nil && id.IsValid() && (!id.Is6() || id.Is4In6() || id.Zone() != "" || id.IsUnspecified()) {
 		return invalid("%s is not an interface identifier", id).but("write it as an IPv6 address: ::1:2")
 	}
 	return nil
 }
 
+// isTorn tells whether more is asked for than can stand at one name.
+func (c *HostChange) isTorn() bool {
+	count := 0
+	for _, wanted := range [...]bool{c.Addresses != nil && len(*c.Addresses) > 0, c.Alias != nil && *c.Alias != "", c.TakeOffline} {
+		if wanted {
+			count++
+		}
+	}
+	return count > 1
+}
+
 func (d *draft) setHost(h account.Host, c HostChange) error {
 	sources := d.wanted(h)
+	z := d.state.Zones.Find(h.Name)
 	if c.Account != nil {
 		if err := d.giveHost(&h, *c.Account, c.Force); err != nil {
 			return err
@@ -75,6 +115,21 @@ func (d *draft) setHost(h account.Host, c HostChange) error {
 	if c.Addresses != nil {
 		known := account.Host{Sources: sources}
 		sources = d.sources(known, *c.Addresses)
+		h.Offline = account.Source{}
+	}
+	if c.Alias != nil {
+		if err := d.makeAlias(z, &h, *c.Alias); err != nil {
+			return err
+		}
+		if *c.Alias != "" {
+			sources, h.Offline = nil, account.Source{}
+		}
+	}
+	if c.TakeOffline {
+		d.takeOffline(&h)
+	}
+	if err := c.Options.choose(d, z, &h); err != nil {
+		return err
 	}
 	if c.TTL != nil {
 		h.TTL = *c.TTL
@@ -103,13 +158,19 @@ func (d *draft) giveHost(h *account.Host, name string, force bool) error {
 	if err != nil || owner.ID == h.Account {
 		return err
 	}
+	if owner, err = d.owner(name); err != nil {
+		return err
+	}
+	if err := d.checkHosts(owner, 1); err != nil && !force {
+		return err
+	}
 	if z := d.state.Zones.Find(h.Name); z != nil && !force {
 		if err := (&naming{draft: d}).checkNeighbours(z, h.Name, owner); err != nil {
 			return err
 		}
 	}
 	d.unfollow(h.Account, map[zone.Name]bool{h.Name: true})
-	h.Account, h.Follows = owner.ID, ""
+	h.Account, h.Follows, h.Prefix = owner.ID, "", netip.Prefix{}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package admin
 import (
 	"iter"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,13 @@ type Host struct {
 	Follows     zone.Name         // empty for none
 	NonGlobal   account.NonGlobal // of what its devices report
 	Suspended   bool              // its account is, so that its addresses do not stand
-	Sources     []Source          // nil in lists
+	Options     account.Options
+	Alias       zone.Name // what it is an alias of while it has no addresses; empty for none
+	Offline     Source    // what took it offline; the zero Source while it is online
+	Expires     time.Time // when it goes offline unless it reports; the zero time for never
+	Expiring    bool      // that is near
+	CGNAT       bool      // it shares its address with others, so that it cannot be reached from outside
+	Sources     []Source  // nil in lists
 }
 
 // Source tells where an address of a host came from.
@@ -41,7 +48,8 @@ func (s *Service) Host(name zone.Name) (Host, error) {
 		return Host{}, err
 	}
 	view := s.viewHost(st, h)
-	view.Sources = namedSources(st, h)
+	sources := namedSources(st, h.Account, append(slices.Clone(h.Sources), h.Offline)...)
+	view.Sources, view.Offline = sources[:len(h.Sources)], sources[len(h.Sources)]
 	return view, nil
 }
 
@@ -50,6 +58,7 @@ func (s *Service) viewHost(st *registry.State, h account.Host) Host {
 	view := Host{
 		Name: h.Name, Account: owner.Name, TTL: h.TTL, Created: h.Created,
 		InterfaceID: h.InterfaceID, Follows: h.Follows, NonGlobal: h.NonGlobal, Suspended: owner.Suspended,
+		Options: h.Options, Alias: h.Alias, Offline: Source{Source: h.Offline},
 	}
 	if z := st.Zones.Find(h.Name); z != nil {
 		view.Zone = z.Origin()
@@ -58,17 +67,22 @@ func (s *Service) viewHost(st *registry.State, h account.Host) Host {
 	if s.opts.Seen != nil {
 		view.LastSeen = s.opts.Seen.Last(h.ID)
 	}
+	if s.opts.Expiry != nil {
+		view.Expires, view.Expiring = s.opts.Expiry.Due(&h, &owner)
+	}
+	view.CGNAT = s.opts.CGNAT != nil && s.opts.CGNAT.BehindCGNAT(h.ID, view.Addresses)
 	return view
 }
 
-// namedSources returns the sources of a host with the user names of their keys.
-func namedSources(st *registry.State, h account.Host) []Source {
+// namedSources returns sources with the user names of their keys, which belong to
+// the account.
+func namedSources(st *registry.State, owner uint32, sources ...account.Source) []Source {
 	names := map[uint32]string{}
-	for k := range st.Accounts.KeysOf(h.Account) {
+	for k := range st.Accounts.KeysOf(owner) {
 		names[k.ID] = k.Username
 	}
 	var out []Source
-	for _, source := range h.Sources {
+	for _, source := range sources {
 		out = append(out, Source{source, names[source.Key]})
 	}
 	return out
@@ -82,8 +96,12 @@ type HostQuery struct {
 	Account string    // name; empty: of all accounts
 	Zone    zone.Name // at and below this name; empty: everywhere
 	Prefix  string    // with which their names begin
-	Start   zone.Name // where the page begins; empty: at the beginning
-	Limit   int       // hosts on the page; 0: DefaultPage
+
+	// Expiring leaves only those that go offline soon unless they report.
+	Expiring bool
+
+	Start zone.Name // where the page begins; empty: at the beginning
+	Limit int       // hosts on the page; 0: DefaultPage
 }
 
 // Hosts returns a page of hosts in canonical order of their names, and where the
@@ -101,10 +119,14 @@ func (s *Service) Hosts(q HostQuery) ([]Host, zone.Name, error) {
 		if !strings.HasPrefix(h.Name.String(), prefix) {
 			continue
 		}
+		view := s.viewHost(st, h)
+		if q.Expiring && !view.Expiring {
+			continue
+		}
 		if len(page) == limit {
 			return page, h.Name, nil
 		}
-		page = append(page, s.viewHost(st, h))
+		page = append(page, view)
 	}
 	return page, "", nil
 }
@@ -118,14 +140,7 @@ func (q HostQuery) candidates(st *registry.State) (iter.Seq[account.Host], error
 	if err != nil {
 		return nil, err
 	}
-	first := q.first()
-	return q.inZone(func(yield func(account.Host) bool) {
-		for h := range st.Accounts.HostsOf(owner.ID) {
-			if (first == "" || h.Name.Compare(first) >= 0) && !yield(h) {
-				return
-			}
-		}
-	}), nil
+	return q.inZone(st.Accounts.HostsOfFrom(owner.ID, q.first())), nil
 }
 
 // first returns the name before which no host is asked for; it may be empty.

@@ -143,11 +143,12 @@ func (d *draft) settleHost(after *registry.State, z *zone.Zone, h account.Host, 
 		return err.but("%s is a host: delete it first, or leave its name out of the delegation", h.Name)
 	}
 	addrs := addresses(z.Node(h.Name))
+	more := adopt(&h, z.Node(h.Name), silent)
 	sources := d.sources(h, addrs)
 	switch {
 	case silent && len(addrs) == 0:
 		d.place(after, h, h.Sources, true) // what it had before its account was suspended
-	case silent || len(addrs) == 0:
+	case silent || len(addrs) == 0 || more:
 		d.place(after, h, sources, silent)
 	case !slices.Equal(sourceAddrs(h.Sources), addrs): // the records have the TTL of the file
 		h.Sources = sources

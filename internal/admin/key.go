@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"time"
 
@@ -20,6 +21,17 @@ type Key struct {
 	Created  time.Time
 
 	Unchanged account.Unchanged // what its devices hear when nothing changed
+	TLSOnly   bool              // it is refused over plain HTTP
+	BareGood  bool              // see account.Key
+
+	Patterns []zone.Name // see account.Key
+	NewHosts uint32      // see account.Key
+}
+
+// Covers tells whether the key may update the host with the name, if that is one of its
+// account.
+func (k Key) Covers(name zone.Name) bool {
+	return account.Key{Hosts: k.Hosts, Patterns: k.Patterns}.Covers(account.Host{Name: name})
 }
 
 // NewKey is an update key to be made.
@@ -29,9 +41,14 @@ type NewKey struct {
 	Username string      // empty: one is made
 	Secret   string      // empty: one is made
 	Token    bool        // the secret alone suffices, without the user name
-	MD5      bool        // also take the MD5 and SHA-256 digests of the secret
+	MD5      bool        // also take the MD5 and SHA-256 digests of the secret, and the SHA-1 of user name and secret
 
 	Unchanged account.Unchanged // what its devices hear when nothing changed
+	TLSOnly   bool              // it is refused over plain HTTP
+	BareGood  bool              // see account.Key
+
+	Patterns []zone.Name // see account.Key
+	NewHosts uint32      // see account.Key
 }
 
 // maxSecret bounds what a device may send, in octets.
@@ -52,9 +69,15 @@ func (s *Service) AddKey(ctx context.Context, n NewKey) (k Key, secret string, e
 	if len(n.Secret) > maxSecret {
 		return Key{}, "", invalid("the secret is longer than %d characters", maxSecret)
 	}
+	if err := checkPatterns(n.Patterns, n.NewHosts); err != nil {
+		return Key{}, "", err
+	}
 	kept, err := account.KeepSecret(n.Secret, n.Token, n.MD5)
 	if err != nil {
 		return Key{}, "", invalid("%v", err)
+	}
+	if n.MD5 {
+		kept.KeepLogin(n.Username, n.Secret)
 	}
 	err = s.edit(ctx, func(d *draft) error { return d.addKey(n, kept) })
 	if err != nil {
@@ -65,8 +88,11 @@ func (s *Service) AddKey(ctx context.Context, n NewKey) (k Key, secret string, e
 }
 
 func (d *draft) addKey(n NewKey, secret account.Secret) error {
-	owner, err := d.account(n.Account)
+	owner, err := d.owner(n.Account)
 	if err != nil {
+		return err
+	}
+	if err := d.checkKeys(owner); err != nil {
 		return err
 	}
 	if _, taken := d.state.Accounts.Key(n.Username); taken {
@@ -86,7 +112,7 @@ func (d *draft) addKey(n NewKey, secret account.Secret) error {
 	}
 	d.changes.Accounts.Keys = []account.Key{{
 		ID: d.state.Accounts.NextKeyID(), Account: owner.ID, Username: n.Username,
-		Hosts: slices.Clone(n.Hosts), Secret: secret, Token: n.Token, Created: d.now, Unchanged: n.Unchanged,
+		Hosts: slices.Clone(n.Hosts), Secret: secret, Token: n.Token, Created: d.now, Unchanged: n.Unchanged, TLSOnly: n.TLSOnly, BareGood: n.BareGood, Patterns: slices.Clone(n.Patterns), NewHosts: n.NewHosts,
 	}}
 	return nil
 }
@@ -94,17 +120,44 @@ func (d *draft) addKey(n NewKey, secret account.Secret) error {
 // KeyChange is what to change of an update key; nil fields stay.
 type KeyChange struct {
 	Unchanged *account.Unchanged // what its devices hear when nothing changed
+	TLSOnly   *bool              // it is refused over plain HTTP
+	BareGood  *bool              // see account.Key
+	Patterns  *[]zone.Name       // see account.Key
+	NewHosts  *uint32            // see account.Key
 }
 
 // SetKey changes an update key. Its user name and secret stay.
 func (s *Service) SetKey(ctx context.Context, username string, c KeyChange) (Key, error) {
 	err := s.edit(ctx, func(d *draft) error {
 		k, err := findKey(d.state, username)
-		if err != nil || c.Unchanged == nil || *c.Unchanged == k.Unchanged {
+		if err != nil {
 			return err
 		}
-		k.Unchanged = *c.Unchanged
-		d.changes.Accounts.Keys = []account.Key{k}
+		was := k
+		if c.Unchanged != nil {
+			k.Unchanged = *c.Unchanged
+		}
+		if c.TLSOnly != nil {
+			k.TLSOnly = *c.TLSOnly
+		}
+		if c.BareGood != nil {
+			k.BareGood = *c.BareGood
+		}
+		if c.Patterns != nil {
+			k.Patterns = *c.Patterns
+		}
+		if c.NewHosts != nil {
+			k.NewHosts = *c.NewHosts
+		}
+		if err := checkPatterns(k.Patterns, k.NewHosts); err != nil {
+			return err
+		}
+		if len(was.Hosts)+len(k.Patterns) == 0 && len(was.Patterns) > 0 {
+			return conflict("without patterns key %s would cover all hosts of its account", username).but("revoke it instead")
+		}
+		if !reflect.DeepEqual(k, was) {
+			d.changes.Accounts.Keys = []account.Key{k}
+		}
 		return nil
 	})
 	if err != nil {
@@ -165,6 +218,7 @@ func viewKey(st *registry.State, k account.Key) Key {
 	owner, _ := st.Accounts.AccountByID(k.Account)
 	return Key{
 		Username: k.Username, Account: owner.Name, Hosts: k.Hosts,
-		Token: k.Token, MD5: k.Secret.MD5 != "", Created: k.Created, Unchanged: k.Unchanged,
+		Token: k.Token, MD5: k.Secret.MD5 != "", Created: k.Created, Unchanged: k.Unchanged, TLSOnly: k.TLSOnly, BareGood: k.BareGood,
+		Patterns: k.Patterns, NewHosts: k.NewHosts,
 	}
 }

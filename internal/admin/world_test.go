@@ -23,6 +23,7 @@ import (
 type memory struct {
 	mu    sync.Mutex
 	state *registry.State
+	notes []string // of all commits
 }
 
 func (m *memory) Load(context.Context) (*registry.State, error) { return m.state, nil }
@@ -40,6 +41,9 @@ func (m *memory) Append(_ context.Context, after registry.Revision, commits []re
 		}
 		if m.state, err = m.state.Apply(c); err != nil {
 			return err
+		}
+		for _, n := range c.Notes {
+			m.notes = append(m.notes, strings.TrimSuffix(n.Verb+" "+n.Subject+": "+n.Detail, ": "))
 		}
 	}
 	return nil
@@ -73,6 +77,7 @@ type world struct {
 	*clock
 	t        *testing.T
 	registry *registry.Registry
+	store    *memory
 }
 
 // newWorld returns an empty world. At the end of the test it makes sure that
@@ -99,7 +104,7 @@ func newWorld(t *testing.T) *world {
 		}
 	})
 	c := &clock{now: time.Date(2026, time.November, 1, 12, 0, 0, 0, time.UTC)}
-	return &world{admin.New(r, admin.Options{Now: c.Now}), c, t, r}
+	return &world{admin.New(r, admin.Options{Now: c.Now}), c, t, r, store}
 }
 
 // newTown returns a world with the zone dyn.example.org and the accounts alice

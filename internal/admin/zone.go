@@ -5,7 +5,9 @@ import (
 	"io"
 	"net/netip"
 	"strings"
+	"time"
 
+	"stayput.dev/internal/policy"
 	"stayput.dev/internal/zone"
 )
 
@@ -30,6 +32,10 @@ type NewZone struct {
 	// Force takes hosts and names of the zone above along that would be
 	// hidden by this one.
 	Force bool
+
+	// Catalog makes a catalog zone, from which secondaries learn which zones
+	// there are (RFC 9432). It has no name servers.
+	Catalog bool
 }
 
 // AddZone makes a zone. The zone above it, if it is ours, delegates to it in the
@@ -47,6 +53,9 @@ func (s *Service) AddZone(ctx context.Context, n NewZone) (Zone, error) {
 			return exists("zone %s exists already", n.Name)
 		}
 		d.changes.Replaced = []*zone.Zone{fresh}
+		if n.Catalog {
+			return nil
+		}
 		if err := d.takeFromAbove(fresh, n.Force); err != nil {
 			return err
 		}
@@ -60,6 +69,13 @@ func (s *Service) AddZone(ctx context.Context, n NewZone) (Zone, error) {
 
 // build makes the zone as it stands before it meets others.
 func (n NewZone) build(serial uint32) (*zone.Zone, error) {
+	if n.Catalog {
+		return n.buildCatalog(serial)
+	}
+	return n.buildUsual(serial)
+}
+
+func (n NewZone) buildUsual(serial uint32) (*zone.Zone, error) {
 	soa, err := n.soa(serial)
 	if err != nil {
 		return nil, err
@@ -128,14 +144,19 @@ func (n NewZone) glue(server NameServer) ([]zone.RRset, error) {
 	return []zone.RRset{v4, v6}, nil
 }
 
-// ZoneChange is what to change of a zone's SOA record; nil fields stay.
+// ZoneChange is what to change of a zone: of its SOA record, and of what is settled for
+// it (package policy). Nil fields stay.
 type ZoneChange struct {
 	TTL   *uint32 // seconds, of the SOA record and negative answers
 	MName *zone.Name
 	RName *zone.Name
+
+	Secondaries     []policy.Secondary // that come, in the place of those with their addresses
+	DropSecondaries []netip.AddrPort   // that go, before others come
+	NotifyGap       *time.Duration     // between two notices to one secondary; 0: as for all zones
 }
 
-// SetZone changes the SOA record of a zone.
+// SetZone changes a zone.
 func (s *Service) SetZone(ctx context.Context, name zone.Name, c ZoneChange) (Zone, error) {
 	if c.TTL != nil && *c.TTL > zone.MaxTTL {
 		return Zone{}, invalid("TTL %d is over %d", *c.TTL, zone.MaxTTL)
@@ -145,23 +166,32 @@ func (s *Service) SetZone(ctx context.Context, name zone.Name, c ZoneChange) (Zo
 		if err != nil {
 			return err
 		}
-		soa := currentSOA(z)
-		if c.TTL != nil {
-			soa.TTL, soa.Minimum = *c.TTL, *c.TTL
+		if err := d.settlePolicy(name, c); err != nil {
+			return err
 		}
-		if c.MName != nil {
-			soa.MName = *c.MName
+		if soa := c.apply(currentSOA(z)); soa != currentSOA(z) {
+			d.put(name, soa.RRset(name))
 		}
-		if c.RName != nil {
-			soa.RName = *c.RName
-		}
-		d.put(name, soa.RRset(name))
 		return nil
 	})
 	if err != nil {
 		return Zone{}, err
 	}
 	return s.Zone(name)
+}
+
+// apply returns an SOA record after the change.
+func (c *ZoneChange) apply(soa zone.SOA) zone.SOA {
+	if c.TTL != nil {
+		soa.TTL, soa.Minimum = *c.TTL, *c.TTL
+	}
+	if c.MName != nil {
+		soa.MName = *c.MName
+	}
+	if c.RName != nil {
+		soa.RName = *c.RName
+	}
+	return soa
 }
 
 // DeleteZone drops a zone and its delegation from the zone above, which then
@@ -179,6 +209,9 @@ func (s *Service) DeleteZone(ctx context.Context, name zone.Name, force bool) er
 		}
 		d.release(hosts)
 		d.changes.Removed = []zone.Name{name}
+		if p := d.state.Policy.Of(name); !p.IsUsual() {
+			d.changes.Policy.Zones = []policy.Zone{{Origin: name}}
+		}
 		return d.delegate(d.withdraw(name), map[zone.Name]bool{})
 	})
 }

@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -365,18 +366,29 @@ func TestExportIsImportedTheSame(t *testing.T) {
 	w.refused(w.ExportZone(zone.MustName("example.net"), &first), admin.ErrNotFound, "no zone example.net")
 }
 
-func TestZones(t *testing.T) {
+// A host counts for the zone that it lies in, and for none above that.
+func TestHostsOfZonesAreCounted(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
-	w.addZone("example.org")
-	var names []string
-	for _, z := range w.Zones() {
-		names = append(names, z.Name.String())
-		if z.Hosts != -1 {
-			t.Errorf("%s: %d hosts in a list, want none counted", z.Name, z.Hosts)
-		}
+	for _, name := range []string{"example.org", "deep.below.dyn.example.org", "example.net"} {
+		w.addZone(name)
 	}
-	if want := []string{"example.org", "dyn.example.org"}; !slices.Equal(names, want) {
-		t.Errorf("zones = %v, want %v", names, want)
+	for _, name := range []string{
+		"hall.example.org", "dynamic.example.org",
+		"home.dyn.example.org", "away.dyn.example.org", "a.below.dyn.example.org",
+		"b.deep.below.dyn.example.org",
+	} {
+		w.addHost(name, "alice")
+	}
+	want := []string{"example.net 0", "example.org 2", "dyn.example.org 3", "deep.below.dyn.example.org 1"}
+	var got, each []string
+	for _, z := range w.Zones() {
+		got = append(got, fmt.Sprint(z.Name, " ", z.Hosts))
+		alone, err := w.Zone(z.Name)
+		w.ok(nil, err)
+		each = append(each, fmt.Sprint(alone.Name, " ", alone.Hosts))
+	}
+	if !slices.Equal(got, want) || !slices.Equal(each, want) {
+		t.Errorf("zones = %v, and one by one %v, want %v", got, each, want)
 	}
 }

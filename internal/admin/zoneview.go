@@ -1,11 +1,12 @@
 package admin
 
 import (
-	"fmt"
 	"iter"
 	"strings"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/internal/phrase"
+	"stayput.dev/internal/policy"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
@@ -16,8 +17,10 @@ type Zone struct {
 	SOA         zone.SOA
 	NameServers []NameServer // in order of their data; with addresses where they are in the zone
 	Names       int          // that have records
-	Hosts       int          // in the zone; -1 where they were not counted
+	Hosts       int          // in the zone, not in those below it
 	HostTTL     uint32       // seconds, of new hosts that are given none
+	Catalog     bool         // lists the others for secondaries
+	Policy      policy.Zone  // what is settled for it
 }
 
 // Zone returns the zone with the given name, its hosts counted.
@@ -28,24 +31,46 @@ func (s *Service) Zone(name zone.Name) (Zone, error) {
 		return Zone{}, err
 	}
 	view := s.options().view(z)
-	view.Hosts = 0
-	for range hostsIn(st, name) {
-		view.Hosts++
+	view.Policy = st.Policy.Of(name)
+	view.Hosts = st.Accounts.CountHostsBelow(name)
+	for z := range st.Zones.All() {
+		if above := zoneAbove(st, z); above != nil && above.Origin() == name {
+			view.Hosts -= st.Accounts.CountHostsBelow(z.Origin())
+		}
 	}
 	return view, nil
 }
 
-// Zones returns all zones in canonical order, their hosts not counted.
+// zoneAbove returns the zone nearest above another, nil where there is none.
+func zoneAbove(st *registry.State, z *zone.Zone) *zone.Zone {
+	if z.Origin() == zone.Root {
+		return nil
+	}
+	return st.Zones.Find(z.Origin().Parent())
+}
+
+// Zones returns all zones in canonical order, their hosts counted.
 func (s *Service) Zones() []Zone {
 	var out []Zone
-	for z := range s.State().Zones.All() {
-		out = append(out, s.options().view(z))
+	st := s.State()
+	hidden := map[zone.Name]int{} // hosts of the zones right below each
+	for z := range st.Zones.All() {
+		view := s.options().view(z)
+		view.Policy = st.Policy.Of(z.Origin())
+		view.Hosts = st.Accounts.CountHostsBelow(z.Origin())
+		if above := zoneAbove(st, z); above != nil {
+			hidden[above.Origin()] += view.Hosts
+		}
+		out = append(out, view)
+	}
+	for i := range out {
+		out[i].Hosts -= hidden[out[i].Name]
 	}
 	return out
 }
 
 func (o Options) view(z *zone.Zone) Zone {
-	view := Zone{Name: z.Origin(), SOA: currentSOA(z), Names: z.Names(), Hosts: -1, HostTTL: o.hostTTL(z)}
+	view := Zone{Name: z.Origin(), SOA: currentSOA(z), Names: z.Names(), HostTTL: o.hostTTL(z), Catalog: z.IsCatalog()}
 	for data := range z.Node(z.Origin()).Lookup(zone.TypeNS).All() {
 		name, _, err := zone.NameFromWire(data)
 		if err != nil {
@@ -107,14 +132,14 @@ func collectHosts(st *registry.State, origin zone.Name) []account.Host {
 }
 
 // someNames names hosts in a sentence, without end when there are many.
-func someNames(hosts []account.Host) string {
+func someNames(hosts []account.Host) phrase.Phrase {
 	const most = 5
 	var names []string
 	for _, h := range hosts[:min(len(hosts), most)] {
 		names = append(names, h.Name.String())
 	}
 	if len(hosts) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), len(hosts)-most)
+		return phrase.New("%s and %d more", strings.Join(names, ", "), len(hosts)-most)
 	}
-	return strings.Join(names, ", ")
+	return phrase.New("%s", strings.Join(names, ", "))
 }
