@@ -22,15 +22,15 @@ type accountQuery struct {
 }
 
 func (s *server) addAccounts(api huma.API) {
-	answer(api, operation(http.MethodGet, "/accounts", "list-accounts", "List accounts"), s.listAccounts)
-	answer(api, operation(http.MethodPost, "/accounts", "add-account", "Make an account"), s.addAccount)
-	answer(api, operation(http.MethodGet, "/accounts/{account}", "show-account", "Show an account"), s.showAccount)
-	answer(api, operation(http.MethodPatch, "/accounts/{account}", "set-account", "Change an account"), s.setAccount)
-	act(api, operation(http.MethodDelete, "/accounts/{account}", "delete-account", "Delete an account"), s.deleteAccount)
+	answer(s, api, operation(http.MethodGet, "/accounts", "list-accounts", "List accounts"), s.listAccounts)
+	answer(s, api, operation(http.MethodPost, "/accounts", "add-account", "Make an account"), s.addAccount)
+	answer(s, api, operation(http.MethodGet, "/accounts/{account}", "show-account", "Show an account"), s.showAccount)
+	answer(s, api, operation(http.MethodPatch, "/accounts/{account}", "set-account", "Change an account"), s.setAccount)
+	act(s, api, operation(http.MethodDelete, "/accounts/{account}", "delete-account", "Delete an account"), s.deleteAccount)
 }
 
-func (s *server) listAccounts(_ context.Context, in *accountQuery) (AccountPage, error) {
-	accounts, next := s.admin.Accounts(in.Start, in.Limit)
+func (s *server) listAccounts(ctx context.Context, in *accountQuery) (AccountPage, error) {
+	accounts, next := s.as(ctx).Accounts(in.Start, in.Limit)
 	out := AccountPage{Accounts: []Account{}, Next: next}
 	for _, a := range accounts {
 		out.Accounts = append(out.Accounts, viewAccount(a))
@@ -39,14 +39,15 @@ func (s *server) listAccounts(_ context.Context, in *accountQuery) (AccountPage,
 }
 
 func (s *server) addAccount(ctx context.Context, in *body[NewAccount]) (Account, error) {
-	a, err := s.admin.AddAccount(ctx, admin.NewAccount{
+	a, err := s.as(ctx).AddAccount(ctx, admin.NewAccount{
 		Name: in.Body.Name, Email: in.Body.Email, Role: account.Role(in.Body.Role), Password: in.Body.Password,
+		ExternalID: in.Body.ExternalID, Plan: in.Body.Plan, FullName: in.Body.FullName, Language: in.Body.Language,
 	})
 	return viewAccount(a), err
 }
 
-func (s *server) showAccount(_ context.Context, in *accountPath) (Account, error) {
-	a, err := s.admin.Account(in.Account)
+func (s *server) showAccount(ctx context.Context, in *accountPath) (Account, error) {
+	a, err := s.as(ctx).Account(in.Account)
 	return viewAccount(a), err
 }
 
@@ -57,12 +58,19 @@ type accountChange struct {
 }
 
 func (s *server) setAccount(ctx context.Context, in *accountChange) (Account, error) {
-	change := admin.AccountChange{Email: in.Body.Email, Password: in.Body.Password, Suspended: in.Body.Suspended}
+	change := admin.AccountChange{
+		Email: in.Body.Email, Password: in.Body.Password, Suspended: in.Body.Suspended,
+		ExternalID: in.Body.ExternalID, Plan: in.Body.Plan, FullName: in.Body.FullName, Language: in.Body.Language,
+	}
+	var err error
+	if change.Phase, err = optional(in.Body.State, choice(account.ParsePhase)); err != nil {
+		return Account{}, err
+	}
 	if in.Body.Role != nil {
 		role := account.Role(*in.Body.Role)
 		change.Role = &role
 	}
-	a, err := s.admin.SetAccount(ctx, in.Account, change)
+	a, err := s.as(ctx).SetAccount(ctx, in.Account, change)
 	return viewAccount(a), err
 }
 
@@ -73,12 +81,14 @@ type accountDeletion struct {
 }
 
 func (s *server) deleteAccount(ctx context.Context, in *accountDeletion) error {
-	return s.admin.DeleteAccount(ctx, in.Account, in.Force)
+	return s.as(ctx).DeleteAccount(ctx, in.Account, in.Force)
 }
 
 func viewAccount(a admin.Account) Account {
 	return Account{
 		Name: a.Name, Email: a.Email, Role: string(a.Role), HasPassword: a.HasPassword,
 		Suspended: a.Suspended, Created: a.Created, Hosts: a.Hosts, Keys: a.Keys,
+		State: string(a.Phase), Terminated: a.Terminated,
+		ExternalID: a.ExternalID, Plan: a.Plan, FullName: a.FullName, Language: a.Language,
 	}
 }

@@ -1,11 +1,11 @@
 // Package api is the REST API, version 1, with its OpenAPI description, and the
 // Go client for it.
 //
-// It serves the command line and other programs of the operator. What it changes
+// It serves the command line at a Unix socket, where only the operator can come and
+// nobody is asked for credentials, and other programs by API tokens. What it changes
 // is durable and visible when it answers; what it cannot do it explains as a
-// problem (RFC 9457), with a hint where there is one. It holds no rules of its
-// own: package admin says what may be done. It asks nobody for credentials: the
-// daemon serves it where only the operator can come, at a Unix socket.
+// problem (RFC 9457), with a hint where there is one. Package admin says what may
+// be done; who may ask for it, the table of rights says here.
 package api
 
 import (
@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"net/http"
 	"reflect"
 	"strings"
@@ -22,7 +23,10 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"stayput.dev/internal/admin"
+	"stayput.dev/internal/archive"
+	"stayput.dev/internal/history"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/zone"
 )
 
 // prefix is where the API lives.
@@ -32,14 +36,30 @@ const prefix = "/api/v1"
 type Registry interface {
 	// State returns the state after the last commit.
 	State() *registry.State
+	// Fresh returns the state, or a later one if that is needed to show all that
+	// other nodes had acknowledged before the call.
+	Fresh(context.Context, *registry.State) (*registry.State, error)
 	// Err returns why the last write to the store failed, nil while it works.
 	Err() error
+	// Follow yields the commits after a revision, then waits for more.
+	Follow(ctx context.Context, after registry.Revision) iter.Seq2[registry.Commit, error]
 }
 
 // Backup writes a consistent copy of all that is stored while the daemon runs.
 type Backup interface {
 	// Backup writes the file, at which nothing may stand yet.
 	Backup(ctx context.Context, file string) error
+}
+
+// History remembers what devices asked and were told.
+type History interface {
+	// Host returns what was asked and told of a host, the latest first.
+	Host(zone.Name) []history.Entry
+	// Key returns what came with the user name of an update key and reached no
+	// host, the latest first.
+	Key(username string) []history.Entry
+	// Failing returns the update keys whose secret was wrong again and again.
+	Failing() []history.Failure
 }
 
 // Upgrades lets a new process of the program take over from this one.
@@ -51,51 +71,141 @@ type Upgrades interface {
 	UpgradeError() string
 }
 
+// Secondaries knows the DNS servers that have zones from this one.
+type Secondaries interface {
+	// Check asks each of them which version it has of each zone.
+	Check(ctx context.Context) []SecondaryStatus
+}
+
 // Config is what the API needs.
 type Config struct {
 	Admin    *admin.Service // must not be nil
 	Registry Registry       // must not be nil
 	Backup   Backup         // nil: there is no backup
 	Upgrades Upgrades       // nil: there are none
-	Version  string         // of the program
-	Now      func() time.Time
+	History  History        // nil: nothing is remembered
+	Past     archive.Reader // nil: nothing is remembered
+	Shelf    Shelf          // nil: no request may have an Idempotency-Key
+
+	Secondaries Secondaries // nil: there are none
+	Pushes      Pushes      // nil: there are none
+	Nodes       Nodes       // nil: nobody knows of nodes
+	Webhooks    Webhooks    // nil: there are none, and no operations for them
+	Checks      Checks      // nil: no zone is checked
+	Shadow      Shadow      // nil: nothing is compared
+	SignIn      SignIn      // nil: nobody signs in
+	People      People      // nil: nobody signs in
+	Erasures    Erasures    // nil: nothing is erased
+	Notices     Notices     // nil: nothing is told by mail
+
+	Version string // of the program
+	Now     func() time.Time
 }
+
+// API answers everything below /api/v1/. It is safe for concurrent use.
+type API struct {
+	*server
+	socket http.Handler
+}
+
+// ServeHTTP answers whoever asks, as the operator.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.socket.ServeHTTP(w, r) }
 
 // server answers the requests.
 type server struct {
+	mux     *http.ServeMux
+	used    used    // API tokens
+	replays replays // of requests that make something
+	streams
+
 	admin    *admin.Service
 	registry Registry
 	backup   Backup
 	upgrades Upgrades
-	version  string
-	now      func() time.Time
-	started  time.Time
+	history  History
+	past     archive.Reader
+
+	secondaries Secondaries
+	pushes      Pushes
+	nodes       Nodes
+	webhooks    Webhooks
+	checks      Checks
+	shadow      Shadow
+	signIn      SignIn
+	people      People
+	erasures    Erasures
+	notices     Notices
+
+	version string
+	now     func() time.Time
+	started time.Time
 }
 
-// New returns the handler of everything below /api/v1/. It is safe for
-// concurrent use.
-func New(c Config) http.Handler {
+// New returns the API.
+func New(c Config) *API {
 	s := &server{
 		admin: c.Admin.As(registry.Actor{Via: "api"}), registry: c.Registry, backup: c.Backup,
-		upgrades: c.Upgrades, version: c.Version, now: c.Now,
+		upgrades: c.Upgrades, history: c.History, past: c.Past,
+		secondaries: c.Secondaries, pushes: c.Pushes, nodes: c.Nodes, checks: c.Checks, signIn: c.SignIn, notices: c.Notices,
+		shadow: c.Shadow, webhooks: c.Webhooks, people: c.People, erasures: c.Erasures,
+		version: c.Version, now: c.Now,
+	}
+	if s.history == nil {
+		s.history = history.New(c.Registry, 0, nil)
 	}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	s.started = s.now()
+	s.replays.shelf, s.replays.now = c.Shelf, s.now
 
 	mux := http.NewServeMux()
+	s.mux = mux
 	api := humago.NewWithPrefix(mux, prefix, describe(cmp.Or(c.Version, "dev")))
 	s.addZones(api)
+	s.addRecords(api)
 	s.addAccounts(api)
+	s.addCustomers(api)
+	s.addTokens(api)
+	s.addSignIn(api)
+	s.addNotices(api)
+	s.addPlans(api)
 	s.addHosts(api)
 	s.addKeys(api)
+	s.addTSIGKeys(api)
+	s.addHistory(api)
+	s.addPast(api)
+	s.addRecipes(api)
+	s.addMoveIn(api)
+	s.addEvents(api)
+	if s.webhooks != nil {
+		s.addWebhooks(api)
+	}
+	s.addPushes(api)
+	s.addChecks(api)
+	s.addShadow(api)
+	s.addPrivacy(api)
 	s.addService(api)
-	mux.HandleFunc("GET "+prefix+"/openapi.json", serveDescription(api.OpenAPI()))
+	s.addCluster(api)
+	s.describeHeaders(api.OpenAPI())
+	mux.HandleFunc("GET "+prefix+"/openapi.json", serveDescription(json.Marshal(api.OpenAPI())))
+	mux.HandleFunc("GET "+prefix+"/openapi-3.0.json", serveDescription(api.OpenAPI().Downgrade()))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, newProblem(http.StatusNotFound, fmt.Sprintf("nothing answers %s %s", r.Method, r.URL.Path), ""))
 	})
-	return mux
+	socket := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serve(w, r, Principal{role: operator})
+	})
+	return &API{s, socket}
+}
+
+// serve answers a request on behalf of who asks.
+func (s *server) serve(w http.ResponseWriter, r *http.Request, who Principal) {
+	v := &visit{who: who, path: r.URL.EscapedPath(), none: r.Header.Get("If-None-Match")}
+	if r.Method != http.MethodPost {
+		v.match = r.Header.Get("If-Match")
+	}
+	s.replays.serve(w, r.WithContext(withVisit(r.Context(), v)), &v.who, s.mux)
 }
 
 // describe returns the settings of huma: no pages, no links to schemas, only the
@@ -115,9 +225,8 @@ func describe(version string) huma.Config {
 	return c
 }
 
-// serveDescription answers with the OpenAPI document, made once.
-func serveDescription(doc *huma.OpenAPI) http.HandlerFunc {
-	text, err := json.Marshal(doc)
+// serveDescription answers with an OpenAPI document, made once.
+func serveDescription(text []byte, err error) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if err != nil {
 			writeProblem(w, newProblem(http.StatusInternalServerError, err.Error(), ""))
@@ -128,27 +237,69 @@ func serveDescription(doc *huma.OpenAPI) http.HandlerFunc {
 	}
 }
 
-// body is an answer in JSON.
+// body is a request in JSON.
 type body[T any] struct{ Body T }
 
+// shown is an answer in JSON.
+type shown[T any] struct {
+	ETag string `header:"ETag" doc:"Of what is shown, for If-None-Match and If-Match."`
+	Body T
+}
+
+// enter tells why an operation cannot be done.
+func (s *server) enter(ctx context.Context, op *huma.Operation, in any) error {
+	if err := s.catchUp(ctx, op); err != nil {
+		return err
+	}
+	return s.admit(ctx, op.OperationID, in)
+}
+
 // answer adds an operation that answers with a T.
-func answer[I, T any](api huma.API, op huma.Operation, handle func(context.Context, *I) (T, error)) {
-	huma.Register(api, op, func(ctx context.Context, in *I) (*body[T], error) {
+func answer[I, T any](s *server, api huma.API, op huma.Operation, handle func(context.Context, *I) (T, error)) {
+	huma.Register(api, op, func(ctx context.Context, in *I) (*shown[T], error) {
+		if err := s.enter(ctx, &op, in); err != nil {
+			return nil, problemFor(ctx, err)
+		}
 		out, err := handle(ctx, in)
 		if err != nil {
-			return nil, problem(err)
+			return nil, problemFor(ctx, err)
 		}
-		return &body[T]{out}, nil
+		if op.Method == http.MethodPost {
+			return &shown[T]{"", out}, nil
+		}
+		tag := etagOf(out)
+		if v := visitOf(ctx); op.Method == http.MethodGet && matches(v.none, tag, true) {
+			return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"Etag": {tag}})
+		}
+		return &shown[T]{tag, out}, nil
 	})
 }
 
 // act adds an operation that answers with nothing but that it is done.
-func act[I any](api huma.API, op huma.Operation, handle func(context.Context, *I) error) {
+func act[I any](s *server, api huma.API, op huma.Operation, handle func(context.Context, *I) error) {
 	huma.Register(api, op, func(ctx context.Context, in *I) (*struct{}, error) {
-		if err := handle(ctx, in); err != nil {
-			return nil, problem(err)
+		err := s.enter(ctx, &op, in)
+		if err == nil {
+			err = handle(ctx, in)
+		}
+		if err != nil {
+			return nil, problemFor(ctx, err)
 		}
 		return nil, nil
+	})
+}
+
+// flow adds an operation whose answer is written as it comes.
+func flow[I any](s *server, api huma.API, op huma.Operation, handle func(context.Context, *I) (*huma.StreamResponse, error)) {
+	huma.Register(api, op, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
+		if err := s.enter(ctx, &op, in); err != nil {
+			return nil, problemFor(ctx, err)
+		}
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, problemFor(ctx, err)
+		}
+		return out, nil
 	})
 }
 

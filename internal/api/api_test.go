@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"stayput.dev/internal/api"
+	"stayput.dev/test/rig"
 )
 
 func TestZones(t *testing.T) {
@@ -24,7 +25,7 @@ func TestZones(t *testing.T) {
 	n := newZone("dyn.example.org")
 	n.RName, n.TTL = "Hosts@example.org", 120
 	z := ok(w.AddZone(ctx, n))(t)
-	if z.Name != "dyn.example.org" || z.RName != "hosts.example.org" || z.TTL != 120 || z.HostTTL != 120 || z.Hosts == nil || *z.Hosts != 0 {
+	if z.Name != "dyn.example.org" || z.RName != "hosts.example.org" || z.TTL != 120 || z.HostTTL != 120 || z.Hosts != 0 {
 		t.Errorf("zone = %+v", z)
 	}
 	if len(z.NameServers) != 1 || z.NameServers[0].Addresses[0].String() != "192.0.2.53" {
@@ -34,7 +35,7 @@ func TestZones(t *testing.T) {
 	if z.TTL != 30 || z.MName != "ns9.example.org" || z.RName != "hosts.example.org" {
 		t.Errorf("zone = %+v", z)
 	}
-	if list := ok(w.Zones(ctx))(t); len(list) != 1 || list[0].Name != "dyn.example.org" || list[0].Hosts != nil {
+	if list := ok(w.Zones(ctx))(t); len(list) != 1 || list[0].Name != "dyn.example.org" || list[0].Hosts != 0 {
 		t.Errorf("zones = %+v", list)
 	}
 	if shown := ok(w.Zone(ctx, "dyn.example.org"))(t); shown.Serial != z.Serial {
@@ -43,6 +44,28 @@ func TestZones(t *testing.T) {
 	done(t, w.DeleteZone(ctx, "dyn.example.org", false))
 	_, err := w.Zone(ctx, "dyn.example.org")
 	refused(t, err, 404, "no zone dyn.example.org", "")
+}
+
+func TestSecondariesOfAZone(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	ctx := t.Context()
+	ok(w.AddTSIGKey(ctx, api.NewTSIGKey{Name: "ns3.example.org"}))(t)
+	change := api.ZoneChange{NotifyGap: ptr("1500ms"), AddSecondaries: []api.Secondary{
+		{Address: "2001:db8::54", Key: "NS3.example.org."}, {Address: "192.0.2.53:5353"},
+	}}
+	want := []api.Secondary{{Address: "192.0.2.53:5353"}, {Address: "[2001:db8::54]:53", Key: "ns3.example.org"}}
+	z := ok(w.SetZone(ctx, "dyn.example.org", change))(t)
+	if !slices.Equal(z.Secondaries, want) || z.NotifyGap != "1.5s" {
+		t.Errorf("zone = %+v, want secondaries %+v", z, want)
+	}
+	if list := ok(w.Zones(ctx))(t); len(list) != 1 || !slices.Equal(list[0].Secondaries, want) {
+		t.Errorf("zones = %+v, want secondaries %+v", list, want)
+	}
+	z = ok(w.SetZone(ctx, "dyn.example.org", api.ZoneChange{NotifyGap: ptr("default"), DropSecondaries: []string{"192.0.2.53:5353", "2001:db8::54"}}))(t)
+	if len(z.Secondaries) != 0 || z.NotifyGap != "" {
+		t.Errorf("zone = %+v, want no secondaries", z)
+	}
 }
 
 func TestAccounts(t *testing.T) {
@@ -110,6 +133,52 @@ func TestHosts(t *testing.T) {
 	refused(t, err, 404, "no host home.dyn.example.org", "")
 }
 
+func TestHostOptions(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	ctx := t.Context()
+	const name = "home.dyn.example.org"
+	ok(w.AddHost(ctx, api.NewHost{Name: name, Account: "alice", Addresses: []string{"192.0.2.1"}}))(t)
+	h := ok(w.SetHost(ctx, name, api.HostChange{
+		TakeOffline: true, HostOptions: api.HostOptions{
+			Wildcard: ptr(true), MX: ptr("mail.example.org"), BackupMX: ptr(true), Offline: ptr("192.0.2.80"), ExpireAfter: ptr("30d"), DeviceOptions: ptr("ignore"),
+		},
+	}))(t)
+	if !h.Wildcard || h.MX != "mail.example.org" || !h.BackupMX || h.Offline != "192.0.2.80" || h.ExpireAfter != "30d" || h.DeviceOptions != "ignore" ||
+		h.WentOffline == nil || h.WentOffline.Via != "admin" || addressesOf(h) != "192.0.2.80" {
+		t.Errorf("host = %+v", h)
+	}
+	h = ok(w.SetHost(ctx, name, api.HostChange{
+		Alias: ptr("router.example.net"), HostOptions: api.HostOptions{
+			Wildcard: ptr(false), MX: ptr(""), Offline: ptr("nodata"), ExpireAfter: ptr("default"), DeviceOptions: ptr("default"),
+		},
+	}))(t)
+	if h.Alias != "router.example.net" || h.Wildcard || h.MX != "" || h.BackupMX || h.Offline != "" || h.ExpireAfter != "" || h.DeviceOptions != "" || h.WentOffline != nil {
+		t.Errorf("host = %+v", h)
+	}
+	for _, bad := range []api.HostOptions{
+		{MX: ptr("192.0.2.25")}, {Offline: ptr("gone")}, {Offline: ptr("")}, {ExpireAfter: ptr("soon")}, {DeviceOptions: ptr("perhaps")},
+	} {
+		_, err := w.SetHost(ctx, name, api.HostChange{HostOptions: bad})
+		if e, ok := errors.AsType[*api.Error](err); !ok || e.Status != 422 {
+			t.Errorf("options %+v: %v, want 422", bad, err)
+		}
+	}
+	ok(w.SetHost(ctx, name, api.HostChange{Alias: ptr("")}))(t)
+	h = ok(w.AddHost(ctx, api.NewHost{Name: "x.dyn.example.org", Account: "alice", Alias: "router.example.net", HostOptions: api.HostOptions{Wildcard: ptr(true)}}))(t)
+	if h.Alias != "router.example.net" || !h.Wildcard {
+		t.Errorf("host = %+v", h)
+	}
+}
+
+func addressesOf(h api.Host) string {
+	var texts []string
+	for _, a := range h.Addresses {
+		texts = append(texts, a.String())
+	}
+	return strings.Join(texts, ",")
+}
+
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
@@ -161,6 +230,10 @@ func TestFaults(t *testing.T) {
 		{first(w.AddZone(ctx, api.NewZone{Name: "b.example.org"})), 422, "zone b.example.org has no name server", "name at least one, such as ns1.b.example.org with its address"},
 		{first(w.AddZone(ctx, api.NewZone{Name: "home.dyn.example.org", NameServers: []api.NewNameServer{{Name: "ns1.example.net"}}})), 409, "zone home.dyn.example.org would hide hosts of dyn.example.org: home.dyn.example.org", "delete these hosts first, or force to move them into the new zone"},
 		{first(w.SetZone(ctx, "dyn.example.org", api.ZoneChange{RName: ptr("a@")})), 422, `"a@" is not a mail address`, ""},
+		{first(w.SetZone(ctx, "dyn.example.org", api.ZoneChange{AddSecondaries: []api.Secondary{{Address: "ns2"}}})), 422, `"ns2" is not the address of a DNS server`, "write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353; names are not looked up"},
+		{first(w.SetZone(ctx, "dyn.example.org", api.ZoneChange{NotifyGap: ptr("0s")})), 422, `"0s" is no time between notices`, "write 500ms, 5s or 1m; default for that of all zones"},
+		{first(w.CheckZone(ctx, "example.net", "", false)), 404, "no zone example.net", ""},
+		{first(w.CheckZone(ctx, "dyn.example.org", "ns1", false)), 422, `"ns1" is not the address of a DNS server`, "write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353; names are not looked up"},
 		{w.DeleteZone(ctx, "dyn.example.org", false), 409, "zone dyn.example.org has hosts: home.dyn.example.org", "delete them first, or force to delete them along with it"},
 		{w.ExportZone(ctx, "example.net", io.Discard), 404, "no zone example.net", ""},
 		{first(w.AddAccount(ctx, api.NewAccount{Name: "Alice"})), 409, "account Alice exists already", ""},
@@ -282,6 +355,7 @@ func TestStatus(t *testing.T) {
 }
 
 func TestBackup(t *testing.T) {
+	rig.SQLiteOnly(t)
 	t.Parallel()
 	w := newTown(t)
 	file := filepath.Join(t.TempDir(), "backup")

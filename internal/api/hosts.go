@@ -22,27 +22,28 @@ type hostPath struct {
 
 // hostQuery is a request for a list of hosts.
 type hostQuery struct {
-	Account string `query:"account" doc:"Only those of this account."`
-	Zone    string `query:"zone" doc:"Only those at and below this name."`
-	Prefix  string `query:"prefix" doc:"Only those whose names begin like this."`
-	Start   string `query:"start" doc:"Where the page begins: what next of the page before says."`
-	Limit   int    `query:"limit" minimum:"0" maximum:"10000" doc:"How many at most; 1000 without it."`
+	Account  string `query:"account" doc:"Only those of this account."`
+	Zone     string `query:"zone" doc:"Only those at and below this name."`
+	Prefix   string `query:"prefix" doc:"Only those whose names begin like this."`
+	Expiring bool   `query:"expiring" doc:"Only those that go offline soon unless they report."`
+	Start    string `query:"start" doc:"Where the page begins: what next of the page before says."`
+	Limit    int    `query:"limit" minimum:"0" maximum:"10000" doc:"How many at most; 1000 without it."`
 }
 
 func (s *server) addHosts(api huma.API) {
-	answer(api, operation(http.MethodGet, "/hosts", "list-hosts", "List hosts"), s.listHosts)
-	answer(api, operation(http.MethodPost, "/hosts", "add-host", "Make a host"), s.addHost)
-	answer(api, operation(http.MethodGet, "/hosts/{host}", "show-host", "Show a host"), s.showHost)
-	answer(api, operation(http.MethodPatch, "/hosts/{host}", "set-host", "Change a host"), s.setHost)
-	act(api, operation(http.MethodDelete, "/hosts/{host}", "delete-host", "Release a host"), s.deleteHost)
+	answer(s, api, operation(http.MethodGet, "/hosts", "list-hosts", "List hosts"), s.listHosts)
+	answer(s, api, operation(http.MethodPost, "/hosts", "add-host", "Make a host"), s.addHost)
+	answer(s, api, operation(http.MethodGet, "/hosts/{host}", "show-host", "Show a host"), s.showHost)
+	answer(s, api, operation(http.MethodPatch, "/hosts/{host}", "set-host", "Change a host"), s.setHost)
+	act(s, api, operation(http.MethodDelete, "/hosts/{host}", "delete-host", "Release a host"), s.deleteHost)
 
 	batch := operation(http.MethodPost, "/hosts:batch", "add-hosts", "Make many hosts: all of them, or none")
 	batch.MaxBodyBytes = maxBatch
-	answer(api, batch, s.batchHosts)
+	answer(s, api, batch, s.batchHosts)
 }
 
-func (s *server) listHosts(_ context.Context, in *hostQuery) (HostPage, error) {
-	q := admin.HostQuery{Account: in.Account, Prefix: in.Prefix, Limit: in.Limit}
+func (s *server) listHosts(ctx context.Context, in *hostQuery) (HostPage, error) {
+	q := admin.HostQuery{Account: in.Account, Prefix: in.Prefix, Expiring: in.Expiring, Limit: in.Limit}
 	var err error
 	if q.Zone, err = orNone(admin.ParseName)(in.Zone); err != nil {
 		return HostPage{}, err
@@ -50,13 +51,16 @@ func (s *server) listHosts(_ context.Context, in *hostQuery) (HostPage, error) {
 	if q.Start, err = orNone(admin.ParseName)(in.Start); err != nil {
 		return HostPage{}, err
 	}
-	hosts, next, err := s.admin.Hosts(q)
+	hosts, next, err := s.as(ctx).Hosts(q)
 	out := HostPage{Hosts: []Host{}}
 	if next != "" {
 		out.Next = next.String()
 	}
+	who := &visitOf(ctx).who
 	for _, h := range hosts {
-		out.Hosts = append(out.Hosts, viewHost(h))
+		if who.covers(h.Name) {
+			out.Hosts = append(out.Hosts, viewHost(h))
+		}
 	}
 	return out, err
 }
@@ -66,7 +70,8 @@ func (s *server) addHost(ctx context.Context, in *body[NewHost]) (Host, error) {
 	if err != nil {
 		return Host{}, err
 	}
-	h, err := s.admin.AddHost(ctx, n)
+	n.Vacant = visitOf(ctx).who.isCustomer()
+	h, err := s.as(ctx).AddHost(ctx, n)
 	return viewHost(h), err
 }
 
@@ -78,7 +83,28 @@ func (n *NewHost) read() (out admin.NewHost, err error) {
 	if out.NonGlobal, err = orNone(choice(account.ParseNonGlobal))(n.NonGlobal); err != nil {
 		return out, err
 	}
+	if out.Alias, err = orNone(choice(account.ParseTarget))(n.Alias); err != nil {
+		return out, err
+	}
+	if out.Options, err = n.HostOptions.read(); err != nil {
+		return out, err
+	}
 	out.Addresses, err = readAddrs(n.Addresses)
+	return out, err
+}
+
+func (o *HostOptions) read() (out admin.HostOptions, err error) {
+	out.Wildcard, out.BackupMX = o.Wildcard, o.BackupMX
+	if out.MX, err = optional(o.MX, orNone(choice(account.ParseTarget))); err != nil {
+		return out, err
+	}
+	if out.WhenOffline, err = optional(o.Offline, choice(account.ParseWhenOffline)); err != nil {
+		return out, err
+	}
+	if out.Expiry, err = optional(o.ExpireAfter, choice(account.ParseExpiry)); err != nil {
+		return out, err
+	}
+	out.Devices, err = optional(o.DeviceOptions, choice(account.ParseDeviceOptions))
 	return out, err
 }
 
@@ -99,18 +125,26 @@ func (s *server) batchHosts(ctx context.Context, in *body[hostBatch]) (hostsAdde
 		if err != nil {
 			return hostsAdded{}, err
 		}
+		n.Vacant = visitOf(ctx).who.isCustomer()
 		hosts = append(hosts, n)
 	}
-	return hostsAdded{len(hosts)}, s.admin.AddHosts(ctx, hosts)
+	return hostsAdded{len(hosts)}, s.as(ctx).AddHosts(ctx, hosts)
 }
 
-func (s *server) showHost(_ context.Context, in *hostPath) (Host, error) {
+func (s *server) showHost(ctx context.Context, in *hostPath) (Host, error) {
 	name, err := admin.ParseName(in.Host)
 	if err != nil {
 		return Host{}, err
 	}
-	h, err := s.admin.Host(name)
-	return viewHost(h), err
+	h, err := s.as(ctx).Host(name)
+	if err != nil {
+		return Host{}, err
+	}
+	out := viewHost(h)
+	if s.pushes != nil {
+		out.Pending = s.pushes.Pending(name)
+	}
+	return out, nil
 }
 
 // hostChange is a request to change one host.
@@ -128,12 +162,12 @@ func (s *server) setHost(ctx context.Context, in *hostChange) (Host, error) {
 	if err != nil {
 		return Host{}, err
 	}
-	h, err := s.admin.SetHost(ctx, name, change)
+	h, err := s.as(ctx).SetHost(ctx, name, change)
 	return viewHost(h), err
 }
 
 func (c *HostChange) read() (out admin.HostChange, err error) {
-	out.TTL, out.Account, out.Force = c.TTL, c.Account, c.Force
+	out.TTL, out.Account, out.TakeOffline, out.Force = c.TTL, c.Account, c.TakeOffline, c.Force
 	if c.Addresses != nil {
 		addrs, err := readAddrs(*c.Addresses)
 		if err != nil {
@@ -147,6 +181,12 @@ func (c *HostChange) read() (out admin.HostChange, err error) {
 	if out.InterfaceID, err = optional(c.InterfaceID, orNone(readAddr)); err != nil {
 		return out, err
 	}
+	if out.Alias, err = optional(c.Alias, orNone(choice(account.ParseTarget))); err != nil {
+		return out, err
+	}
+	if out.Options, err = c.HostOptions.read(); err != nil {
+		return out, err
+	}
 	out.Follows, err = optional(c.Follows, orNone(admin.ParseName))
 	return out, err
 }
@@ -156,7 +196,7 @@ func (s *server) deleteHost(ctx context.Context, in *hostPath) error {
 	if err != nil {
 		return err
 	}
-	return s.admin.DeleteHost(ctx, name)
+	return s.as(ctx).DeleteHost(ctx, name)
 }
 
 func viewHost(h admin.Host) Host {
@@ -170,6 +210,7 @@ func viewHost(h admin.Host) Host {
 	if h.NonGlobal != account.NonGlobalDefault {
 		out.NonGlobal = h.NonGlobal.String()
 	}
+	viewOptions(&out, &h)
 	if h.InterfaceID.IsValid() {
 		out.InterfaceID = h.InterfaceID.String()
 	}
@@ -177,6 +218,24 @@ func viewHost(h admin.Host) Host {
 		out.Sources = append(out.Sources, Source{source.Addr, source.Username, source.Via, source.Session, source.At})
 	}
 	return out
+}
+
+func viewOptions(out *Host, h *admin.Host) {
+	o := &h.Options
+	out.Alias, out.Wildcard, out.MX, out.BackupMX = nameText(h.Alias), o.Wildcard, nameText(o.MX), o.BackupMX
+	if !o.WhenOffline.Equal(new(account.WhenOffline)) {
+		out.Offline = o.WhenOffline.String()
+	}
+	if o.Expiry != account.ExpiryDefault {
+		out.ExpireAfter = o.Expiry.String()
+	}
+	out.Expires, out.Expiring, out.CGNAT = h.Expires, h.Expiring, h.CGNAT
+	if o.Devices != account.DeviceOptionsDefault {
+		out.DeviceOptions = o.Devices.String()
+	}
+	if !h.Offline.At.IsZero() {
+		out.WentOffline = &Offline{At: h.Offline.At, Via: h.Offline.Via, Username: h.Offline.Username}
+	}
 }
 
 // nameText returns the text of a name that may be none.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/registry"
 )
@@ -20,6 +21,9 @@ type Problem struct {
 	Status int    `json:"status" doc:"The HTTP status."`
 	Detail string `json:"detail" doc:"What is wrong, in a sentence."`
 	Hint   string `json:"hint,omitempty" doc:"What may be done about it."`
+
+	Rule  string `json:"rule,omitempty" example:"alias" doc:"Which rule records would break: data, name, soa, catalog, host, option, alias, single, servers, hides, hidden or norecord; absent for other problems."`
+	Value int    `json:"value,omitempty" doc:"Which of the values is wrong, from 1; absent where it is none alone."`
 }
 
 // Error returns what is wrong.
@@ -42,7 +46,20 @@ func problem(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
-	return newProblem(status(err), err.Error(), admin.Hint(err))
+	p := newProblem(status(err), err.Error(), admin.Hint(err))
+	if broken, ok := errors.AsType[*admin.RecordError](err); ok {
+		p.Rule, p.Value = string(broken.Rule), broken.Line
+	}
+	return p
+}
+
+// problemFor is problem for who asks, who may be one that hears nothing of others.
+func problemFor(ctx context.Context, err error) *Problem {
+	p := problem(err)
+	if role := visitOf(ctx).who.role; role == account.Customer && p.Detail == err.Error() {
+		p.Detail = admin.Outside(err)
+	}
+	return p
 }
 
 func status(err error) int {

@@ -8,6 +8,8 @@ import (
 	"iter"
 	"mime/multipart"
 	"net/http"
+	"strconv"
+	"time"
 )
 
 // Status returns how the daemon fares.
@@ -33,10 +35,17 @@ func (c *Client) Seed(ctx context.Context, p SeedPlan, w io.Writer) error {
 	return c.copy(ctx, http.MethodPost, "/seed", p, w)
 }
 
-// Zones returns all zones in canonical order, their hosts not counted.
+// Zones returns all zones in canonical order.
 func (c *Client) Zones(ctx context.Context) ([]Zone, error) {
 	list, err := get[zoneList](ctx, c, http.MethodGet, "/zones", nil, nil)
 	return list.Zones, err
+}
+
+// Secondaries returns how each secondary follows each zone, which the daemon asks
+// them.
+func (c *Client) Secondaries(ctx context.Context) ([]SecondaryStatus, error) {
+	list, err := get[secondaryList](ctx, c, http.MethodGet, "/secondaries", nil, nil)
+	return list.Secondaries, err
 }
 
 // Zone returns a zone, its hosts counted.
@@ -151,11 +160,16 @@ type HostQuery struct {
 	Account string // empty: of all accounts
 	Zone    string // at and below this name; empty: everywhere
 	Prefix  string // with which their names begin
+
+	Expiring bool // only those that go offline soon unless they report
 }
 
 // Hosts returns a page of hosts in canonical order of their names.
 func (c *Client) Hosts(ctx context.Context, q HostQuery, p Page) (HostPage, error) {
 	query := values("account", q.Account, "zone", q.Zone, "prefix", q.Prefix, "start", p.Start, "limit", p.limit())
+	if q.Expiring {
+		query.Set("expiring", "true")
+	}
 	return get[HostPage](ctx, c, http.MethodGet, "/hosts", query, nil)
 }
 
@@ -214,6 +228,59 @@ func (c *Client) Key(ctx context.Context, username string) (Key, error) {
 	return get[Key](ctx, c, http.MethodGet, "/keys/"+segment(username), nil, nil)
 }
 
+// FailingKeys returns the update keys whose secret was wrong again and again, and
+// not right since, those of one account unless its name is empty.
+func (c *Client) FailingKeys(ctx context.Context, account string) ([]Key, error) {
+	page, err := get[KeyPage](ctx, c, http.MethodGet, "/keys", values("account", account, "failing", "true"), nil)
+	return page.Keys, err
+}
+
+// HostHistory returns what devices asked of a host and were told, the latest first.
+func (c *Client) HostHistory(ctx context.Context, name string) ([]Exchange, error) {
+	list, err := get[exchangeList](ctx, c, http.MethodGet, "/hosts/"+segment(name)+"/history", nil, nil)
+	return list.History, err
+}
+
+// HostAddresses returns what addresses a host had, the latest first, limit of them.
+func (c *Client) HostAddresses(ctx context.Context, name string, limit int) ([]AddressChange, error) {
+	list, err := get[addressChangeList](ctx, c, http.MethodGet, "/hosts/"+segment(name)+"/addresses", values("limit", strconv.Itoa(limit)), nil)
+	return list.Changes, err
+}
+
+// FindAddress returns who had an address, or one of a prefix, the latest first, limit of
+// them; with a time, only who had it then.
+func (c *Client) FindAddress(ctx context.Context, address string, at time.Time, limit int) ([]Stay, error) {
+	query := values("address", address, "limit", strconv.Itoa(limit))
+	if !at.IsZero() {
+		query.Set("at", at.UTC().Format(time.RFC3339Nano))
+	}
+	list, err := get[stayList](ctx, c, http.MethodGet, "/addresses", query, nil)
+	return list.Stays, err
+}
+
+// Audit returns what people changed, the latest first, limit deeds: all, or only what
+// concerns an account, or was done to a subject.
+func (c *Client) Audit(ctx context.Context, account, subject string, limit int) ([]Deed, error) {
+	query := values("account", account, "subject", subject, "limit", strconv.Itoa(limit))
+	list, err := get[deedList](ctx, c, http.MethodGet, "/audit", query, nil)
+	return list.Deeds, err
+}
+
+// Recipes returns what to type into devices that reach the service at server, a URL;
+// for one kind of device unless that is empty, with the user name of an update key
+// that covers the host unless another is given.
+func (c *Client) Recipes(ctx context.Context, host, server, username, device string) (RecipeBook, error) {
+	query := values("server", server, "username", username, "device", device)
+	return get[RecipeBook](ctx, c, http.MethodGet, "/hosts/"+segment(host)+"/recipes", query, nil)
+}
+
+// KeyHistory returns what devices asked with an update key without reaching a host,
+// the latest first.
+func (c *Client) KeyHistory(ctx context.Context, username string) ([]Exchange, error) {
+	list, err := get[exchangeList](ctx, c, http.MethodGet, "/keys/"+segment(username)+"/history", nil, nil)
+	return list.History, err
+}
+
 // AddKey makes an update key and returns it with its secret, which nobody can
 // read again.
 func (c *Client) AddKey(ctx context.Context, n NewKey) (AddedKey, error) {
@@ -228,4 +295,18 @@ func (c *Client) SetKey(ctx context.Context, username string, change KeyChange) 
 // RevokeKey deletes an update key.
 func (c *Client) RevokeKey(ctx context.Context, username string) error {
 	return c.do(ctx, http.MethodDelete, "/keys/"+segment(username), nil, nil)
+}
+
+// MoveIn takes over what another installation has, as far as that can be, in one
+// commit, and tells what became of each part.
+func (c *Client) MoveIn(ctx context.Context, in MoveIn) ([]Moved, error) {
+	report, err := get[moveReport](ctx, c, http.MethodPost, "/import", nil, in)
+	return report.Parts, err
+}
+
+// OldHashes returns the hashes by which other programs knew the secrets of update
+// keys, of those that have one.
+func (c *Client) OldHashes(ctx context.Context) ([]OldHash, error) {
+	list, err := get[hashList](ctx, c, http.MethodGet, "/old-hashes", nil, nil)
+	return list.Hashes, err
 }

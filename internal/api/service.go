@@ -18,20 +18,21 @@ type backupFile struct {
 }
 
 func (s *server) addService(api huma.API) {
-	answer(api, operation(http.MethodGet, "/status", "show-status", "Show how the daemon fares"), s.showStatus)
-	answer(api, operation(http.MethodPost, "/backup", "make-backup", "Write a consistent copy of all that is stored"), s.makeBackup)
+	answer(s, api, operation(http.MethodGet, "/status", "show-status", "Show how the daemon fares"), s.showStatus)
+	answer(s, api, operation(http.MethodPost, "/backup", "make-backup", "Write a consistent copy of all that is stored"), s.makeBackup)
 
-	answer(api, operation(http.MethodPost, "/upgrade", "upgrade", "Let a new process of the program take over"), s.upgrade)
+	answer(s, api, operation(http.MethodGet, "/secondaries", "check-secondaries", "Ask all secondaries which version of each zone they have"), s.checkSecondaries)
+	answer(s, api, operation(http.MethodPost, "/upgrade", "upgrade", "Let a new process of the program take over"), s.upgrade)
 
 	seed := operation(http.MethodPost, "/seed", "seed", "Make up hosts and accounts")
 	seed.Hidden = true
-	huma.Register(api, seed, func(ctx context.Context, in *body[SeedPlan]) (*huma.StreamResponse, error) {
+	flow(s, api, seed, func(ctx context.Context, in *body[SeedPlan]) (*huma.StreamResponse, error) {
 		name, err := admin.ParseName(in.Body.Zone)
 		if err != nil {
-			return nil, problem(err)
+			return nil, err
 		}
 		plan := admin.SeedPlan{Zone: name, Hosts: in.Body.Hosts, Accounts: in.Body.Accounts}
-		return stream("text/csv", func(w io.Writer) error { return s.admin.Seed(ctx, plan, w) }), nil
+		return stream("text/csv", func(w io.Writer) error { return s.as(ctx).Seed(ctx, plan, w) }), nil
 	})
 }
 
@@ -51,6 +52,18 @@ func (s *server) showStatus(context.Context, *struct{}) (Status, error) {
 	return out, nil
 }
 
+// secondaryList is how all secondaries follow all zones.
+type secondaryList struct {
+	Secondaries []SecondaryStatus `json:"secondaries" nullable:"false"`
+}
+
+func (s *server) checkSecondaries(ctx context.Context, _ *struct{}) (secondaryList, error) {
+	if s.secondaries == nil {
+		return secondaryList{[]SecondaryStatus{}}, nil
+	}
+	return secondaryList{s.secondaries.Check(ctx)}, nil
+}
+
 // upgrade answers before the new process takes over, with the one that is to end.
 func (s *server) upgrade(ctx context.Context, _ *struct{}) (Upgrade, error) {
 	if s.upgrades == nil {
@@ -68,7 +81,7 @@ func (s *server) upgrade(ctx context.Context, _ *struct{}) (Upgrade, error) {
 
 func (s *server) makeBackup(ctx context.Context, in *body[backupFile]) (backupFile, error) {
 	if s.backup == nil {
-		return backupFile{}, newProblem(http.StatusNotImplemented, "this store makes no backups", "")
+		return backupFile{}, newProblem(http.StatusNotImplemented, "the data is in a database that is not ours to back up", "use its own tools, such as pg_dump")
 	}
 	if !filepath.IsAbs(in.Body.File) {
 		return backupFile{}, newProblem(http.StatusUnprocessableEntity, "the path of a backup is absolute", "")

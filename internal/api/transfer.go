@@ -29,12 +29,12 @@ func (s *server) addExport(api huma.API) {
 		Description: "The zone, the SOA record first, then in canonical order of names.",
 		Content:     map[string]*huma.MediaType{masterFile: {Schema: &huma.Schema{Type: "string"}}},
 	}}
-	huma.Register(api, op, func(_ context.Context, in *zonePath) (*huma.StreamResponse, error) {
+	flow(s, api, op, func(ctx context.Context, in *zonePath) (*huma.StreamResponse, error) {
 		name, err := admin.ParseName(in.Zone)
 		if err != nil {
-			return nil, problem(err)
+			return nil, err
 		}
-		return stream(masterFile, func(w io.Writer) error { return s.admin.ExportZone(name, w) }), nil
+		return stream(masterFile, func(w io.Writer) error { return s.as(ctx).ExportZone(name, w) }), nil
 	})
 }
 
@@ -130,7 +130,7 @@ type importReport struct {
 func (s *server) addImport(api huma.API) {
 	op := operation(http.MethodPost, "/zones:import", "import-zones", "Make zones of master files, or replace their content")
 	op.Description = "All in one commit. Hosts stay hosts, with the addresses that the files have for them."
-	answer(api, op, s.importZones)
+	answer(s, api, op, s.importZones)
 	// Said afterwards, because huma would read a body that it knows of.
 	api.OpenAPI().Paths["/zones:import"].Post.RequestBody = &huma.RequestBody{
 		Required:    true,
@@ -145,7 +145,7 @@ func (s *server) importZones(ctx context.Context, in *importRequest) (importRepo
 	if in.err != nil {
 		return importReport{}, newProblem(http.StatusUnsupportedMediaType, "an import is a form of master files (multipart/form-data)", "")
 	}
-	imported, err := s.admin.Import(ctx, in.files())
+	imported, err := s.as(ctx).Import(ctx, in.files())
 	if err != nil {
 		_, _ = io.Copy(io.Discard, in.body) // whoever is still sending hears the answer only after it
 		return importReport{}, tooLarge(err)

@@ -84,3 +84,51 @@ func TestImportOfALargeZone(t *testing.T) {
 		t.Errorf("%d names, want %d", report[0].Names, names+1)
 	}
 }
+
+func TestMoveIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	const hash = "abQ9KY.KfrYrc"
+	in := api.MoveIn{
+		Zones:    []api.ZoneText{{Zone: "dyn.example.org", File: "dyn.zone", Content: head + "home A 192.0.2.1\n"}},
+		Accounts: []api.NewCustomer{{Name: "alice"}},
+		Hosts: []api.MovedHost{
+			{Name: "home.dyn.example.org", Account: "alice"},
+			{Name: "a..b", Account: "alice"},
+			{Name: "nas.dyn.example.org", Account: "alice", Addresses: []string{"192.0.2.256"}},
+		},
+		Keys: []api.MovedKey{
+			{Username: "alice", AnyCase: true, Account: "alice", Hosts: []string{"home.dyn.example.org"}, Hash: hash, Unchanged: "good"},
+			{Username: "made", Account: "alice"},
+			{Username: "odd", Account: "alice", Unchanged: "perhaps"},
+		},
+		DryRun: true,
+	}
+	dry := ok(w.MoveIn(ctx, in))(t)
+	in.DryRun = false
+	report := ok(w.MoveIn(ctx, in))(t)
+	var outcomes []string
+	for i, part := range report {
+		outcomes = append(outcomes, part.Kind+" "+part.Name+" "+part.Outcome)
+		if part.Outcome != dry[i].Outcome || part.Why != dry[i].Why || dry[i].Secret != "" || (part.Secret != "") != (part.Name == "made") {
+			t.Errorf("%+v, in the dry run %+v", part, dry[i])
+		}
+	}
+	want := []string{
+		"zone dyn.example.org added", "account alice added", "host home.dyn.example.org added", "key alice added", "key made added",
+		"host a..b refused", "host nas.dyn.example.org refused", "key odd refused",
+	}
+	if !slices.Equal(outcomes, want) {
+		t.Errorf("report = %q, want %q", outcomes, want)
+	}
+	if k := ok(w.Key(ctx, "alice"))(t); k.Unchanged != "good" || !slices.Equal(k.Hosts, []string{"home.dyn.example.org"}) {
+		t.Errorf("key = %+v", k)
+	}
+	if hashes := ok(w.OldHashes(ctx))(t); !slices.Equal(hashes, []api.OldHash{{Username: "alice", Hash: hash}}) {
+		t.Errorf("old hashes = %+v", hashes)
+	}
+	in.Zones[0].Content = head + "home A 192.0.2.300\n"
+	_, err := w.MoveIn(ctx, in)
+	refused(t, err, 422, `dyn.zone: line 4: bad A A: "192.0.2.300"`, "")
+}

@@ -5,14 +5,18 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/api"
+	"stayput.dev/internal/history"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
+	"stayput.dev/test/rig"
 )
 
 // world is a daemon's API at a Unix socket, over a store on disk, with a client.
@@ -20,16 +24,33 @@ type world struct {
 	*api.Client
 	t        *testing.T
 	socket   string
+	kept     *store.Store
 	registry *registry.Registry
+	history  *history.History
+	admin    *admin.Service
+	rest     *api.API
+	shelf    store.Shelf
+	url      string // of the door for everybody
+	visitor  atomic.Pointer[visitor]
 }
+
+// visitor is who comes without an API token.
+type visitor func(*http.Request) (api.Principal, bool)
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	kept, err := store.Open(t.Context(), t.TempDir(), store.Options{})
+	return newWorldAt(t, t.TempDir(), (*store.Store).Others)
+}
+
+// newWorldAt is newWorld with the store that belongs to a directory, which in
+// PostgreSQL several worlds may have, and what tells of what others append to it.
+func newWorldAt(t *testing.T, dir string, others func(*store.Store) registry.Others) *world {
+	t.Helper()
+	kept, err := store.Open(t.Context(), t.TempDir(), rig.StoreOptions(t, dir, store.Options{}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := registry.Open(t.Context(), kept, registry.Options{})
+	r, err := registry.Open(t.Context(), kept, registry.Options{Others: others(kept)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,9 +60,19 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: api.New(api.Config{
-		Admin: admin.New(r, admin.Options{}), Registry: r, Backup: kept, Version: "1.2.3",
-	})}
+	past := history.New(r, 1<<20, nil)
+	w := &world{t: t, socket: socket, kept: kept, registry: r, history: past, admin: admin.New(r, admin.Options{}), shelf: kept.Shelf()}
+	w.rest = api.New(api.Config{
+		Admin: w.admin, Registry: r, Backup: kept, History: past, Past: kept, Shelf: w.shelf, Webhooks: &fakeHooks{}, Erasures: newErasures(w, kept), Nodes: oneNode{}, Version: "1.2.3",
+	})
+	server := &http.Server{Handler: checked(t, w.rest)}
+	public := httptest.NewServer(checked(t, w.rest.Public(api.Public{Visitor: func(r *http.Request) (api.Principal, bool) {
+		if v := w.visitor.Load(); v != nil {
+			return (*v)(r)
+		}
+		return api.Principal{}, false
+	}})))
+	w.url = public.URL
 	var running sync.WaitGroup
 	running.Go(func() { _ = r.Run(ctx) })
 	running.Go(func() {
@@ -52,6 +83,8 @@ func newWorld(t *testing.T) *world {
 	client := api.NewClient(socket)
 	t.Cleanup(func() {
 		client.Close()
+		w.rest.EndStreams()
+		public.Close()
 		_ = server.Close()
 		stop()
 		running.Wait()
@@ -59,7 +92,8 @@ func newWorld(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
-	return &world{client, t, socket, r}
+	w.Client = client
+	return w
 }
 
 // newTown returns a world with the zone dyn.example.org and the account alice.
@@ -109,3 +143,15 @@ func refused(t *testing.T, err error, status int, message, hint string) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// oneNode is a daemon that is alone.
+type oneNode struct{}
+
+func (oneNode) Cluster(context.Context) api.ClusterStatus {
+	return api.ClusterStatus{
+		Store:    "sqlite",
+		Nodes:    []api.NodeStatus{{Name: "a", Self: true, Roles: []string{"dns"}, Addresses: []string{}, Jobs: []string{"mail"}}},
+		Jobs:     []api.JobStatus{{Job: "mail", Node: "a"}},
+		Problems: []string{},
+	}
+}

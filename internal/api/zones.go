@@ -4,10 +4,12 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"stayput.dev/internal/admin"
+	"stayput.dev/internal/policy"
 	"stayput.dev/internal/zone"
 )
 
@@ -22,29 +24,29 @@ type zoneList struct {
 }
 
 func (s *server) addZones(api huma.API) {
-	answer(api, operation(http.MethodGet, "/zones", "list-zones", "List zones"), s.listZones)
-	answer(api, operation(http.MethodPost, "/zones", "add-zone", "Make a zone"), s.addZone)
-	answer(api, operation(http.MethodGet, "/zones/{zone}", "show-zone", "Show a zone"), s.showZone)
-	answer(api, operation(http.MethodPatch, "/zones/{zone}", "set-zone", "Change a zone"), s.setZone)
-	act(api, operation(http.MethodDelete, "/zones/{zone}", "delete-zone", "Delete a zone"), s.deleteZone)
+	answer(s, api, operation(http.MethodGet, "/zones", "list-zones", "List zones"), s.listZones)
+	answer(s, api, operation(http.MethodPost, "/zones", "add-zone", "Make a zone"), s.addZone)
+	answer(s, api, operation(http.MethodGet, "/zones/{zone}", "show-zone", "Show a zone"), s.showZone)
+	answer(s, api, operation(http.MethodPatch, "/zones/{zone}", "set-zone", "Change a zone"), s.setZone)
+	act(s, api, operation(http.MethodDelete, "/zones/{zone}", "delete-zone", "Delete a zone"), s.deleteZone)
 	s.addExport(api)
 	s.addImport(api)
 }
 
-func (s *server) listZones(context.Context, *struct{}) (zoneList, error) {
+func (s *server) listZones(ctx context.Context, _ *struct{}) (zoneList, error) {
 	out := zoneList{Zones: []Zone{}}
-	for _, z := range s.admin.Zones() {
+	for _, z := range s.as(ctx).Zones() {
 		out.Zones = append(out.Zones, viewZone(z))
 	}
 	return out, nil
 }
 
-func (s *server) showZone(_ context.Context, in *zonePath) (Zone, error) {
+func (s *server) showZone(ctx context.Context, in *zonePath) (Zone, error) {
 	name, err := admin.ParseName(in.Zone)
 	if err != nil {
 		return Zone{}, err
 	}
-	z, err := s.admin.Zone(name)
+	z, err := s.as(ctx).Zone(name)
 	return viewZone(z), err
 }
 
@@ -53,12 +55,12 @@ func (s *server) addZone(ctx context.Context, in *body[NewZone]) (Zone, error) {
 	if err != nil {
 		return Zone{}, err
 	}
-	z, err := s.admin.AddZone(ctx, n)
+	z, err := s.as(ctx).AddZone(ctx, n)
 	return viewZone(z), err
 }
 
 func (n *NewZone) read() (out admin.NewZone, err error) {
-	out.TTL, out.Force = n.TTL, n.Force
+	out.TTL, out.Force, out.Catalog = n.TTL, n.Force, n.Catalog
 	if out.Name, err = admin.ParseName(n.Name); err != nil {
 		return out, err
 	}
@@ -101,8 +103,42 @@ func (s *server) setZone(ctx context.Context, in *zoneChange) (Zone, error) {
 	if change.RName, err = optional(in.Body.RName, admin.ParseMailbox); err != nil {
 		return Zone{}, err
 	}
-	z, err := s.admin.SetZone(ctx, name, change)
+	if err := in.Body.readPolicy(&change); err != nil {
+		return Zone{}, err
+	}
+	z, err := s.as(ctx).SetZone(ctx, name, change)
 	return viewZone(z), err
+}
+
+// readPolicy reads what is to be settled for the zone.
+func (c *ZoneChange) readPolicy(out *admin.ZoneChange) (err error) {
+	for _, s := range c.AddSecondaries {
+		var next policy.Secondary
+		if next.Addr, err = admin.ParseServer(s.Address); err != nil {
+			return err
+		}
+		if next.Key, err = orNone(admin.ParseName)(s.Key); err != nil {
+			return err
+		}
+		out.Secondaries = append(out.Secondaries, next)
+	}
+	if out.DropSecondaries, err = readAll(c.DropSecondaries, admin.ParseServer); err != nil {
+		return err
+	}
+	out.NotifyGap, err = optional(c.NotifyGap, readGap)
+	return err
+}
+
+// readGap reads a time between notices; 0 is that of all zones.
+func readGap(text string) (time.Duration, error) {
+	if text == "default" {
+		return 0, nil
+	}
+	gap, err := time.ParseDuration(text)
+	if err != nil || gap == 0 {
+		return 0, newProblem(http.StatusUnprocessableEntity, "\""+text+"\" is no time between notices", "write 500ms, 5s or 1m; default for that of all zones")
+	}
+	return gap, nil
 }
 
 // zoneDeletion is a request to delete one zone.
@@ -116,30 +152,37 @@ func (s *server) deleteZone(ctx context.Context, in *zoneDeletion) error {
 	if err != nil {
 		return err
 	}
-	return s.admin.DeleteZone(ctx, name, in.Force)
+	return s.as(ctx).DeleteZone(ctx, name, in.Force)
 }
 
 func viewZone(z admin.Zone) Zone {
 	out := Zone{
 		Name: z.Name.String(), Serial: z.SOA.Serial, MName: z.SOA.MName.String(), RName: z.SOA.RName.String(),
 		Refresh: z.SOA.Refresh, Retry: z.SOA.Retry, Expire: z.SOA.Expire, Minimum: z.SOA.Minimum, TTL: z.SOA.TTL,
-		HostTTL: z.HostTTL, NameServers: []NameServer{}, Names: z.Names,
+		HostTTL: z.HostTTL, NameServers: []NameServer{}, Names: z.Names, Hosts: z.Hosts, Catalog: z.Catalog,
 	}
 	for _, server := range z.NameServers {
 		out.NameServers = append(out.NameServers, NameServer{server.Name.String(), server.Addrs})
 	}
-	if z.Hosts >= 0 {
-		out.Hosts = &z.Hosts
+	for _, s := range z.Policy.Secondaries {
+		next := Secondary{Address: s.Addr.String()}
+		if s.Key != "" {
+			next.Key = s.Key.String()
+		}
+		out.Secondaries = append(out.Secondaries, next)
+	}
+	if gap := z.Policy.NotifyGap; gap > 0 {
+		out.NotifyGap = gap.String()
 	}
 	return out
 }
 
 // optional reads what may be absent.
-func optional[T any](text *string, read func(string) (T, error)) (*T, error) {
-	if text == nil {
+func optional[S, T any](given *S, read func(S) (T, error)) (*T, error) {
+	if given == nil {
 		return nil, nil
 	}
-	v, err := read(*text)
+	v, err := read(*given)
 	return &v, err
 }
 
