@@ -1,0 +1,52 @@
+package web
+
+import (
+	"context"
+
+	"stayput.dev/internal/history"
+	"stayput.dev/internal/phrase"
+)
+
+// Patterns returns the patterns of all pages that want somebody to be signed in.
+func (p *Pages) Patterns() []string {
+	var all []string
+	for _, r := range p.routes() {
+		if r.access != forAll {
+			all = append(all, r.pattern)
+		}
+	}
+	return all
+}
+
+// Judge returns the words for how a request ended, and its look.
+func Judge(e history.Entry) (key, kind string) {
+	v := judge(&e)
+	return v.key, v.kind
+}
+
+// Addresses returns the addresses that a request was about.
+func Addresses(e history.Entry) string { return joinAddrs(addressesIn(&e)) }
+
+// Contrasts returns the contrast of a brand's colour with the cards and with what
+// stands on buttons of it, in light and in dark.
+func Contrasts(text string) (all [4]float64, err error) {
+	c, err := parseColour(text)
+	light, dark := c.onLight(), c.onDark()
+	return [4]float64{light.contrast(lightCard), dark.contrast(darkCard), light.contrast(colour{255, 255, 255}), dark.contrast(darkInk)}, err
+}
+
+// ReadLogo reads an image as the page for the brand does.
+var ReadLogo = readLogo
+
+// Ring returns a channel that is ready after each commit until ctx ends.
+func (p *Pages) Ring(ctx context.Context) <-chan struct{} { return p.ring(ctx) }
+
+// Say returns what another room says in a language.
+func Say(tag string, said phrase.Phrase) string {
+	for _, t := range speak() {
+		if t.tag == tag {
+			return string(t.say(said))
+		}
+	}
+	panic("no such language")
+}
