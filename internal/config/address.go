@@ -57,6 +57,75 @@ func listenHint(text string) string {
 	return "names are not looked up; write the address"
 }
 
+// secondaries returns a field for DNS servers.
+func secondaries(p *[]Secondary) field {
+	return many(p, "an address, maybe with a port and a key", parseSecondary)
+}
+
+// parseSecondary takes "192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:5353", and
+// behind each of them " key NAME".
+func parseSecondary(text string) ([]Secondary, string, bool) {
+	words := strings.Fields(text)
+	if len(words) != 1 && (len(words) != 3 || words[1] != "key") {
+		return nil, "write 192.0.2.53, or 192.0.2.53 key NAME", false
+	}
+	addr, hint, ok := parseServer(words[0])
+	if !ok || len(words) == 1 {
+		return []Secondary{{Addr: addr}}, hint, ok
+	}
+	key := strings.ToLower(strings.TrimSuffix(words[2], "."))
+	return []Secondary{{addr, key}}, "the key is named as in \"stayput tsig list\"", isHostName(key)
+}
+
+// parseServer takes the address of a DNS server, maybe with a port.
+func parseServer(text string) (netip.AddrPort, string, bool) {
+	if a, err := netip.ParseAddr(text); err == nil && !a.Is4In6() {
+		return netip.AddrPortFrom(a, 53), "", !a.IsUnspecified()
+	}
+	a, err := netip.ParseAddrPort(text)
+	switch {
+	case err != nil:
+		return a, "write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353; names are not looked up", false
+	case a.Addr().Is4In6():
+		return a, "write " + netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String(), false
+	}
+	return a, "", a.Port() != 0 && !a.Addr().IsUnspecified()
+}
+
+// servers returns a field for the addresses of DNS servers.
+func servers(p *[]netip.AddrPort) field {
+	return many(p, "an address, maybe with a port", func(text string) ([]netip.AddrPort, string, bool) {
+		addr, hint, ok := parseServer(text)
+		return []netip.AddrPort{addr}, hint, ok
+	})
+}
+
+// pushes returns a field for zones at other primaries.
+func pushes(p *[]Push) field {
+	return many(p, "a zone, an address and a key", parsePush)
+}
+
+// parsePush takes "dyn.example.org 192.0.2.53:5353 key stayput-push".
+func parsePush(text string) ([]Push, string, bool) {
+	const hint = "write dyn.example.org 192.0.2.53 key stayput-push"
+	words := strings.Fields(text)
+	if len(words) != 4 || words[2] != "key" {
+		return nil, hint, false
+	}
+	addr, why, ok := parseServer(words[1])
+	if !ok {
+		return nil, why, false
+	}
+	p := Push{Addr: addr}
+	for i, name := range map[int]*string{0: &p.Zone, 3: &p.Key} {
+		*name = strings.ToLower(strings.TrimSuffix(words[i], "."))
+		if !isHostName(*name) {
+			return nil, hint, false
+		}
+	}
+	return []Push{p}, "", true
+}
+
 // prefixes returns a field for networks and single addresses.
 func prefixes(p *[]netip.Prefix) field {
 	return many(p, "an address or a network", parsePrefix)

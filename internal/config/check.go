@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 )
 
 // check looks for what is wrong with settings that are right one by one.
@@ -20,6 +21,35 @@ func (l *loader) check() {
 	for i, c := range l.config.HTTP.Certificates {
 		l.checkCertificate(i, c)
 	}
+	l.checkPeople()
+	l.readURL()
+	l.checkRole()
+}
+
+// checkRole reports a node that would only follow others where there are none.
+func (l *loader) checkRole() {
+	at := l.places["role"]
+	if l.config.Role == RoleAll || l.config.Store.URL != "" || at.faulty || l.places["store.url"].faulty || l.places["store.url_file"].faulty {
+		return
+	}
+	l.report(at, "role", fmt.Sprintf("is %q, but the data is in a file, which one node has for itself", l.config.Role), "name a PostgreSQL database in store.url")
+}
+
+// readURL takes the URL of the database from its file.
+func (l *loader) readURL() {
+	const key = "store.url_file"
+	at := l.places[key]
+	if at.faulty || l.config.Store.URLFile == "" || l.config.Store.URL != "" {
+		return
+	}
+	data, err := readRegular(l.config.Store.URLFile)
+	if err != nil {
+		l.report(at, key, err.Error(), "")
+		return
+	}
+	if _, ok := database(&l.config.Store.URL).add(strings.TrimSpace(string(data))); !ok || l.config.Store.URL == "" {
+		l.report(at, key, "the file does not hold a URL that begins with postgres://", "")
+	}
 }
 
 // checkListeners reports addresses that two listeners would fight over. All of
@@ -31,6 +61,9 @@ func (l *loader) checkListeners() {
 	}
 	var seen []listener
 	for _, s := range l.settings {
+		if !strings.HasSuffix(s.key, "listen") {
+			continue
+		}
 		addresses, _ := s.get().([]netip.AddrPort)
 		for _, a := range addresses {
 			for _, before := range seen {

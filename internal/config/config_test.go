@@ -7,10 +7,12 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"math/big"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -28,6 +30,7 @@ import (
 func defaults() *config.Config {
 	return &config.Config{
 		Data: "stayput-data",
+		Role: config.RoleAll,
 		DNS: config.DNS{
 			Listen:                  []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:5300")},
 			UDPSize:                 1232,
@@ -43,6 +46,7 @@ func defaults() *config.Config {
 			Listen:               []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:8080")},
 			Connections:          16384,
 			ConnectionsPerSource: 512,
+			API:                  true,
 			AllowMetrics: []netip.Prefix{
 				netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"),
 			},
@@ -52,19 +56,31 @@ func defaults() *config.Config {
 			Nonglobal:      config.NonglobalIgnore,
 			TTL:            60,
 			UnchangedReply: config.UnchangedNochg,
+			DeviceOptions:  config.DeviceOptionsAccept,
+			PushWait:       2 * time.Second,
+			CGNAT:          config.CGNATAsNonglobal,
+			CGNATPools:     []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10")},
 
 			ChangesPerSource: 200, ChangesPerSourceBurst: 2000,
 			ChangesPerKey: 100, ChangesPerKeyBurst: 1000,
+			ChangesPerHost: 2, ChangesPerHostBurst: 60,
 			WrongPasswordsPerSource: 2, WrongPasswordsPerSourceBurst: 30,
+			WrongPasswordsPerKey: 1, WrongPasswordsPerKeyBurst: 60,
+			History: 64 << 20,
 		},
-		Log:   config.Log{Level: slog.LevelInfo, Format: config.LogText},
-		Store: config.Store{SnapshotAfter: 16 << 20, JournalKeep: 64 << 20},
+		Web:    config.Web{Enabled: true},
+		Signin: config.Signin{Idle: 24 * time.Hour, MaxAge: 30 * 24 * time.Hour, SignUp: config.SignUpOff},
+		OIDC:   config.OIDC{Name: "Single sign-on", GroupsClaim: "groups"},
+		Mail:   config.Mail{Security: config.MailStartTLS},
+		Log:    config.Log{Level: slog.LevelInfo, Format: config.LogText},
+		Store:  config.Store{Timeout: 5 * time.Second, SnapshotAfter: 16 << 20, JournalKeep: 64 << 20, KeepAddresses: 365 * 24 * time.Hour, KeepDeeds: 730 * 24 * time.Hour},
 	}
 }
 
 // full sets everything to something that is not the default.
 const full = `
 data = "/srv/stayput"
+role = "dns"
 
 [dns]
 listen = [":5353", "192.0.2.1:53"]
@@ -82,6 +98,10 @@ query_log_sample = 1000
 rate_limit = 500
 rate_limit_slip = 1
 rate_limit_exempt = ["192.0.2.0/24"]
+secondaries = ["192.0.2.53", "[2001:db8::53]:5353 key NS2.Example.org."]
+transfers = ["192.0.2.7"]
+resolvers = ["192.0.2.1", "[2001:db8::1]:5353"]
+push = ["dyn.example.org 192.0.2.54 key stayput-push", "Example.net. [2001:db8::54]:5353 key other.key"]
 
 [http]
 listen = ["[2001:db8::1]:80"]
@@ -90,8 +110,12 @@ legacy_tls_listen = ["[::1]:8245"]
 trusted_proxies = ["192.0.2.0/24", "2001:db8::2"]
 connections = 100
 connections_per_source = 10
+api = false
 allow_metrics = []
+public_url = "https://dyn.example.org/dns"
 checkip_hosts = ["CheckIP.example.org.", "ip.*"]
+update_hosts = ["update.*"]
+shadow = true
 
 [[http.certificate]]
 cert = "tls/cert.pem"
@@ -101,20 +125,73 @@ key = "tls/key.pem"
 nonglobal = "accept"
 ttl = 300
 unchanged_reply = "good"
+device_options = "ignore"
+push_wait = "0s"
+push_strict = true
+expire_after = "30d"
+cgnat = "flag"
+cgnat_pools = ["100.64.0.0/10", "198.51.100.0/24"]
 changes_per_source = 50
 changes_per_source_burst = 60
 changes_per_key = 0
 changes_per_key_burst = 1
+changes_per_host = 3
+changes_per_host_burst = 4
 wrong_passwords_per_source = 7
 wrong_passwords_per_source_burst = 8
+wrong_passwords_per_key = 9
+wrong_passwords_per_key_burst = 10
+history = "1GiB"
+
+[web]
+enabled = false
+
+[gnudip]
+listen = [":3495"]
+
+[webhooks]
+allow = ["10.1.2.0/24"]
+
+[signin]
+idle = "1h"
+max_age = "168h"
+require_second_factor = ["admin", "support"]
+sign_up = "approval"
+reserved_names = ["example"]
+
+[oidc]
+issuer = "https://sso.example.org/realms/isp"
+client_id = "stayput"
+client_secret_file = "secrets/oidc"
+name = "Example SSO"
+groups_claim = "roles"
+admin_groups = ["dns admins"]
+support_groups = ["desk", "night desk"]
+customer_groups = ["customers"]
+link_by_email = true
+create_accounts = true
+
+[mail]
+server = "smtp.example.org:465"
+security = "tls"
+username = "stayput"
+password_file = "secrets/mail"
+ca_file = "tls/cert.pem"
+from = "Example DNS <dns@example.org>"
 
 [log]
 level = "debug"
 format = "json"
 
 [store]
+url = "postgres://stayput@db.example.org/stayput"
+url_file = "secrets/database"
+node = "site-1"
+timeout = "2s"
 snapshot_after = "1GiB"
 journal_keep = "1TiB"
+keep_addresses = "30d"
+keep_deeds = "never"
 `
 
 // fullEnvironment is full as the environment says it.
@@ -122,6 +199,7 @@ func fullEnvironment(dir string) []string {
 	return []string{
 		"HOME=/",
 		"STAYPUT_DATA=/srv/stayput",
+		"STAYPUT_ROLE=dns",
 		"STAYPUT_DNS_LISTEN=:5353, 192.0.2.1:53",
 		"STAYPUT_DNS_UDP_SIZE=1400",
 		"STAYPUT_DNS_TCP_IDLE=1m",
@@ -137,29 +215,60 @@ func fullEnvironment(dir string) []string {
 		"STAYPUT_DNS_RATE_LIMIT=500",
 		"STAYPUT_DNS_RATE_LIMIT_SLIP=1",
 		"STAYPUT_DNS_RATE_LIMIT_EXEMPT=192.0.2.0/24",
+		"STAYPUT_DNS_SECONDARIES=192.0.2.53,[2001:db8::53]:5353 key NS2.Example.org.", "STAYPUT_DNS_TRANSFERS=192.0.2.7", "STAYPUT_DNS_RESOLVERS=192.0.2.1,[2001:db8::1]:5353",
+		"STAYPUT_DNS_PUSH=dyn.example.org 192.0.2.54 key stayput-push,Example.net. [2001:db8::54]:5353 key other.key",
 		"STAYPUT_HTTP_LISTEN=[2001:db8::1]:80",
 		"STAYPUT_HTTP_TLS_LISTEN=[::]:443",
 		"STAYPUT_HTTP_LEGACY_TLS_LISTEN=[::1]:8245",
 		"STAYPUT_HTTP_TRUSTED_PROXIES=192.0.2.0/24,2001:db8::2",
 		"STAYPUT_HTTP_CONNECTIONS=100",
 		"STAYPUT_HTTP_CONNECTIONS_PER_SOURCE=10",
+		"STAYPUT_HTTP_API=false",
 		"STAYPUT_HTTP_ALLOW_METRICS=",
+		"STAYPUT_HTTP_PUBLIC_URL=https://dyn.example.org/dns",
 		"STAYPUT_HTTP_CHECKIP_HOSTS=CheckIP.example.org.,ip.*",
+		"STAYPUT_HTTP_UPDATE_HOSTS=update.*",
+		"STAYPUT_HTTP_SHADOW=true",
 		"STAYPUT_HTTP_CERTIFICATE_CERT=" + filepath.Join(dir, "tls/cert.pem"),
 		"STAYPUT_HTTP_CERTIFICATE_KEY=" + filepath.Join(dir, "tls/key.pem"),
 		"STAYPUT_UPDATES_NONGLOBAL=accept",
 		"STAYPUT_UPDATES_TTL=300",
 		"STAYPUT_UPDATES_UNCHANGED_REPLY=good",
+		"STAYPUT_UPDATES_DEVICE_OPTIONS=ignore", "STAYPUT_UPDATES_PUSH_WAIT=0s", "STAYPUT_UPDATES_PUSH_STRICT=true",
+		"STAYPUT_UPDATES_EXPIRE_AFTER=720h",
+		"STAYPUT_UPDATES_CGNAT=flag",
+		"STAYPUT_UPDATES_CGNAT_POOLS=100.64.0.0/10,198.51.100.0/24",
 		"STAYPUT_UPDATES_CHANGES_PER_SOURCE=50",
 		"STAYPUT_UPDATES_CHANGES_PER_SOURCE_BURST=60",
 		"STAYPUT_UPDATES_CHANGES_PER_KEY=0",
 		"STAYPUT_UPDATES_CHANGES_PER_KEY_BURST=1",
+		"STAYPUT_UPDATES_CHANGES_PER_HOST=3",
+		"STAYPUT_UPDATES_CHANGES_PER_HOST_BURST=4",
 		"STAYPUT_UPDATES_WRONG_PASSWORDS_PER_SOURCE=7",
 		"STAYPUT_UPDATES_WRONG_PASSWORDS_PER_SOURCE_BURST=8",
+		"STAYPUT_UPDATES_WRONG_PASSWORDS_PER_KEY=9",
+		"STAYPUT_UPDATES_WRONG_PASSWORDS_PER_KEY_BURST=10",
+		"STAYPUT_UPDATES_HISTORY=1GiB",
+		"STAYPUT_WEB_ENABLED=false",
+		"STAYPUT_GNUDIP_LISTEN=:3495",
+		"STAYPUT_WEBHOOKS_ALLOW=10.1.2.0/24",
+		"STAYPUT_SIGNIN_IDLE=1h", "STAYPUT_SIGNIN_MAX_AGE=168h", "STAYPUT_SIGNIN_REQUIRE_SECOND_FACTOR=admin,support",
+		"STAYPUT_SIGNIN_SIGN_UP=approval", "STAYPUT_SIGNIN_RESERVED_NAMES=example",
+		"STAYPUT_OIDC_ISSUER=https://sso.example.org/realms/isp", "STAYPUT_OIDC_CLIENT_ID=stayput",
+		"STAYPUT_OIDC_CLIENT_SECRET_FILE=" + filepath.Join(dir, "secrets/oidc"), "STAYPUT_OIDC_NAME=Example SSO",
+		"STAYPUT_OIDC_GROUPS_CLAIM=roles", "STAYPUT_OIDC_ADMIN_GROUPS=dns admins", "STAYPUT_OIDC_SUPPORT_GROUPS=desk, night desk",
+		"STAYPUT_OIDC_CUSTOMER_GROUPS=customers", "STAYPUT_OIDC_LINK_BY_EMAIL=true", "STAYPUT_OIDC_CREATE_ACCOUNTS=true",
+		"STAYPUT_MAIL_SERVER=smtp.example.org:465", "STAYPUT_MAIL_SECURITY=tls", "STAYPUT_MAIL_USERNAME=stayput",
+		"STAYPUT_MAIL_PASSWORD_FILE=" + filepath.Join(dir, "secrets/mail"), "STAYPUT_MAIL_CA_FILE=" + filepath.Join(dir, "tls/cert.pem"),
+		"STAYPUT_MAIL_FROM=Example DNS <dns@example.org>",
 		"STAYPUT_LOG_LEVEL=debug",
 		"STAYPUT_LOG_FORMAT=json",
+		"STAYPUT_STORE_URL=postgres://stayput@db.example.org/stayput",
+		"STAYPUT_STORE_URL_FILE=" + filepath.Join(dir, "secrets/database"),
+		"STAYPUT_STORE_NODE=site-1",
+		"STAYPUT_STORE_TIMEOUT=2s",
 		"STAYPUT_STORE_SNAPSHOT_AFTER=1GiB",
-		"STAYPUT_STORE_JOURNAL_KEEP=1TiB",
+		"STAYPUT_STORE_JOURNAL_KEEP=1TiB", "STAYPUT_STORE_KEEP_ADDRESSES=30d", "STAYPUT_STORE_KEEP_DEEDS=never",
 	}
 }
 
@@ -167,6 +276,7 @@ func fullEnvironment(dir string) []string {
 func fullConfig(dir string) *config.Config {
 	return &config.Config{
 		Data: "/srv/stayput",
+		Role: config.RoleDNS,
 		DNS: config.DNS{
 			Listen: []netip.AddrPort{
 				netip.MustParseAddrPort("0.0.0.0:5353"), netip.MustParseAddrPort("[::]:5353"),
@@ -186,6 +296,13 @@ func fullConfig(dir string) *config.Config {
 			RateLimit:               500,
 			RateLimitSlip:           1,
 			RateLimitExempt:         []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+			Secondaries:             []config.Secondary{{Addr: netip.MustParseAddrPort("192.0.2.53:53")}, {Addr: netip.MustParseAddrPort("[2001:db8::53]:5353"), Key: "ns2.example.org"}},
+			Transfers:               []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")},
+			Resolvers:               []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:53"), netip.MustParseAddrPort("[2001:db8::1]:5353")},
+			Push: []config.Push{
+				{Zone: "dyn.example.org", Addr: netip.MustParseAddrPort("192.0.2.54:53"), Key: "stayput-push"},
+				{Zone: "example.net", Addr: netip.MustParseAddrPort("[2001:db8::54]:5353"), Key: "other.key"},
+			},
 		},
 		HTTP: config.HTTP{
 			Listen:          []netip.AddrPort{netip.MustParseAddrPort("[2001:db8::1]:80")},
@@ -199,19 +316,50 @@ func fullConfig(dir string) *config.Config {
 			},
 			Connections:          100,
 			ConnectionsPerSource: 10,
+			PublicURL:            &url.URL{Scheme: "https", Host: "dyn.example.org", Path: "/dns"},
 			CheckipHosts:         []config.HostPattern{"checkip.example.org", "ip.*"},
+			UpdateHosts:          []config.HostPattern{"update.*"},
+			Shadow:               true,
 		},
 		Updates: config.Updates{
 			Nonglobal:      config.NonglobalAccept,
 			TTL:            300,
 			UnchangedReply: config.UnchangedGood,
+			DeviceOptions:  config.DeviceOptionsIgnore,
+			PushStrict:     true,
+			ExpireAfter:    30 * 24 * time.Hour,
+			CGNAT:          config.CGNATFlag,
+			CGNATPools:     []netip.Prefix{netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("198.51.100.0/24")},
 
 			ChangesPerSource: 50, ChangesPerSourceBurst: 60,
 			ChangesPerKey: 0, ChangesPerKeyBurst: 1,
+			ChangesPerHost: 3, ChangesPerHostBurst: 4,
 			WrongPasswordsPerSource: 7, WrongPasswordsPerSourceBurst: 8,
+			WrongPasswordsPerKey: 9, WrongPasswordsPerKeyBurst: 10,
+			History: 1 << 30,
 		},
-		Log:   config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
-		Store: config.Store{SnapshotAfter: 1 << 30, JournalKeep: 1 << 40},
+		Webhooks: config.Webhooks{Allow: []netip.Prefix{netip.MustParsePrefix("10.1.2.0/24")}},
+		GnuDIP:   config.GnuDIP{Listen: []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:3495"), netip.MustParseAddrPort("[::]:3495")}},
+		Signin: config.Signin{
+			Idle: time.Hour, MaxAge: 7 * 24 * time.Hour, RequireSecondFactor: []config.Role{config.RoleAdmin, config.RoleSupport},
+			SignUp: config.SignUpApproval, ReservedNames: []string{"example"},
+		},
+		OIDC: config.OIDC{
+			Issuer:   &url.URL{Scheme: "https", Host: "sso.example.org", Path: "/realms/isp"},
+			ClientID: "stayput", ClientSecretFile: filepath.Join(dir, "secrets/oidc"), Name: "Example SSO", GroupsClaim: "roles",
+			AdminGroups: []string{"dns admins"}, SupportGroups: []string{"desk", "night desk"}, CustomerGroups: []string{"customers"},
+			LinkByEmail: true, CreateAccounts: true,
+		},
+		Mail: config.Mail{
+			Server: "smtp.example.org:465", Security: config.MailTLS, Username: "stayput",
+			PasswordFile: filepath.Join(dir, "secrets/mail"), CAFile: filepath.Join(dir, "tls/cert.pem"), From: "Example DNS <dns@example.org>",
+		},
+		Log: config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
+		Store: config.Store{
+			Node: "site-1",
+			URL:  "postgres://stayput@db.example.org/stayput", URLFile: filepath.Join(dir, "secrets/database"), Timeout: 2 * time.Second,
+			SnapshotAfter: 1 << 30, JournalKeep: 1 << 40, KeepAddresses: 30 * 24 * time.Hour,
+		},
 	}
 }
 
@@ -226,6 +374,14 @@ func write(t testing.TB, dir, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// writeSecrets puts the files that full names into dir.
+func writeSecrets(t testing.TB, dir string) {
+	t.Helper()
+	writeCertificate(t, dir, "tls/cert.pem", "tls/key.pem")
+	write(t, dir, "secrets/oidc", "s3cret\n")
+	write(t, dir, "secrets/mail", "s3cret\n")
 }
 
 // writeCertificate puts a new certificate and its key into two files of dir.
@@ -299,7 +455,7 @@ trusted_proxies = []            # only these may say who the client is
 func TestEverySettingFromFileAndEnvironment(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	writeCertificate(t, dir, "tls/cert.pem", "tls/key.pem")
+	writeSecrets(t, dir)
 	want := fullConfig(dir)
 	for field, value := range leaves(reflect.ValueOf(*want), "") {
 		if reflect.DeepEqual(value, leaves(reflect.ValueOf(*defaults()), "")[field]) {
@@ -407,9 +563,9 @@ func TestNoFile(t *testing.T) {
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	writeCertificate(t, dir, "tls/cert.pem", "tls/key.pem")
+	writeSecrets(t, dir)
 	before, after := mustLoad(t, ""), mustLoad(t, "", fullEnvironment(dir)...)
-	want := []string{"data", "dns.listen", "dns.tls_listen", "http.listen", "http.tls_listen", "http.legacy_tls_listen", "http.certificate"}
+	want := []string{"data", "role", "dns.listen", "dns.tls_listen", "http.listen", "http.tls_listen", "http.legacy_tls_listen", "web.enabled", "gnudip.listen", "store.url", "store.url_file", "store.node", "store.timeout", "http.certificate"}
 	if got := before.Changes(after); !reflect.DeepEqual(got, want) {
 		t.Errorf("Changes = %q, want %q", got, want)
 	}
@@ -438,6 +594,33 @@ func TestHostPattern(t *testing.T) {
 	for _, test := range tests {
 		if got := test.pattern.Matches(test.host); got != test.want {
 			t.Errorf("%q.Matches(%q) = %v, want %v", test.pattern, test.host, got, test.want)
+		}
+	}
+}
+
+func TestTheURLOfTheDatabaseIsASecret(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "database", "postgres://stayput:geheim@db.example.org/stayput\n")
+	write(t, dir, "nothing", "\n")
+	c := mustLoad(t, write(t, dir, "file.toml", "[store]\nurl_file = \"database\"\n"))
+	if got, want := string(c.Store.URL), "postgres://stayput:geheim@db.example.org/stayput"; got != want {
+		t.Errorf("from a file: %q, want %q", got, want)
+	}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("test", "config", c, "url", c.Store.URL)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("test", "config", c, "url", c.Store.URL)
+	fmt.Fprintf(&log, "%v %+v %#v %s %q", c.Store, c.Store, c.Store, c.Store.URL, c.Store.URL)
+	if strings.Contains(log.String(), "geheim") || !strings.Contains(log.String(), "(secret)") {
+		t.Errorf("it shows: %s", &log)
+	}
+	for _, wrong := range []string{
+		"url = \"mysql://stayput:geheim@db.example.org/\"", "url = [\"postgres://stayput:geheim@db.example.org/\"]",
+		"url_file = \"nothing\"", "url_file = \"missing\"",
+	} {
+		_, err := config.Load(write(t, dir, "wrong.toml", "[store]\n"+wrong+"\n"), nil)
+		if err == nil || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%s: error = %v", wrong, err)
 		}
 	}
 }

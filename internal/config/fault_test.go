@@ -30,6 +30,65 @@ func TestFaults(t *testing.T) {
 		want string
 	}{
 		{
+			name: "secondaries",
+			text: `dns.secondaries = [
+"ns2.example.org",
+"192.0.2.53:0",
+"::ffff:192.0.2.53",
+"192.0.2.53 key",
+"192.0.2.53 tsig ns2.example.org",
+"192.0.2.53 key ns2 .example.org",
+"192.0.2.53 key ns2..example.org",
+"",
+]`,
+			want: `stayput.toml:2: dns.secondaries: wants an address, maybe with a port and a key, got "ns2.example.org" (write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353; names are not looked up)
+stayput.toml:3: dns.secondaries: wants an address, maybe with a port and a key, got "192.0.2.53:0"
+stayput.toml:4: dns.secondaries: wants an address, maybe with a port and a key, got "::ffff:192.0.2.53" (write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353; names are not looked up)
+stayput.toml:5: dns.secondaries: wants an address, maybe with a port and a key, got "192.0.2.53 key" (write 192.0.2.53, or 192.0.2.53 key NAME)
+stayput.toml:6: dns.secondaries: wants an address, maybe with a port and a key, got "192.0.2.53 tsig ns2.example.org" (write 192.0.2.53, or 192.0.2.53 key NAME)
+stayput.toml:7: dns.secondaries: wants an address, maybe with a port and a key, got "192.0.2.53 key ns2 .example.org" (write 192.0.2.53, or 192.0.2.53 key NAME)
+stayput.toml:8: dns.secondaries: wants an address, maybe with a port and a key, got "192.0.2.53 key ns2..example.org" (the key is named as in "stayput tsig list")
+stayput.toml:9: dns.secondaries: wants an address, maybe with a port and a key, got "" (write 192.0.2.53, or 192.0.2.53 key NAME)`,
+		},
+		{
+			name: "people",
+			text: `http.public_url = "dyn.example.org"
+signin.require_second_factor = ["admins"]
+signin.sign_up = "approve"
+oidc.issuer = "ldap://sso.example.org"
+mail.server = "smtp.example.org"
+mail.from = "dns at example.org"
+`,
+			want: `stayput.toml:1: http.public_url: wants an address that begins with https:// or http://, or nothing, got "dyn.example.org" (write https://dyn.example.org)
+stayput.toml:2: signin.require_second_factor: wants "customer", "support" or "admin", got "admins" (did you mean admin?)
+stayput.toml:3: signin.sign_up: wants "off", "on" or "approval", got "approve" (did you mean approval?)
+stayput.toml:4: oidc.issuer: wants an address that begins with https:// or http://, or nothing, got "ldap://sso.example.org" (write https://dyn.example.org)
+stayput.toml:5: mail.server: wants a host and a port, or nothing, got "smtp.example.org" (add the port, as in smtp.example.org:587)
+stayput.toml:6: mail.from: wants a mail address or nothing, got "dns at example.org" (write dns@example.org, or Example DNS <dns@example.org>)`,
+		},
+		{
+			name: "people who lack something",
+			text: `signin.sign_up = "on"
+oidc.issuer = "https://sso.example.org"
+oidc.client_secret_file = "missing"
+`,
+			want: `stayput.toml:1: signin.sign_up: wants mail.server (people sign up with a mail address)
+stayput.toml:1: signin.sign_up: wants http.public_url (the links in mails lead there)
+stayput.toml:2: oidc.issuer: wants oidc.client_id
+stayput.toml:2: oidc.issuer: wants http.public_url (the provider sends people back there)
+stayput.toml:3: oidc.client_secret_file: stat missing: no such file or directory`,
+		},
+		{
+			name: "mail in the clear",
+			text: `mail.server = "smtp.example.org:25"
+mail.security = "none"
+mail.username = "stayput"
+`,
+			want: `stayput.toml:1: mail.server: wants mail.from
+stayput.toml:2: mail.security: would send the password to smtp.example.org in the clear (write "starttls" or "tls")
+stayput.toml:3: mail.username: wants mail.password_file`,
+		},
+		{
 			name: "unknown key",
 			text: "[dns]\nlistn = []\nlitsen = []\n",
 			want: `stayput.toml:2: dns.listn: unknown key (did you mean dns.listen?)
@@ -131,6 +190,11 @@ stayput.toml:15: http.listen: wants an address and a port, got true
 stayput.toml:18: log.level: wants "debug", "info", "warn" or "error", got 1979-05-27`,
 		},
 		{
+			name: "a role without a database to follow",
+			text: "role = \"dns\"\n",
+			want: `stayput.toml:1: role: is "dns", but the data is in a file, which one node has for itself (name a PostgreSQL database in store.url)`,
+		},
+		{
 			name: "out of range",
 			text: `data = ""
 [dns]
@@ -162,6 +226,8 @@ updates.nonglobal = "acept"
 updates.unchanged_reply = "no"
 log.level = "INFO"
 log.format = "journal"
+updates.expire_after = "30"
+updates.cgnat = "flagged"
 `,
 			want: `stayput.toml:1: dns.tcp_idle: wants a duration from 1s to 10m, got "10" (write a number and a unit, such as "30s" or "5m")
 stayput.toml:2: store.snapshot_after: wants a size from 1MiB to 4GiB, got "64MB" (write a whole number and B, KiB, MiB, GiB or TiB, such as "64MiB")
@@ -169,7 +235,9 @@ stayput.toml:3: store.journal_keep: wants a size from 1MiB to 1TiB, got "1.5GiB"
 stayput.toml:4: updates.nonglobal: wants "ignore" or "accept", got "acept" (did you mean accept?)
 stayput.toml:5: updates.unchanged_reply: wants "nochg" or "good", got "no"
 stayput.toml:6: log.level: wants "debug", "info", "warn" or "error", got "INFO" (did you mean info?)
-stayput.toml:7: log.format: wants "text" or "json", got "journal"`,
+stayput.toml:7: log.format: wants "text" or "json", got "journal"
+stayput.toml:8: updates.expire_after: wants a duration from 1m to 3650d, or "never", got "30" (write a number and a unit, such as "30d" or "36h")
+stayput.toml:9: updates.cgnat: wants "nonglobal", "ignore", "accept" or "flag", got "flagged"`,
 		},
 		{
 			name: "addresses to listen on",

@@ -30,6 +30,8 @@ type field struct {
 	// will not do it returns false, maybe with a hint, and changes nothing.
 	add func(text string) (hint string, ok bool)
 	get func() any
+	// secret says that no fault shows what was given.
+	secret bool
 }
 
 // A parser makes one value of text, or returns false and maybe a hint.
@@ -94,6 +96,18 @@ func text(p *string, most int) field {
 	})
 }
 
+// database returns a field for the URL of a PostgreSQL database, or for none.
+func database(p *Secret) field {
+	const most = 4096
+	f := single(p, quoted, "a URL that begins with postgres:// or nothing", func(text string) (Secret, string, bool) {
+		plain := len(text) <= most && !strings.ContainsFunc(text, unicode.IsControl)
+		known := strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
+		return Secret(text), "", text == "" || plain && known
+	})
+	f.secret = true
+	return f
+}
+
 // path returns a field for a path in the file system; a relative one starts at
 // base, or is left relative if base is empty.
 func path(p *string, base string) field {
@@ -132,6 +146,32 @@ func duration(p *time.Duration, low, high time.Duration) field {
 		hint := ""
 		if err != nil {
 			hint = `write a number and a unit, such as "30s" or "5m"`
+		}
+		return d, hint, err == nil && d >= low && d <= high
+	})
+}
+
+// never is how a span without end is written.
+const never = "never"
+
+// span returns a field for a length of time from low to high, in days if it ends
+// with a d, or for never, which is 0.
+func span(p *time.Duration, low, high time.Duration) field {
+	const day = 24 * time.Hour
+	wants := fmt.Sprintf("a duration from %s to %dd, or %q", briefly(low), high/day, never)
+	return single(p, quoted, wants, func(text string) (time.Duration, string, bool) {
+		if text == never {
+			return 0, "", true
+		}
+		d, err := time.ParseDuration(text)
+		if days, ok := strings.CutSuffix(text, "d"); ok {
+			var n uint64
+			n, err = strconv.ParseUint(days, 10, 16)
+			d = time.Duration(n) * day
+		}
+		hint := ""
+		if err != nil {
+			hint = `write a number and a unit, such as "30d" or "36h"`
 		}
 		return d, hint, err == nil && d >= low && d <= high
 	})

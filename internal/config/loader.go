@@ -94,9 +94,17 @@ func (f field) split(text string) []string {
 func (l *loader) add(s setting, text, spelled string, at place) bool {
 	hint, ok := s.add(text)
 	if !ok {
-		l.report(at, s.key, "wants "+s.wants+", got "+spelled, hint)
+		l.report(at, s.key, "wants "+s.wants+", got "+s.shown(spelled), hint)
 	}
 	return ok
+}
+
+// shown returns what a fault says that was given.
+func (f field) shown(spelled string) string {
+	if f.secret {
+		return "something else"
+	}
+	return spelled
 }
 
 // readDocument takes up what the file says.
@@ -215,7 +223,7 @@ func (l *loader) reportShape(s setting, v value) {
 	case (s.shape == bare || s.shape == truth) && v.shape == quoted:
 		hint = "write it without quotes"
 	}
-	l.report(place{line: v.line}, s.key, "wants "+wants+", got "+v.spelled, hint)
+	l.report(place{line: v.line}, s.key, "wants "+wants+", got "+s.shown(v.spelled), hint)
 }
 
 // quoteHint returns what would mend v, which stands without the quotes that f

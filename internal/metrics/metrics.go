@@ -51,3 +51,29 @@ func Counter(name, help string, value func() float64) prometheus.Collector {
 func Gauge(name, help string, value func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 }
+
+// Sum returns the counters that a room has under one name, added up by the value of one
+// of their labels. It is for whoever in the house looks at them; nil when there are none.
+func Sum(room prometheus.Collector, name, label string) map[string]uint64 {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(room)
+	families, err := reg.Gather()
+	if err != nil {
+		return nil // the page of metrics says why
+	}
+	var sums map[string]uint64
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		sums = map[string]uint64{}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == label {
+					sums[l.GetValue()] += uint64(m.GetCounter().GetValue())
+				}
+			}
+		}
+	}
+	return sums
+}

@@ -1,11 +1,14 @@
 package metrics_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"stayput.dev/internal/metrics"
 )
@@ -36,5 +39,21 @@ func TestOnlyTheAllowedSeeThePage(t *testing.T) {
 		if shown := strings.Contains(w.Body.String(), "stayput_things_total 42"); shown != (tt.status == http.StatusOK) {
 			t.Errorf("from %q: counter shown = %v", tt.remote, shown)
 		}
+	}
+}
+
+// TestSum adds up what a room counts by one of its labels.
+func TestSum(t *testing.T) {
+	t.Parallel()
+	room := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "stayput_things_total"}, []string{"kind", "outcome"})
+	room.WithLabelValues("a", "good").Add(2)
+	room.WithLabelValues("b", "good").Add(3)
+	room.WithLabelValues("b", "bad").Inc()
+	got := metrics.Sum(room, "stayput_things_total", "outcome")
+	if want := map[string]uint64{"good": 5, "bad": 1}; !maps.Equal(got, want) {
+		t.Errorf("Sum = %v, want %v", got, want)
+	}
+	if got := metrics.Sum(room, "stayput_others_total", "outcome"); got != nil {
+		t.Errorf("of another name Sum = %v", got)
 	}
 }
