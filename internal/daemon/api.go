@@ -20,15 +20,35 @@ type apiServer struct{ http.Server }
 // SocketPath returns where the daemon with the data directory is spoken to.
 func SocketPath(data string) string { return filepath.Join(data, "admin.sock") }
 
+// newAPI returns the REST API, for both doors.
+func (d *daemon) newAPI() *api.API {
+	return api.New(api.Config{
+		Admin: d.admin, Registry: d.registry, Backup: d.backups(), Upgrades: d,
+		History: d.history, Past: d.store, Shelf: d.store.Shelf(), Webhooks: webhooks{d.webhooks, d},
+		Secondaries: secondaries{d.notifier}, Pushes: pushes{d.pushers, d}, Checks: checks{d},
+		Shadow: comparison{d}, SignIn: signInDesk{d.signin}, Notices: notices{d.notices},
+		People: files{d}, Erasures: files{d},
+		Nodes: nodes{d}, Version: d.opts.Version,
+	})
+}
+
 // adminHandler is the REST API and, for whoever wants to know where time and
 // memory go, the profiles of package net/http/pprof.
 func (d *daemon) adminHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", api.New(api.Config{Admin: d.admin, Registry: d.registry, Backup: d.store, Upgrades: d, Version: d.opts.Version}))
+	mux.Handle("/", d.restAPI)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+// backups returns who makes backups; nil where the database's own tools do.
+func (d *daemon) backups() api.Backup {
+	if d.cfg.Store.URL != "" {
+		return nil
+	}
+	return d.store
 }
 
 func (d *daemon) openAPI() error {

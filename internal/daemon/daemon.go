@@ -17,14 +17,27 @@ import (
 	"sync/atomic"
 	"time"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
+	"stayput.dev/internal/api"
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/dyndns"
 	"stayput.dev/internal/front"
+	"stayput.dev/internal/history"
+	"stayput.dev/internal/mail"
+	"stayput.dev/internal/notice"
+	"stayput.dev/internal/privacy"
+	"stayput.dev/internal/publish"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/shadow"
+	"stayput.dev/internal/signin"
 	"stayput.dev/internal/store"
 	"stayput.dev/internal/update"
+	"stayput.dev/internal/watch"
+	"stayput.dev/internal/web"
+	"stayput.dev/internal/webhook"
+	"stayput.dev/internal/zone"
 )
 
 // Options are what the command line tells the daemon beside its configuration.
@@ -41,6 +54,7 @@ type Options struct {
 // Addresses are where the daemon listens, as the kernel gave them.
 type Addresses struct {
 	DNS, DNSTLS, HTTP, HTTPS []netip.AddrPort
+	GnuDIP                   []netip.AddrPort
 	Socket                   string // path of the admin socket
 }
 
@@ -52,17 +66,33 @@ type daemon struct {
 	log  *slog.Logger
 	logs logs
 
-	store       *store.SQLite
+	store       *store.Store
 	registry    *registry.Registry
 	updates     *update.Service
 	admin       *admin.Service
 	dns         *dnsserver.Server
+	notifier    *publish.Notifier
+	pushers     *publish.Pushers
 	dnsSettings dnsSettings
 	front       *front.Server
 	devices     *dyndns.Handler
 	certs       []*front.Certificate
 	api         *apiServer
+	restAPI     *api.API // behind both doors
+	webhooks    *webhook.Sender
 	seen        *update.Seen
+	expiry      *update.Expiry
+	history     *history.History
+	tally       *watch.Tally
+	trend       *watch.Trend
+	judge       *update.Service // of mirrored requests
+	shadow      *shadow.Ledger
+	mail        *mail.Queue
+	signin      *signin.Service
+	privacy     *privacy.Service
+	notices     *notice.Service
+	pages       *web.Pages               // nil when there are none, or they are closed
+	look        atomic.Pointer[web.Look] // of mails; nil while nobody chose one
 
 	running   sync.WaitGroup
 	failed    chan error // the first failure of something that runs
@@ -77,6 +107,9 @@ type daemon struct {
 	commandCalls []func() error                    // to serve the admin socket
 	kept         bool                              // keeping runs
 
+	cluster cluster   // others on the same database
+	began   time.Time // when this process did
+
 	handover
 }
 
@@ -86,7 +119,7 @@ const shutdownTime = 10 * time.Second
 // Run runs the daemon until ctx ends; then it finishes what is in flight and
 // returns nil. It returns an error when something cannot start or fails for good.
 func Run(ctx context.Context, cfg *config.Config, opts Options) error {
-	d := &daemon{cfg: cfg, opts: opts, failed: make(chan error, 1), handover: newHandover()}
+	d := &daemon{cfg: cfg, opts: opts, failed: make(chan error, 1), began: time.Now(), handover: newHandover()}
 	d.live.Store(cfg)
 	d.logs.set(cfg.Log)
 	d.log = d.logs.logger(opts.LogTo)
@@ -126,7 +159,7 @@ func (d *daemon) open(ctx context.Context, before *predecessor) (err error) {
 	if before == nil {
 		err = d.openAlone(ctx)
 	} else if err = d.inherit(before); err == nil {
-		err = d.openBeside(ctx)
+		err = d.openBeside(ctx, before)
 	}
 	if err != nil {
 		return err
@@ -144,18 +177,25 @@ func (d *daemon) openAlone(ctx context.Context) (err error) {
 	if err := d.sockets.fromSystemd(); err != nil {
 		return err
 	}
-	if d.store, err = store.Open(ctx, d.cfg.Data, d.storeOptions()); err != nil {
+	if d.store, err = openStore(ctx, d.cfg, d.storeOptions()); err != nil {
 		return err
 	}
-	d.registry, err = registry.Open(ctx, d.store, registry.Options{Logger: d.log})
+	d.registry, err = registry.Open(ctx, d.store, d.registryOptions())
 	if err != nil {
 		return errors.Join(err, d.store.Close())
 	}
 	return nil
 }
 
+func (d *daemon) registryOptions() registry.Options {
+	return registry.Options{Logger: d.log, Others: d.store.Others(), ReadOnly: d.answersOnly()}
+}
+
 func (d *daemon) storeOptions() store.Options {
-	return store.Options{Logger: d.log, SnapshotAfter: d.cfg.Store.SnapshotAfter, JournalKeep: d.cfg.Store.JournalKeep}
+	opts := databaseOptions(d.cfg)
+	opts.ReadOnly = d.answersOnly()
+	opts.Logger, opts.SnapshotAfter, opts.JournalKeep = d.log, d.cfg.Store.SnapshotAfter, d.cfg.Store.JournalKeep
+	return opts
 }
 
 // start builds the rooms on top of the state, opens their sockets and serves them.
@@ -166,6 +206,7 @@ func (d *daemon) start(ctx context.Context) error {
 	if err := d.listen(); err != nil {
 		return err
 	}
+	d.loadHistory()
 	d.serveDNS()
 	d.serveRequests()
 	return nil
@@ -176,17 +217,43 @@ func (d *daemon) furnish(ctx context.Context) (err error) {
 	if d.seen, err = update.OpenSeen(ctx, d.store, d.log); err != nil {
 		return err
 	}
+	if d.store.Shared() {
+		d.seen.Share()
+	}
+	d.pushers = publish.NewPushers(d.registry, d.store, publish.PushOptions{Logger: d.log, Shared: d.store.Shared()})
 	d.updates = update.New(d.registry, update.Options{
-		Logger: d.log, Seen: d.seen, Rules: updateRules(d.cfg.Updates),
+		Logger: d.log, Seen: d.seen, Pushes: d.pushers, Maker: maker{d}, Rules: updateRules(d.cfg.Updates),
 	})
-	d.admin = admin.New(d.registry, admin.Options{Seen: d.seen, TTL: d.cfg.Updates.TTL})
+	d.judge = update.NewJudge(d.registry, update.Options{Maker: maker{d}, Rules: updateRules(d.cfg.Updates)})
+	d.shadow = shadow.New(d.judge, deviceOptions(d.cfg.Updates), nil)
+	d.expiry = update.NewExpiry(d.registry, d.seen, update.ExpiryOptions{House: d.cfg.Updates.ExpireAfter, Logger: d.log})
+	d.history = history.New(d.registry, d.cfg.Updates.History, nil)
+	d.tally, d.trend = watch.NewTally(nil), watch.NewTrend(d.readCounters, nil)
+	d.admin = admin.New(d.registry, admin.Options{
+		Seen: d.seen, Expiry: d.expiry, CGNAT: d.updates, TTL: d.cfg.Updates.TTL,
+	})
+	d.webhooks = d.newWebhooks()
+	if err := d.openPeople(); err != nil {
+		return err
+	}
+	d.openPrivacy()
 	return d.loadCertificates()
 }
 
+// maker makes hosts for updates. Of the two rooms each knows the other, so that this one is
+// found when it is needed.
+type maker struct{ *daemon }
+
+// MakeHosts implements update.Maker.
+func (m maker) MakeHosts(st *registry.State, key account.Key, names []zone.Name, now time.Time) registry.Changes {
+	return m.admin.MakeHosts(st, key, names, now)
+}
+
 func (d *daemon) ready() {
-	d.log.Info("ready", "dns", d.addrs.DNS, "dns_tls", d.addrs.DNSTLS, "http", d.addrs.HTTP, "https", d.addrs.HTTPS, "socket", d.addrs.Socket)
+	d.log.Info("ready", "dns", d.addrs.DNS, "dns_tls", d.addrs.DNSTLS, "http", d.addrs.HTTP, "https", d.addrs.HTTPS, "gnudip", d.addrs.GnuDIP, "socket", d.addrs.Socket)
 	notify("READY=1")
 	d.goRun(func() error { d.watchdog(d.stopping); return nil })
+	d.goRun(func() error { d.trend.Run(d.stopping); return nil })
 	if d.opts.Ready != nil {
 		d.opts.Ready(d.addrs, d.admin)
 	}
@@ -225,21 +292,17 @@ func (d *daemon) stop(stopRooms, stopWriter context.CancelFunc) error {
 	defer cancel()
 	d.dropHeir()
 	var faults []error
+	if d.restAPI != nil {
+		d.restAPI.EndStreams()
+	}
 	if d.sockets.areSystemds() {
 		faults = append(faults, d.leave(ctx))
 	}
-	if d.front != nil {
-		faults = append(faults, d.front.Shutdown(ctx))
-	}
-	if d.api != nil {
-		faults = append(faults, d.api.Shutdown(ctx))
-	}
-	if d.dns != nil {
-		faults = append(faults, d.dns.Shutdown(ctx))
-	}
+	faults = append(faults, d.shut(ctx))
 	stopRooms()
 	d.accepting.end()
 	d.keeping.end()
+	d.saveHistory()
 	stopWriter()
 	d.running.Wait()
 	faults = append(faults, d.store.Close())
@@ -249,9 +312,29 @@ func (d *daemon) stop(stopRooms, stopWriter context.CancelFunc) error {
 	return nil
 }
 
+// shut closes all doors at once, so that who keeps one of them waiting takes no time
+// from the others.
+func (d *daemon) shut(ctx context.Context) error {
+	var closing sync.WaitGroup
+	var faults [3]error
+	d.closeWeb()
+	if d.front != nil {
+		closing.Go(func() { faults[0] = d.front.Shutdown(ctx) })
+	}
+	if d.api != nil {
+		closing.Go(func() { faults[1] = d.api.Shutdown(ctx) })
+	}
+	if d.dns != nil {
+		closing.Go(func() { faults[2] = d.dns.Shutdown(ctx) })
+	}
+	closing.Wait()
+	return errors.Join(faults[:]...)
+}
+
 // leave ends taking requests and queries so that none is lost for whoever gets our
 // sockets from systemd next.
 func (d *daemon) leave(ctx context.Context) error {
+	d.closeWeb()
 	if d.front != nil {
 		d.front.Leave(ctx, d.accepting.end)
 	}

@@ -20,6 +20,7 @@ import (
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/daemon"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // load returns a configuration for a daemon on ports that the kernel chooses.
@@ -30,7 +31,11 @@ func load(t *testing.T, dir, more string) *config.Config {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(file, nil)
+	var env []string
+	if url := rig.StoreURL(t, dir); url != "" {
+		env = append(env, "STAYPUT_STORE_URL="+url)
+	}
+	cfg, err := config.Load(file, env)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"runtime"
@@ -8,12 +9,16 @@ import (
 	"sync"
 	"syscall"
 
+	"stayput.dev/internal/api"
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/dnsserver"
+	"stayput.dev/internal/publish"
+	"stayput.dev/internal/zone"
 )
 
 func (d *daemon) openDNS() error {
 	d.dns = dnsserver.New(d.registry.State, dnsserver.Options{Logger: d.log})
+	d.notifier = publish.NewNotifier(d.registry, publish.NotifyOptions{Logger: d.log})
 	if err := d.setDNS(d.cfg.DNS); err != nil {
 		return err
 	}
@@ -56,6 +61,7 @@ func (d *daemon) serveDNS() {
 		d.goRun(call)
 	}
 	d.dns.Warm()
+	d.goRun(func() error { d.notifier.Run(d.stopping); return nil })
 	d.goRun(func() error { d.renewCookieSecrets(d.stopping); return nil })
 }
 
@@ -77,13 +83,89 @@ func (d *daemon) setDNS(c config.DNS) error {
 		s.secrets = secrets
 	}
 	s.config = c
+	updates := d.updates
+	if d.answersOnly() {
+		updates = nil
+	}
 	d.dns.SetOptions(dnsserver.Options{
 		Logger: d.log, UDPSize: c.UDPSize, TCPIdle: c.TCPIdle, TCPConnections: c.TCPConnections,
 		TCPConnectionsPerSource: c.TCPConnectionsPerSource, Version: c.Version, Identity: c.Identity, Whoami: c.Whoami,
-		CookieSecrets: s.secrets, RequireCookies: c.Cookies == config.CookiesRequire, QueryLogSample: c.QueryLogSample,
+		Updates: updates, Recorder: d.recorder(), CookieSecrets: s.secrets, RequireCookies: c.Cookies == config.CookiesRequire, QueryLogSample: c.QueryLogSample,
+		Secondaries: transfersTo(c), Versions: d.store,
 		RateLimit: dnsserver.RateLimit{PerSecond: c.RateLimit, Slip: c.RateLimitSlip, Exempt: c.RateLimitExempt},
 	})
+	d.notifier.SetSecondaries(noticesTo(c))
+	d.pushers.SetTargets(pushesTo(c))
 	return err
+}
+
+// transfersTo returns who may have zones whole.
+func transfersTo(c config.DNS) []dnsserver.Secondary {
+	var all []dnsserver.Secondary
+	if len(c.Transfers) > 0 {
+		all = append(all, dnsserver.Secondary{From: c.Transfers})
+	}
+	for _, s := range c.Secondaries {
+		addr := s.Addr.Addr().WithZone("")
+		all = append(all, dnsserver.Secondary{From: []netip.Prefix{netip.PrefixFrom(addr, addr.BitLen())}, At: s.Addr, Key: keyName(s)})
+	}
+	return all
+}
+
+// keyName returns the name of a secondary's key, "" when it has none.
+func keyName(s config.Secondary) zone.Name {
+	if s.Key == "" {
+		return ""
+	}
+	return zone.MustName(s.Key) // the configuration has none that is no name
+}
+
+// keyText is the name of a key, "" for none.
+func keyText(key zone.Name) string {
+	if key == "" {
+		return ""
+	}
+	return key.String()
+}
+
+// noticesTo returns who hears when any zone changes.
+func noticesTo(c config.DNS) []publish.Secondary {
+	all := make([]publish.Secondary, len(c.Secondaries))
+	for i, s := range c.Secondaries {
+		all[i] = publish.Secondary{Addr: s.Addr, Key: keyName(s)}
+	}
+	return all
+}
+
+// secondaries shows the notifier to the API.
+type secondaries struct{ *publish.Notifier }
+
+// Check implements api.Secondaries.
+func (s secondaries) Check(ctx context.Context) []api.SecondaryStatus {
+	return viewSecondaries(s.Notifier.Check(ctx))
+}
+
+func viewSecondaries(states []publish.State) []api.SecondaryStatus {
+	all := []api.SecondaryStatus{}
+	for _, state := range states {
+		out := api.SecondaryStatus{Zone: state.Zone.String(), Secondary: state.Secondary.Addr.String(), Key: keyText(state.Secondary.Key), Serial: state.Serial, Taken: state.Taken}
+		if !state.At.IsZero() {
+			out.Told = new(state.At.UTC())
+		}
+		switch {
+		case state.HasErr != nil:
+			out.Error = "cannot tell what it has: " + state.HasErr.Error()
+		default:
+			out.Has, out.Behind = new(state.Has), new(state.Serial-state.Has)
+			if zone.SerialLess(state.Serial, state.Has) {
+				out.Behind, out.Error = nil, "has a later version than we do"
+			} else if state.Err != nil && !state.Taken {
+				out.Error = "does not take notices: " + state.Err.Error()
+			}
+		}
+		all = append(all, out)
+	}
+	return all
 }
 
 // dnsConfig returns the configuration that the DNS server heeds.

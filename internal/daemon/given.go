@@ -22,7 +22,7 @@ type given struct {
 // fromSystemd takes over the sockets that systemd has opened for us
 // (sd_listen_fds(3)), if it has.
 func (s *sockets) fromSystemd() error {
-	roles := []string{roleDNS, roleDNSTLS, roleHTTP, roleHTTPS, roleLegacyTLS, roleAdmin}
+	roles := []string{roleDNS, roleDNSTLS, roleHTTP, roleHTTPS, roleLegacyTLS, roleGnuDIP, roleAdmin}
 	for _, file := range activation.Files(true) {
 		about := socket{Role: file.Name(), Systemd: true, Named: slices.Contains(roles, file.Name())}
 		if err := s.take(file, about); err != nil {

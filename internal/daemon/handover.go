@@ -15,12 +15,13 @@ import (
 //  1. The heir loads the state, beside us, and follows our commits. We do all the
 //     work. If it fails, nothing has happened.
 //  2. We take no requests any more, that is: no updates and no commands. They wait
-//     in the listen queues. Those that came in are answered; then the writer is held,
-//     and the state stands still at one revision.
+//     in the listen queues, and UPDATEs where they are. Those that came in before are
+//     answered; then the writer is held, and the state stands still at one revision.
 //  3. The heir shows that revision, and answers DNS queries beside us.
 //  4. We release the store, and the heir takes it. If it fails until here, it is
 //     killed, and we take the store back and serve the requests that wait.
-//  5. We take no queries any more, and pass on TCP connections that clients keep.
+//  5. We take no queries any more, and pass on TCP connections that clients keep. UPDATEs
+//     that wait get no reply, so that their senders ask the heir.
 //  6. Only then does the heir take requests. We answer what we had taken, and end.
 //
 // So an update is acknowledged either before 3, and then both show it, or after 5,
@@ -65,7 +66,7 @@ func (d *daemon) upgrade(ctx context.Context, answer chan<- error) {
 	d.raising = true
 	data, _ := filepath.Abs(d.cfg.Data) // fails only without a working directory, and then the heir says so
 	d.running.Go(func() {
-		err := h.tell(ctx, word{Say: sayOffer, Sockets: h.sockets, Data: data}, sayLoaded, loadTime)
+		err := h.tell(ctx, word{Say: sayOffer, Sockets: h.sockets, Data: data, Lineage: d.registry.State().Lineage}, sayLoaded, loadTime)
 		if err != nil {
 			d.upgradeFailed(err)
 		}
@@ -144,13 +145,18 @@ func (d *daemon) closeRequests() error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	d.noCommands = true
+	d.restAPI.EndStreams()
 	if err := d.api.Shutdown(ctx); err != nil {
 		return fmt.Errorf("a command is still running: %w", err)
 	}
 	d.noUpdates = true
+	d.closeWeb()
 	d.front.Leave(ctx, d.accepting.end)
 	if err := d.front.Shutdown(ctx); err != nil {
 		return fmt.Errorf("requests are still running: %w", err)
+	}
+	if err := d.dns.HoldUpdates(ctx); err != nil {
+		return fmt.Errorf("an UPDATE is still running: %w", err)
 	}
 	d.keeping.end()
 	return nil
@@ -189,6 +195,7 @@ func (d *daemon) reopen(h *heir) error {
 			return err
 		}
 	}
+	d.dns.ResumeUpdates()
 	if d.noUpdates {
 		if err := d.openHTTP(); err != nil {
 			return err
@@ -199,6 +206,7 @@ func (d *daemon) reopen(h *heir) error {
 			return err
 		}
 	}
+	d.restAPI.ResumeStreams()
 	d.noUpdates, d.noCommands = false, false
 	d.sockets.keepFiles(false)
 	d.serveRequests()
@@ -212,7 +220,9 @@ func (d *daemon) depart(h *heir, stopRooms, stopWriter context.CancelFunc) error
 	stopWriter() // who still waits for it is told so now
 	faults := []error{d.dns.Leave(ctx, h.pass)}
 	notify("MAINPID=" + strconv.Itoa(h.process.Pid)) // from us, whom systemd still believes
-	faults = append(faults, h.line.say(word{Say: sayYours}), d.dns.Shutdown(ctx))
+	faults = append(faults, h.line.say(word{Say: sayYours}))
+	d.saveHistory() // which the heir loads when we hang up
+	faults = append(faults, d.dns.Shutdown(ctx))
 	h.line.close()
 	stopRooms()
 	d.running.Wait()

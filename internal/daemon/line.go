@@ -21,6 +21,7 @@ type line struct{ conn *net.UnixConn }
 type word struct {
 	Say      string            `json:"say"`
 	Data     string            `json:"data,omitempty"`     // offer: absolute path of the data directory
+	Lineage  string            `json:"lineage,omitempty"`  // offer: of the state
 	Sockets  []socket          `json:"sockets,omitempty"`  // offer: in the order of their descriptors
 	Revision registry.Revision `json:"revision,omitempty"` // held: the last one
 	Error    string            `json:"error,omitempty"`    // failed: why

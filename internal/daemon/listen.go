@@ -5,14 +5,18 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"syscall"
 
+	"stayput.dev/internal/api"
+	"stayput.dev/internal/archive"
+	"stayput.dev/internal/config"
 	"stayput.dev/internal/dyndns"
 	"stayput.dev/internal/front"
-	"stayput.dev/internal/metrics"
 )
 
 // Error is a failure to start, with what may help.
@@ -117,14 +121,23 @@ func (d *daemon) expectCertificate(role string, addrs []netip.AddrPort) error {
 // openHTTP makes the front as the last reload has it, also after a handover that
 // failed.
 func (d *daemon) openHTTP() error {
+	if d.restAPI == nil {
+		d.restAPI = d.newAPI()
+	}
 	live := d.live.Load()
-	d.devices = dyndns.New(d.updates, deviceOptions(live.Updates))
+	options := deviceOptions(live.Updates)
+	options.Recorder = d.recorder()
+	d.devices = dyndns.New(d.updates, options)
+	table := front.Table{Rest: d.monitored()}
+	if !d.answersOnly() {
+		if err := d.openWeb(); err != nil {
+			return err
+		}
+		table = front.Table{Devices: d.devices.Paths(), Root: d.root(), Rest: d.rest()}
+		maps.Copy(table.Devices, d.mirrored())
+	}
 	cfg := front.Config{
-		Table: front.Table{
-			Devices: d.devices.Paths(),
-			Root:    d.checkIPRoot(),
-			Rest:    d.rest(),
-		},
+		Table:          table,
 		TrustedProxies: live.HTTP.TrustedProxies,
 		Limits:         front.Limits{PerSource: live.HTTP.ConnectionsPerSource, Total: live.HTTP.Connections},
 		Logger:         d.log,
@@ -160,6 +173,25 @@ func (d *daemon) openHTTP() error {
 			d.httpCalls = append(d.httpCalls, func(ctx context.Context) error { return server.Serve(ctx, lis, l.kind) })
 		}
 	}
+	if d.answersOnly() {
+		d.addrs.GnuDIP = nil
+		return nil
+	}
+	return d.openGnuDIP()
+}
+
+// openGnuDIP opens the listeners for GnuDIP, which are served as those for HTTP are.
+func (d *daemon) openGnuDIP() error {
+	server := dyndns.NewGnuDIP(d.updates, d.recorder())
+	d.addrs.GnuDIP = nil
+	for _, addr := range d.sockets.addresses(roleGnuDIP, d.cfg.GnuDIP.Listen) {
+		l, err := d.sockets.tcp(roleGnuDIP, addr, func() (net.Listener, error) { return listenHTTP(addr) })
+		if err != nil {
+			return err
+		}
+		d.addrs.GnuDIP = append(d.addrs.GnuDIP, l.Addr().(*net.TCPAddr).AddrPort())
+		d.httpCalls = append(d.httpCalls, func(ctx context.Context) error { return server.Serve(ctx, l) })
+	}
 	return nil
 }
 
@@ -178,6 +210,9 @@ func (d *daemon) serveRequests() {
 	for _, call := range d.httpCalls {
 		d.accepting.run(func(ctx context.Context) { d.note(call(ctx)) })
 	}
+	if !d.answersOnly() {
+		d.once(d.accepting, jobExpiry, d.expiry.Run)
+	}
 	for _, call := range d.commandCalls {
 		d.goRun(call)
 	}
@@ -194,46 +229,80 @@ func (d *daemon) keep() {
 		return
 	}
 	d.kept = true
+	self := d.self()
+	d.cluster.self.Store(&self)
+	if d.store.Shared() {
+		d.keeping.run(d.speak(self))
+	}
+	d.keeping.run(d.compact)
+	if d.answersOnly() {
+		return
+	}
 	d.keeping.run(func(ctx context.Context) {
 		if err := d.seen.Run(ctx); err != nil {
 			d.log.Warn("when hosts were last seen was not saved", "error", err)
 		}
 	})
-	d.keeping.run(d.compact)
+	d.once(d.keeping, jobPush, d.pushers.Run)
+	d.once(d.keeping, jobWebhooks, d.webhooks.Run)
+	d.once(d.keeping, jobMail, d.mail.Run)
+	d.keeping.run(d.signin.Run)
+	d.once(d.keeping, jobPrivacy, d.privacy.Run)
+	d.once(d.keeping, jobNotices, d.notices.Run)
+	d.once(d.keeping, jobArchive, archive.New(d.registry, d.store, d.store, d.keepPast, nil, d.log).Run)
 }
 
-// checkIPRoot answers "/" with the caller's address on the hosts that are for it.
-func (d *daemon) checkIPRoot() func(*http.Request) http.Handler {
+// keepPast says for how long the past is remembered.
+func (d *daemon) keepPast() archive.Keep {
+	keep := d.live.Load().Store
+	return archive.Keep{Addresses: keep.KeepAddresses, Deeds: keep.KeepDeeds}
+}
+
+// root answers "/" with the caller's address on the hosts that are for it, and
+// devices that send no path.
+func (d *daemon) root() func(*http.Request) http.Handler {
 	page := d.devices.Paths()["/checkip"]
 	return func(r *http.Request) http.Handler {
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
+		switch hosts := d.live.Load().HTTP; {
+		case isFor(r, hosts.CheckipHosts):
+			return page
+		case isFor(r, hosts.UpdateHosts):
+			return d.devices.AnyPath()
 		}
-		for _, p := range d.live.Load().HTTP.CheckipHosts {
-			if p.Matches(host) {
-				return page
-			}
-		}
-		return nil
+		return d.devices.Root(r)
 	}
 }
 
-// rest is what operators and monitors ask.
+// isFor tells whether the request is for one of the hosts.
+func isFor(r *http.Request, hosts []config.HostPattern) bool {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return slices.ContainsFunc(hosts, func(p config.HostPattern) bool { return p.Matches(host) })
+}
+
+// rest is what operators and monitors ask, and on hosts that are set aside for
+// updates, whatever devices ask.
 func (d *daemon) rest() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, http.StatusOK, "ok\n")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if d.registry.Err() != nil {
-			reply(w, http.StatusServiceUnavailable, "store unavailable\n")
+	mux := d.monitored()
+	public := d.restAPI.Public(api.Public{Visitor: d.visitor})
+	mux.HandleFunc("/api/v1/", func(w http.ResponseWriter, r *http.Request) {
+		if !d.live.Load().HTTP.API {
+			http.NotFound(w, r)
 			return
 		}
-		reply(w, http.StatusOK, "ready\n")
+		public.ServeHTTP(w, r)
 	})
-	mux.Handle("GET /metrics", metrics.Handler(d.allowMetrics, d.collectors()...))
-	return mux
+	d.showWeb(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Before mux, which redirects paths with doubled slashes: no router follows.
+		if _, known := mux.Handler(r); (known == "" || known == pagesPattern) && isFor(r, d.live.Load().HTTP.UpdateHosts) {
+			d.devices.AnyPath().ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func reply(w http.ResponseWriter, status int, text string) {

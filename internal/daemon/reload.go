@@ -41,8 +41,16 @@ func (d *daemon) takeUp(next *config.Config) {
 	d.front.SetTrustedProxies(next.HTTP.TrustedProxies)
 	d.front.SetConnections(next.HTTP.ConnectionsPerSource, next.HTTP.Connections)
 	d.devices.SetOptions(deviceOptions(next.Updates))
+	d.shadow.SetOptions(deviceOptions(next.Updates))
+	d.history.SetBound(next.Updates.History)
 	d.updates.SetRules(updateRules(next.Updates))
+	d.judge.SetRules(updateRules(next.Updates))
+	d.expiry.SetHouse(next.Updates.ExpireAfter)
 	d.admin.SetTTL(next.Updates.TTL)
+	d.takeUpPeople(next)
+	if d.pages != nil {
+		d.pages.SetOptions(webOptions(next))
+	}
 	d.store.SetRetention(next.Store.SnapshotAfter, next.Store.JournalKeep)
 }
 
@@ -53,12 +61,25 @@ func deviceOptions(c config.Updates) dyndns.Options {
 func updateRules(c config.Updates) update.Rules {
 	return update.Rules{
 		AcceptNonGlobal: c.Nonglobal == config.NonglobalAccept,
+		CGNATPools:      c.CGNATPools,
+		CGNAT:           cgnat[c.CGNAT],
+		IgnoreOptions:   c.DeviceOptions == config.DeviceOptionsIgnore,
+		Pushes:          update.PushRules{Wait: c.PushWait, Strict: c.PushStrict},
 		Limits: update.Limits{
 			SourceChanges:  update.Rate{PerSecond: c.ChangesPerSource, Burst: c.ChangesPerSourceBurst},
 			KeyChanges:     update.Rate{PerSecond: c.ChangesPerKey, Burst: c.ChangesPerKeyBurst},
+			HostChanges:    update.Rate{PerSecond: c.ChangesPerHost, Burst: c.ChangesPerHostBurst},
 			WrongPasswords: update.Rate{PerSecond: c.WrongPasswordsPerSource, Burst: c.WrongPasswordsPerSourceBurst},
+			KeyGuesses:     update.Rate{PerSecond: c.WrongPasswordsPerKey, Burst: c.WrongPasswordsPerKeyBurst},
 		},
 	}
+}
+
+var cgnat = map[config.CGNAT]update.CGNAT{
+	config.CGNATAsNonglobal: update.CGNATAsNonGlobal,
+	config.CGNATIgnore:      update.CGNATIgnore,
+	config.CGNATAccept:      update.CGNATAccept,
+	config.CGNATFlag:        update.CGNATFlag,
 }
 
 // allowMetrics returns who may read the metrics now.

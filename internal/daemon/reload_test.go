@@ -64,6 +64,17 @@ func (r *running) version(t *testing.T) string {
 	return m.Answer[0].(*dns.TXT).Txt[0]
 }
 
+// logFile returns a new file for a daemon's log.
+func logFile(t *testing.T, dir string) *os.File {
+	t.Helper()
+	to, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = to.Close() })
+	return to
+}
+
 // hangup sends SIGHUP and waits until the log has the word of it for the n-th
 // time. It returns the log.
 func (r *running) hangup(t *testing.T, log string, n int) string {
@@ -88,20 +99,19 @@ func (r *running) hangup(t *testing.T, log string, n int) string {
 func TestReload(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	log := filepath.Join(dir, "log")
-	to, err := os.Create(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer to.Close()
+	to := logFile(t, dir)
 	const later = `
 trusted_proxies = ["127.0.0.1"]
 allow_metrics = []
 checkip_hosts = ["ip.example.org"]
+update_hosts = ["update.*"]
 [updates]
 nonglobal = "accept"
 unchanged_reply = "good"
 ttl = 77
+expire_after = "90d"
+cgnat_pools = ["203.0.113.0/24"]
+device_options = "ignore"
 [log]
 level = "debug"
 format = "json"
@@ -124,12 +134,18 @@ format = "json"
 		return body(t, r)
 	}
 	const update = "/nic/update?hostname=home.dyn.example.org&myip="
+	const kept = "?hostname=home.dyn.example.org&myipv4=preserve&myipv6=preserve"
 	steps := []struct{ path, host, before, after string }{
 		{update + "203.0.113.9", "", "200 good 203.0.113.9", "200 good 203.0.113.9"}, // after: unchanged
 		{update + "203.0.113.9", "", "200 nochg 203.0.113.9", "200 good 203.0.113.9"},
 		{update + "203.0.113.9,10.0.0.7", "", "200 good 203.0.113.9,10.0.0.7", "200 good 203.0.113.9,10.0.0.7"},
 		{"/myip", "", "200 127.0.0.1", "200 198.51.100.7"},
 		{"/?format=json", "ip.example.org", "404 404 page not found", `200 {"ip":"198.51.100.7"}`},
+		{"/some/where" + kept, "update.example.org", "404 404 page not found", "200 good"},
+		{"/some//where/" + kept, "update.example.org", "404 404 page not found", "200 good"},
+		{"/" + kept, "update.example.org:8080", "200 nochg 203.0.113.9", "200 good"},
+		{"/nic/update" + kept, "update.example.org", "200 nochg 203.0.113.9", "200 good 10.0.0.7,203.0.113.9"},
+		{"/healthz", "update.example.org", "200 ok", "200 ok"},
 	}
 	for _, step := range steps {
 		if got := ask(step.path, "198.51.100.7", step.host); got != step.before {
@@ -139,7 +155,10 @@ format = "json"
 	if got := d.version(t); got != "" {
 		t.Errorf("before: version = %q, want none", got)
 	}
-	text := d.hangup(t, log, 1)
+	if h, err := d.admin.Host(zone.MustName("home.dyn.example.org")); err != nil || !h.Expires.IsZero() || h.CGNAT {
+		t.Errorf("before: %+v, %v, want a host that neither expires nor is behind CGNAT", h, err)
+	}
+	text := d.hangup(t, to.Name(), 1)
 	for _, step := range steps {
 		if got := ask(step.path, "198.51.100.7", step.host); got != step.after {
 			t.Errorf("after, %s: got = %q, want %q", step.path, got, step.after)
@@ -148,6 +167,13 @@ format = "json"
 	h, err := d.admin.Host(zone.MustName("home.dyn.example.org"))
 	if err != nil || len(h.Addresses) != 2 {
 		t.Errorf("addresses = %v, %v, want the private one as well", h.Addresses, err)
+	}
+	if h.Expires.IsZero() || !h.CGNAT {
+		t.Errorf("after: %+v, want a host that expires and is behind CGNAT", h)
+	}
+	_ = ask(update+"203.0.113.9&wildcard=ON", "198.51.100.7", "")
+	if h, err := d.admin.Host(zone.MustName("home.dyn.example.org")); err != nil || h.Options.Wildcard {
+		t.Errorf("after: %+v, %v, want no wildcard, since its device may not choose", h, err)
 	}
 	if got := ask("/metrics", "127.0.0.1", ""); !strings.HasPrefix(got, "404 ") {
 		t.Errorf("after: metrics = %.80q, want none", got)
@@ -183,12 +209,7 @@ func body(t *testing.T, r *http.Request) string {
 func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	log := filepath.Join(dir, "log")
-	to, err := os.Create(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer to.Close()
+	to := logFile(t, dir)
 	d := start(t, load(t, dir, ""), daemon.Options{LogTo: to, Reload: func() (*config.Config, error) {
 		cfg := load(t, dir, "[updates]\nttl = 77\n")
 		cfg.HTTP.Listen = nil
@@ -196,12 +217,12 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 		cfg.HTTP.Certificates = []config.Certificate{{Cert: "cert.pem", Key: "key.pem"}}
 		return cfg, nil
 	}})
-	text := d.hangup(t, log, 1)
+	text := d.hangup(t, to.Name(), 1)
 	if want := `msg="settings changed that need a restart" settings="[dns.listen http.listen http.certificate]"`; !strings.Contains(text, want) {
 		t.Errorf("log has no line %s:\n%s", want, text)
 	}
 	if status, _ := get(t, "http://"+d.HTTP[0].String()+"/healthz"); status != http.StatusOK {
 		t.Errorf("after the reload: %d", status)
 	}
-	d.hangup(t, log, 2)
+	d.hangup(t, to.Name(), 2)
 }

@@ -21,6 +21,7 @@ const (
 	roleHTTP      = "http"
 	roleHTTPS     = "https"
 	roleLegacyTLS = "legacy-https"
+	roleGnuDIP    = "gnudip"
 	roleAdmin     = "admin"
 )
 

@@ -60,7 +60,7 @@ func (d *daemon) inherit(p *predecessor) error {
 
 // openBeside loads the state while our predecessor changes it, and leaves half of
 // the processors to that.
-func (d *daemon) openBeside(ctx context.Context) (err error) {
+func (d *daemon) openBeside(ctx context.Context, p *predecessor) (err error) {
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0)/2, 1))
 	if os.Getenv("GOMAXPROCS") == "" {
 		defer runtime.SetDefaultGOMAXPROCS()
@@ -72,7 +72,10 @@ func (d *daemon) openBeside(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.registry, err = registry.Open(ctx, d.store, registry.Options{Logger: d.log})
+	d.registry, err = registry.Open(ctx, d.store, d.registryOptions())
+	if err == nil && p.offer.Lineage != "" && p.offer.Lineage != d.registry.State().Lineage {
+		err = errors.New("the database is not that of the running process: restart it instead")
+	}
 	if err != nil {
 		return errors.Join(err, d.store.Close())
 	}
@@ -105,6 +108,9 @@ func (d *daemon) succeed(ctx, writer context.Context, p *predecessor) error {
 		return err
 	}
 	trailing.end()
+	if err := d.dns.HoldUpdates(ctx); err != nil {
+		return err
+	}
 	d.serveDNS()
 	if _, err := d.exchange(ctx, p, sayAnswering, sayReleased); err != nil {
 		return err
@@ -119,17 +125,23 @@ func (d *daemon) succeed(ctx, writer context.Context, p *predecessor) error {
 	if _, err := d.exchange(ctx, p, sayTookOver, sayYours); err != nil && !errors.Is(err, errHungUp) {
 		return err
 	}
-	d.tookOver()
+	d.tookOver(p)
 	return nil
 }
 
 // tookOver begins to serve requests: nobody else does.
-func (d *daemon) tookOver() {
+func (d *daemon) tookOver(p *predecessor) {
 	d.sockets.keepFiles(false)
+	d.dns.ResumeUpdates()
 	d.serveRequests()
 	d.keeping.run(func(ctx context.Context) {
 		if err := d.seen.Refresh(ctx); err != nil { // with what the one before us saved at its end
 			d.log.Warn("when hosts were last seen may be a minute behind", "error", err)
+		}
+		select {
+		case <-p.words: // closed when it has hung up
+			d.loadHistory()
+		case <-ctx.Done():
 		}
 	})
 	d.log.Info("took over from the old process")

@@ -1,0 +1,171 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"stayput.dev/internal/account"
+	"stayput.dev/internal/api"
+	"stayput.dev/internal/config"
+	"stayput.dev/internal/mail"
+	"stayput.dev/internal/notice"
+	"stayput.dev/internal/registry"
+	"stayput.dev/internal/signin"
+)
+
+// openPeople builds what signs people in and writes to them.
+func (d *daemon) openPeople() error {
+	live := d.live.Load()
+	post, err := mailOptions(live)
+	if err != nil {
+		return err
+	}
+	rules, err := signinOptions(live)
+	if err != nil {
+		return err
+	}
+	shelf := d.store.Shelf()
+	d.mail = mail.New(shelf, post, d.log)
+	d.notices = notice.New(notice.Config{State: d.registry, Seen: d.seen, Shelf: shelf, Mail: d.mail, Presence: d.expiry, Failing: d.history, Logger: d.log})
+	d.notices.SetPages(live.HTTP.PublicURL)
+	d.signin, err = signin.New(signin.Config{
+		Registry: d.registry, Accounts: d.admin.As(registry.Actor{Via: "signin"}), Shelf: shelf, Mail: d.mailer(live), Options: rules, Shared: d.store.Shared(), Logger: d.log,
+	})
+	return err
+}
+
+// takeUpPeople makes them heed next. When a secret cannot be read, all stays.
+func (d *daemon) takeUpPeople(next *config.Config) {
+	post, err1 := mailOptions(next)
+	rules, err2 := signinOptions(next)
+	if err := errors.Join(err1, err2); err != nil {
+		d.log.Error("reloading how people sign in and get mail failed, all of it stays", "error", err)
+		return
+	}
+	d.mail.SetOptions(d.branded(post))
+	d.signin.SetOptions(rules)
+	d.signin.SetMail(d.mailer(next))
+	d.notices.SetPages(next.HTTP.PublicURL)
+}
+
+// mailer returns who sends mail, nil for nobody.
+func (d *daemon) mailer(c *config.Config) signin.Mailer {
+	if c.Mail.Server == "" {
+		return nil
+	}
+	return d.mail
+}
+
+func mailOptions(c *config.Config) (mail.Options, error) {
+	password, err := readSecretLine(c.Mail.PasswordFile)
+	if err != nil {
+		return mail.Options{}, fmt.Errorf("reading the password of the mail server: %w", err)
+	}
+	o := mail.Options{
+		Server: string(c.Mail.Server), Security: mail.Security(c.Mail.Security), Username: c.Mail.Username, Password: password,
+		From: c.Mail.From, RootCAs: c.Mail.CAFile,
+	}
+	if c.HTTP.PublicURL != nil {
+		o.Brand.URL = c.HTTP.PublicURL.String()
+	}
+	return o, nil
+}
+
+func signinOptions(c *config.Config) (signin.Options, error) {
+	o := signin.Options{
+		PublicURL: c.HTTP.PublicURL, Idle: c.Signin.Idle, MaxAge: c.Signin.MaxAge,
+		SignUp: signin.SignUp(c.Signin.SignUp), ReservedNames: c.Signin.ReservedNames,
+	}
+	for _, role := range c.Signin.RequireSecondFactor {
+		o.RequireFactor = append(o.RequireFactor, account.Role(role))
+	}
+	if c.OIDC.Issuer == nil {
+		return o, nil
+	}
+	secret, err := readSecretLine(c.OIDC.ClientSecretFile)
+	if err != nil {
+		return o, fmt.Errorf("reading the secret for the identity provider: %w", err)
+	}
+	o.OIDC = &signin.OIDC{
+		Issuer: c.OIDC.Issuer.String(), ClientID: c.OIDC.ClientID, ClientSecret: secret, Name: c.OIDC.Name,
+		GroupsClaim: c.OIDC.GroupsClaim, AdminGroups: c.OIDC.AdminGroups, SupportGroups: c.OIDC.SupportGroups,
+		CustomerGroups: c.OIDC.CustomerGroups, LinkByEmail: c.OIDC.LinkByEmail, CreateAccounts: c.OIDC.CreateAccounts,
+	}
+	return o, nil
+}
+
+// readSecretLine returns what a file says, without the end of its line; "" without a
+// file.
+func readSecretLine(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(path)
+	return strings.TrimSpace(string(text)), err
+}
+
+// signInDesk shows the sign-in service to the API.
+type signInDesk struct{ *signin.Service }
+
+// EndSessions implements api.SignIn.
+func (i signInDesk) EndSessions(ctx context.Context, by registry.Actor, account uint32) error {
+	return i.EndAllBy(ctx, by, account)
+}
+
+// Invite implements api.SignIn.
+func (i signInDesk) Invite(ctx context.Context, by registry.Actor, name, language string, byMail bool) (link string, err error) {
+	if byMail {
+		err = i.InviteByMail(ctx, by, name, language)
+	} else {
+		link, err = i.Service.Invite(ctx, by, name, language)
+	}
+	switch {
+	case errors.Is(err, signin.ErrOff) && byMail:
+		return "", &Error{errors.New("no mail is sent here"), "name a mail server in mail.server, and where the pages are in http.public_url"}
+	case errors.Is(err, signin.ErrOff):
+		return "", &Error{errors.New("nobody says where the pages are"), "name their address in http.public_url, such as https://dyn.example.org"}
+	case errors.Is(err, signin.ErrInvalid) && byMail:
+		return "", &Error{fmt.Errorf("account %s has no mail address", name), "`stayput account set` gives it one; without --mail the link is printed"}
+	}
+	return link, err
+}
+
+// visitor tells the API who has signed in to the pages. Who must set up a second factor
+// first is nobody yet.
+func (d *daemon) visitor(r *http.Request) (api.Principal, bool) {
+	cookie := d.signin.CookieOf(r)
+	if cookie == "" {
+		return api.Principal{}, false
+	}
+	session, err := d.signin.Session(r.Context(), signin.Client{}, cookie)
+	if err != nil || session.MustEnrol {
+		return api.Principal{}, false
+	}
+	return api.Principal{Account: session.Account, Staff: true, Stale: !session.Fresh(time.Now())}, true
+}
+
+// notices shows what owners of hosts are told to the API.
+type notices struct{ *notice.Service }
+
+// Notice implements api.Notices.
+func (n notices) Notice(ctx context.Context, h *account.Host) (api.Told, error) {
+	w, err := n.Wish(ctx, h)
+	return api.Told(w), err
+}
+
+// SetNotice implements api.Notices.
+func (n notices) SetNotice(ctx context.Context, h *account.Host, t api.Told) error {
+	err := n.SetWish(ctx, h, notice.Wish(t))
+	switch {
+	case errors.Is(err, notice.ErrNoAddress):
+		return &Error{err, "`stayput account set --email` gives it one"}
+	case errors.Is(err, notice.ErrBadWish):
+		return &Error{err, "write a time such as 2d, or never"}
+	}
+	return err
+}
