@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"iter"
@@ -19,7 +20,8 @@ func (a *app) accountCommand() *cobra.Command {
 password of an account is for signing in, and never works for updates; routers
 use update keys, see ` + "`stayput key`" + `.`,
 		},
-		a.accountAddCommand(), a.accountListCommand(), a.accountShowCommand(), a.accountSetCommand(), a.accountDeleteCommand(),
+		a.accountAddCommand(), a.accountListCommand(), a.accountShowCommand(), a.accountSetCommand(), a.accountInviteCommand(), a.accountResetFactorsCommand(), a.accountEndSessionsCommand(), a.accountDeleteCommand(),
+		a.accountExportCommand(), a.accountEraseCommand(),
 	)
 }
 
@@ -27,7 +29,7 @@ func (a *app) accountAddCommand() *cobra.Command {
 	var n api.NewAccount
 	var password bool
 	cmd := &cobra.Command{
-		Use:   "add NAME [--email ADDRESS] [--role ROLE] [--password-stdin]",
+		Use:   "add NAME [--email ADDRESS] [--role ROLE] [--plan PLAN] [--external-id ID] [--full-name TEXT] [--language TAG] [--password-stdin]",
 		Short: "Make an account",
 		Long: `Make an account. Without a password nobody can sign in to it, and its hosts and
 update keys work all the same.
@@ -56,6 +58,10 @@ that is a terminal. There staff are asked for theirs without it, too.`,
 	flags := cmd.Flags()
 	flags.StringVar(&n.Email, "email", "", "mail `address`")
 	flags.StringVar(&n.Role, "role", "", "`role`: customer, support or admin (default customer)")
+	flags.StringVar(&n.Plan, "plan", "", "name of its `plan`; without it there are no limits")
+	flags.StringVar(&n.ExternalID, "external-id", "", "its `id` in the system that sends the bills")
+	flags.StringVar(&n.FullName, "full-name", "", "what to call it, for people: a `text`")
+	flags.StringVar(&n.Language, "language", "", "language `tag`, such as pt-BR")
 	flags.BoolVar(&password, "password-stdin", false, "read the password from standard input")
 	completeWords(cmd, "role", "customer", "support", "admin")
 	return cmd
@@ -94,7 +100,7 @@ func (a *app) accountListCommand() *cobra.Command {
 				"ACCOUNT|ROLE|HOSTS|KEYS|EMAIL|STATE", func(x api.Account) []string {
 					return []string{
 						x.Name, x.Role, fmt.Sprint(x.Hosts), fmt.Sprint(x.Keys), orDash(x.Email),
-						orDash(yes(x.Suspended, "suspended")),
+						orDash(yes(x.Suspended, x.State)),
 					}
 				})
 		},
@@ -121,17 +127,13 @@ func (a *app) accountShowCommand() *cobra.Command {
 		Example:           "  stayput account show alice",
 		Args:              takes("NAME"),
 		ValidArgsFunction: a.complete(accountNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.dial(cmd.Context())
-			if err != nil {
-				return err
-			}
-			x, err := c.Account(cmd.Context(), args[0])
+		RunE: a.asking(func(ctx context.Context, c *api.Client, args []string) error {
+			x, err := c.Account(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			return a.show(x, func(w io.Writer) { printAccount(w, x) })
-		},
+		}),
 	}
 }
 
@@ -145,8 +147,13 @@ func printAccount(w io.Writer, x api.Account) {
 		fact{"role", x.Role},
 		fact{"email", x.Email},
 		fact{"password", password},
-		fact{"state", yes(x.Suspended, "suspended")},
+		fact{"state", yes(x.Suspended, x.State)},
+		fact{"full name", x.FullName},
+		fact{"language", x.Language},
+		fact{"plan", x.Plan},
+		fact{"external id", x.ExternalID},
 		fact{"created", timeText(x.Created)},
+		fact{"terminated", timeText(x.Terminated)},
 		fact{"hosts", fmt.Sprint(x.Hosts)},
 		fact{"keys", fmt.Sprint(x.Keys)},
 	)
@@ -164,19 +171,15 @@ On a terminal it asks first, unless --yes is given.`,
 		Example:           "  stayput account delete alice",
 		Args:              takes("NAME"),
 		ValidArgsFunction: a.complete(accountNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.dial(cmd.Context())
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(ctx context.Context, c *api.Client, args []string) error {
 			if err := a.confirm(yes, "Delete account %s with its update keys?", args[0]); err != nil {
 				return err
 			}
-			if err := c.DeleteAccount(cmd.Context(), args[0], force); err != nil {
+			if err := c.DeleteAccount(ctx, args[0], force); err != nil {
 				return err
 			}
 			return a.done(deleted{args[0]}, "deleted account %s", args[0])
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "release its hosts as well")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")

@@ -82,7 +82,7 @@ call, and the commands that manage names.
 To look around:    stayput demo
 To set it up:      stayput init
 
-All commands but serve, demo, init and restore speak to the running daemon, over
+All commands but serve, demo, init, restore and store speak to the running daemon, over
 the socket in its data directory, and take effect at once.`,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
@@ -109,8 +109,32 @@ the socket in its data directory, and take effect at once.`,
 		}
 	}
 	add(groupRun, a.serveCommand(), a.demoCommand(), a.initCommand())
-	add(groupManage, a.zoneCommand(), a.accountCommand(), a.hostCommand(), a.keyCommand())
-	add(groupKeep, a.statusCommand(), a.upgradeCommand(), a.backupCommand(), a.restoreCommand(), a.configCommand(), a.versionCommand())
+	add(groupManage,
+		a.zoneCommand(),
+		a.recordCommand(),
+		a.accountCommand(),
+		a.planCommand(),
+		a.hostCommand(),
+		a.keyCommand(),
+		a.tsigCommand(),
+		a.tokenCommand(),
+		a.webhookCommand(),
+		a.importCommand(),
+		a.exportCommand(),
+		a.shadowCommand(),
+	)
+	add(groupKeep,
+		a.statusCommand(),
+		a.clusterCommand(),
+		a.whoCommand(),
+		a.auditCommand(),
+		a.upgradeCommand(),
+		a.backupCommand(),
+		a.restoreCommand(),
+		a.storeCommand(),
+		a.configCommand(),
+		a.versionCommand(),
+	)
 	cmd.AddCommand(a.seedCommand())
 	addShells(cmd)
 	plainUse(cmd)

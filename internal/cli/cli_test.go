@@ -10,15 +10,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"stayput.dev/internal/cli"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 func TestMain(m *testing.M) {
@@ -35,6 +38,13 @@ func TestMain(m *testing.M) {
 //	hangup                       sends it SIGHUP and waits for its word
 //	update USER:SECRET QUERY     asks the update service, as a router does
 //	ask NAME TYPE                asks the DNS
+//	[postgres]                   tells whether the data is in PostgreSQL
+//	apache [FILE]                runs Apache before the daemon, below /dyndns/; $APACHE says where it answers
+//	nginx FILE                   runs nginx; $NGINX says where it answers
+//	bind ZONE FILE KEYFILE       runs BIND with a zone; $BIND says where it answers
+//	await-report PATTERN         waits until the report of shadow mode has such a line
+//	oldservice HOSTS USERS ZONE KEYFILE  runs what answers as nicokaiser/Dyndns does; $OLD says where
+//	sidebyside TABLE             holds our answers against those of that
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -43,14 +53,29 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Values[worldKey{}] = new(world)
 			env.Vars = append(env.Vars, raceOptions)
+			if url := rig.StoreURL(t, env.WorkDir); url != "" {
+				env.Vars = append(env.Vars, databaseVariable+"="+url)
+			}
 			return nil
 		},
+		Condition: func(name string) (bool, error) {
+			if name != "postgres" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return rig.OnPostgres(), nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"daemon": func(ts *testscript.TestScript, _ bool, args []string) { theWorld(ts).start(ts, args) },
-			"halt":   func(ts *testscript.TestScript, _ bool, _ []string) { theWorld(ts).halt(ts) },
-			"hangup": func(ts *testscript.TestScript, _ bool, _ []string) { theWorld(ts).hangup(ts) },
-			"update": update,
-			"ask":    ask,
+			"daemon":       func(ts *testscript.TestScript, _ bool, args []string) { theWorld(ts).start(ts, args) },
+			"halt":         func(ts *testscript.TestScript, _ bool, _ []string) { theWorld(ts).halt(ts) },
+			"hangup":       func(ts *testscript.TestScript, _ bool, _ []string) { theWorld(ts).hangup(ts) },
+			"update":       update,
+			"ask":          ask,
+			"bind":         bind,
+			"apache":       apache,
+			"nginx":        nginx,
+			"await-report": awaitReport,
+			"oldservice":   startOldService,
+			"sidebyside":   sideBySide,
 		},
 	})
 }
@@ -58,6 +83,10 @@ func TestScripts(t *testing.T) {
 // raceOptions lets programs that were built with -race end at once. Otherwise each
 // sleeps for a second first.
 const raceOptions = "GORACE=atexit_sleep_ms=0"
+
+// databaseVariable says which database the programs of a script use; it is empty or
+// not there for a file.
+const databaseVariable = "STAYPUT_STORE_URL"
 
 type worldKey struct{}
 
@@ -76,7 +105,7 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 	w.cmd = exec.Command(path, append([]string{"serve"}, args...)...)
 	w.cmd.Dir = ts.MkAbs(".")
 	w.cmd.Env = append(os.Environ(), raceOptions, "STAYPUT_LOG_FORMAT=json",
-		"STAYPUT_DNS_LISTEN=127.0.0.1:0", "STAYPUT_HTTP_LISTEN=127.0.0.1:0")
+		"STAYPUT_DNS_LISTEN=127.0.0.1:0", "STAYPUT_HTTP_LISTEN=127.0.0.1:0", databaseVariable+"="+ts.Getenv(databaseVariable))
 	stderr, err := w.cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(w.cmd.Start())
@@ -112,6 +141,23 @@ func (w *world) halt(ts *testscript.TestScript) {
 func (w *world) hangup(ts *testscript.TestScript) {
 	ts.Check(w.cmd.Process.Signal(syscall.SIGHUP))
 	w.await(ts, "configuration reloaded")
+}
+
+// awaitReport waits until `stayput shadow report` prints a line that fits: what a web
+// server mirrors comes when that finds the time.
+func awaitReport(ts *testscript.TestScript, _ bool, args []string) {
+	want := regexp.MustCompile("(?m)" + args[0])
+	var got string
+	for range 200 {
+		ts.Check(ts.Exec("stayput", "shadow", "report"))
+		if got = ts.ReadFile("stdout"); want.MatchString(got) {
+			_, err := io.WriteString(ts.Stdout(), got)
+			ts.Check(err)
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("the report is still\n%s", got)
 }
 
 func update(ts *testscript.TestScript, neg bool, args []string) {

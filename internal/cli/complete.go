@@ -95,3 +95,12 @@ func keyNames(ctx context.Context, c *api.Client, prefix string) ([]string, erro
 	}
 	return names, err
 }
+
+func tsigNames(ctx context.Context, c *api.Client, _ string) ([]string, error) {
+	keys, err := c.TSIGKeys(ctx)
+	var names []string
+	for _, k := range keys {
+		names = append(names, k.Name)
+	}
+	return names, err
+}

@@ -97,6 +97,8 @@ const (
 
 	aliceSecret = "correct-horse-battery"
 	bobSecret   = "staple-correct-battery"
+
+	demoPassword = "names that stay put" // of everybody, for signing in
 )
 
 // seedDemo makes a zone, its staff and two customers with a thousand hosts.
@@ -115,6 +117,7 @@ func seedDemo(ctx context.Context, s *admin.Service) error {
 		return err
 	}
 	for _, n := range []admin.NewAccount{{Name: "admin", Role: "admin"}, {Name: "alice"}, {Name: "bob"}} {
+		n.Password = demoPassword
 		if _, err := s.AddAccount(ctx, n); err != nil {
 			return err
 		}

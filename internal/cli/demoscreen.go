@@ -10,13 +10,18 @@ import (
 	"golang.org/x/term"
 
 	"stayput.dev/internal/daemon"
+	"stayput.dev/internal/recipe"
 )
 
-// demoScreen says what to try. It is ready to paste into a shell and fits a
-// terminal of 80 columns. A line that begins with "# " is a heading.
+// demoScreen says what to try. Its commands are ready to paste into a shell, and it fits
+// a terminal of 80 columns. A line that begins with "# " is a heading.
 const demoScreen = `
 Stayput serves dyn.example.org with 1000 hosts, for as long as this runs.
 alice owns home and nas, bob owns shop; the rest (h0001 to h0997) is shared.
+
+# Look at the pages, as the customer alice or as admin:
+http://{http}/
+the password is "{password}"
 
 # Move a host, as a router does (the answer is "good 192.0.2.7"):
 curl -u alice:{secret} \
@@ -50,9 +55,9 @@ Ctrl-C ends it and deletes {dir}.
 func (a *app) printDemo(dir string, addrs daemon.Addresses) {
 	dns := addrs.DNS[0]
 	text := strings.NewReplacer(
-		"{secret}", aliceSecret, "{zone}", demoZone, "{dir}", shellWord(dir),
+		"{secret}", aliceSecret, "{password}", demoPassword, "{zone}", demoZone, "{dir}", recipe.ShellWord(dir),
 		"{http}", addrs.HTTP[0].String(), "{dnshost}", dns.Addr().String(), "{dnsport}", port(dns),
-		"{socket}", shellWord(addrs.Socket), "{program}", shellWord(program()),
+		"{socket}", recipe.ShellWord(addrs.Socket), "{program}", recipe.ShellWord(program()),
 	).Replace(demoScreen)
 	for line := range strings.Lines(text) {
 		a.printDemoLine(line)
@@ -80,15 +85,4 @@ func program() string {
 		return "stayput"
 	}
 	return path
-}
-
-// shellWord returns text as one word of a shell.
-func shellWord(text string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+,=", r)
-	}
-	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"stayput.dev/internal/api"
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/daemon"
+	"stayput.dev/internal/recipe"
 )
 
 // founding is what `init` needs to know.
@@ -82,6 +84,14 @@ func (a *app) init(ctx context.Context, f *founding) error {
 		return err
 	}
 	return a.tellFounding(f, made)
+}
+
+// databaseEnvironment returns what the environment says of the database: that is
+// where the first zone goes. The rest is what the file says.
+func databaseEnvironment() []string {
+	return slices.DeleteFunc(os.Environ(), func(assignment string) bool {
+		return !strings.HasPrefix(assignment, "STAYPUT_STORE_")
+	})
 }
 
 // askFounding completes f with answers, or with what is usual where nobody can be
@@ -192,7 +202,7 @@ func (a *app) found(ctx context.Context, f *founding) (admin.Zone, error) {
 		return made, fmt.Errorf("writing the configuration: %w", err)
 	}
 	defer os.Remove(draft) // gone when all went well
-	cfg, err := config.Load(draft, nil)
+	cfg, err := config.Load(draft, databaseEnvironment())
 	if err != nil {
 		return made, inFile(err, f.file)
 	}
@@ -245,7 +255,7 @@ func (a *app) tellFounding(f *founding, z admin.Zone) error {
 		fmt.Fprintf(a.out, "\nThe password of %s, shown only now:\n\n    %s\n", f.admin, f.password)
 	}
 	fmt.Fprintf(a.out, "\nPut these records into the zone above %s:\n\n%s", told.Zone, delegation(told.Zone, servers))
-	file := shellWord(f.file)
+	file := recipe.ShellWord(f.file)
 	fmt.Fprintf(a.out, `
 Then run the daemon, and make the first host and its update key:
 

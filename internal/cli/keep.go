@@ -65,7 +65,9 @@ func (a *app) backupCommand() *cobra.Command {
 		Short: "Write a copy of all data while the daemon runs",
 		Long: `Write a consistent copy of all data to a new file while the daemon runs. The
 daemon writes it, so its user must be allowed to write there. The file holds the
-hashes of secrets: keep it as you keep the data itself.`,
+hashes of secrets: keep it as you keep the data itself.
+
+Where the data is in PostgreSQL, its own tools back it up, such as pg_dump.`,
 		Example: `  stayput backup /var/backups/stayput-monday.db`,
 		Args:    takes("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -87,17 +89,39 @@ hashes of secrets: keep it as you keep the data itself.`,
 
 func (a *app) restoreCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "restore FILE",
+		Use:   "restore [FILE]",
 		Short: "Put a backup in the place of a stopped daemon's data",
 		Long: `Put a backup into the data directory of a daemon that does not run. What was
 there is kept aside in the same directory. The serials of all zones rise above
 those that may have been seen since the backup was made, so that secondaries
-follow.`,
+follow.
+
+Where the data is in PostgreSQL, its own tools back it up and restore it. Stop
+all daemons, restore the database, and then call this command without a file: it
+does what is said of serials above.`,
 		Example: `  systemctl stop stayput
   stayput restore /var/backups/stayput-monday.db
   systemctl start stayput`,
-		Args: takes("FILE"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return takes("FILE")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := a.settings(installed())
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 && cfg.Store.URL == "" {
+				return misuse("missing FILE")
+			}
+			if len(args) == 0 {
+				if err := daemon.Restore(cmd.Context(), cfg, ""); err != nil {
+					return err
+				}
+				return a.done(keptFile{}, "the database may be used")
+			}
 			file, err := filepath.Abs(args[0])
 			if err != nil {
 				return fmt.Errorf("finding %s: %w", args[0], err)
@@ -105,11 +129,7 @@ follow.`,
 			if _, err := os.Stat(file); err != nil {
 				return err
 			}
-			cfg, err := a.settings(installed())
-			if err != nil {
-				return err
-			}
-			if err := daemon.Restore(cmd.Context(), cfg.Data, file); err != nil {
+			if err := daemon.Restore(cmd.Context(), cfg, file); err != nil {
 				return err
 			}
 			a.advise("The data in %s is that of the backup. Start the daemon.", cfg.Data)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,7 @@ func (a *app) keyCommand() *cobra.Command {
 			Long: `Manage update keys: the user names and secrets that routers use to report
 addresses. They work for nothing else.`,
 		},
-		a.keyAddCommand(), a.keyListCommand(), a.keyShowCommand(), a.keySetCommand(), a.keyRevokeCommand(),
+		a.keyAddCommand(), a.keyListCommand(), a.keyShowCommand(), a.keyHistoryCommand(), a.keySetCommand(), a.keyRevokeCommand(),
 	)
 }
 
@@ -26,17 +27,28 @@ func (a *app) keyAddCommand() *cobra.Command {
 	var n api.NewKey
 	var secret bool
 	cmd := &cobra.Command{
-		Use:   "add --account NAME [--host FQDN ...] [--username NAME] [--secret-stdin] [--unchanged REPLY]",
+		Use:   "add --account NAME [--host FQDN ...] [--username NAME] [--secret-stdin] [--unchanged REPLY] [--bare-good] [--tls-only] [--pattern NAME ... [--new-hosts N]]",
 		Short: "Make an update key and print its secret",
 		Long: `Make an update key and print its user name and secret. Only a hash of the secret
 is kept: nobody can show it again.
 
 Without --host it may update all hosts of the account, also those that come
-later. User name and secret are made up unless they are given.`,
+later. User name and secret are made up unless they are given.
+
+With --bare-good its devices hear one word and nothing else, as "stayput key set
+USERNAME --bare-good" has it.
+
+With --tls-only it is refused over plain HTTP, where everybody on the way could
+read its secret.
+
+With --pattern it may also update names that fit, where a label "*" stands for
+any one label. With --new-hosts, those that are no hosts yet become hosts of the
+account by their first update, while fewer than N fit.`,
 		Example: `  stayput key add --account alice
   stayput key add --account alice --host home.dyn.example.org --username router
   stayput key add --account alice --username alice --secret-stdin < secret.txt
-  stayput key add --account alice --unchanged good`,
+  stayput key add --account alice --unchanged good
+  stayput key add --account alice --pattern '*.alice.dyn.example.org' --new-hosts 10`,
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := required(cmd, "account"); err != nil {
@@ -53,6 +65,9 @@ later. User name and secret are made up unless they are given.`,
 	flags.BoolVar(&n.Token, "token", false, "the secret alone suffices, without the user name")
 	flags.BoolVar(&n.MD5, "md5", false, "take MD5 and SHA-256 digests of the secret as well, as some devices send")
 	unchangedFlag(cmd, &n.Unchanged)
+	patternFlags(cmd, &n.Patterns, &n.NewHosts)
+	bareGoodFlag(cmd, &n.BareGood)
+	tlsOnlyFlag(cmd, &n.TLSOnly)
 	a.completeFlag(cmd, "account", accountNames)
 	a.completeFlag(cmd, "host", hostNames)
 	return cmd
@@ -84,16 +99,24 @@ func (a *app) addKey(ctx context.Context, n api.NewKey, readSecret bool) error {
 
 func (a *app) keyListCommand() *cobra.Command {
 	var owner string
+	var failing bool
 	cmd := &cobra.Command{
-		Use:     "list [--account NAME]",
-		Short:   "List update keys",
-		Long:    "List update keys in order of their user names: all of them, or those of an account.",
-		Example: "  stayput key list --account alice",
-		Args:    takes(),
+		Use:   "list [--account NAME] [--failing]",
+		Short: "List update keys",
+		Long: `List update keys in order of their user names: all of them, or those of an account.
+
+With --failing, only those that were used with a wrong secret three times or
+more, and not with the right one since.`,
+		Example: `  stayput key list --account alice
+  stayput key list --failing`,
+		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.dial(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if failing {
+				return a.listFailing(cmd.Context(), c, owner)
 			}
 			keys, err := collect(c.AllKeys(cmd.Context(), owner))
 			if err != nil {
@@ -109,15 +132,27 @@ func (a *app) keyListCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&owner, "account", "", "only those of the account with this `name`")
+	cmd.Flags().BoolVar(&failing, "failing", false, "only those that are used with a wrong secret")
 	a.completeFlag(cmd, "account", accountNames)
 	return cmd
 }
 
+func (a *app) listFailing(ctx context.Context, c *api.Client, owner string) error {
+	keys, err := c.FailingKeys(ctx, owner)
+	if err != nil {
+		return err
+	}
+	return list(a, keys, "No update key is used with a wrong secret.", "USERNAME|ACCOUNT|REFUSED|SINCE|LAST|FROM", func(k api.Key) []string {
+		f := k.Failing
+		return []string{k.Username, k.Account, counted(f.Refusals, "time"), timeText(f.Since), timeText(f.Last), addrText(f.Source)}
+	})
+}
+
 func keyHosts(k api.Key) string {
-	if len(k.Hosts) == 0 {
+	if len(k.Hosts)+len(k.Patterns) == 0 {
 		return "all"
 	}
-	return strings.Join(k.Hosts, " ")
+	return strings.Join(slices.Concat(k.Hosts, k.Patterns), " ")
 }
 
 func keyKind(k api.Key) string {
@@ -132,15 +167,11 @@ func (a *app) keyRevokeCommand() *cobra.Command {
 		Example:           "  stayput key revoke alice",
 		Args:              takes("USERNAME"),
 		ValidArgsFunction: a.complete(keyNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.dial(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if err := c.RevokeKey(cmd.Context(), args[0]); err != nil {
+		RunE: a.asking(func(ctx context.Context, c *api.Client, args []string) error {
+			if err := c.RevokeKey(ctx, args[0]); err != nil {
 				return err
 			}
 			return a.done(deleted{args[0]}, "revoked key %s", args[0])
-		},
+		}),
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"stayput.dev/internal/api"
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/daemon"
@@ -19,12 +21,12 @@ import (
 const systemConfig = "/etc/stayput/stayput.toml"
 
 // settings returns the configuration that the flags name; file, which may be
-// empty for none, when they name no file.
-func (a *app) settings(file string) (*config.Config, error) {
+// empty for none, when they name no file. More variables win over the environment.
+func (a *app) settings(file string, more ...string) (*config.Config, error) {
 	if a.config != "" {
 		file = a.config
 	}
-	env := os.Environ()
+	env := append(os.Environ(), more...)
 	if a.data != "" {
 		data, err := filepath.Abs(a.data)
 		if err != nil {
@@ -74,6 +76,17 @@ func (a *app) dial(ctx context.Context) (*api.Client, error) {
 	}
 	_ = c.Close()
 	return api.NewClient(path), nil
+}
+
+// asking returns what a command runs that needs the daemon.
+func (a *app) asking(run func(ctx context.Context, c *api.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		c, err := a.dial(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), c, args)
+	}
 }
 
 // unreachable explains why the daemon's socket could not be opened.

@@ -49,13 +49,22 @@ func list[T any](a *app, things []T, empty, head string, row func(T) []string) e
 		things = []T{}
 	}
 	return a.show(things, func(w io.Writer) {
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, strings.ReplaceAll(head, "|", "\t"))
+		var rows [][]string
 		for _, thing := range things {
-			fmt.Fprintln(t, strings.Join(row(thing), "\t"))
+			rows = append(rows, row(thing))
 		}
-		_ = t.Flush() // out remembers what failed
+		table(w, head, rows)
 	})
+}
+
+// table prints rows below a head, whose columns | parts.
+func table(w io.Writer, head string, rows [][]string) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, strings.ReplaceAll(head, "|", "\t"))
+	for _, row := range rows {
+		fmt.Fprintln(t, strings.Join(row, "\t"))
+	}
+	_ = t.Flush() // out remembers what failed
 }
 
 // fact is a line of what there is to say of one thing.

@@ -46,7 +46,7 @@ func (a *app) report(cmd *cobra.Command, err error) int {
 
 // oneLine joins the lines of what others say.
 func oneLine(text string) string {
-	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
+	return strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", "; ").Replace(strings.TrimSpace(text))
 }
 
 // hintOf returns what may be done about the error, or "".

@@ -15,8 +15,9 @@ import (
 )
 
 func (a *app) serveCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "serve [--config FILE] [--data DIRECTORY]",
+	var role string
+	cmd := &cobra.Command{
+		Use:   "serve [--config FILE] [--data DIRECTORY] [--role ROLE]",
 		Short: "Run the daemon",
 		Long: `Run the daemon: the DNS server, the update service and the socket that the
 other commands speak to. It logs to standard error.
@@ -24,6 +25,11 @@ other commands speak to. It logs to standard error.
 Without a configuration file it keeps its data in ./stayput-data, answers DNS on
 127.0.0.1:5300 and HTTP on 127.0.0.1:8080. Variables such as STAYPUT_DNS_LISTEN
 win over the file; ` + "`stayput config example`" + ` explains all settings.
+
+With --role dns it only answers questions and gives zones to secondaries; a hot
+standby of the PostgreSQL database is enough for it. It takes no updates, does no
+job for other nodes, never changes the data, and goes on answering while the
+database is away. Of HTTP it answers nothing but /healthz, /readyz and /metrics.
 
 SIGTERM and SIGINT end it when everything in flight is answered, a second one at
 once. SIGHUP reads certificates and the configuration again; what changed there
@@ -33,17 +39,25 @@ socket; nothing goes unanswered.
 
 Sockets that systemd opened (see systemd.socket(5)) are used where the
 configuration names their addresses, or where their FileDescriptorName is dns,
-dns-tls, http, https, legacy-https or admin.`,
+dns-tls, http, https, legacy-https, gnudip or admin.`,
 		Example: `  stayput serve
   stayput serve --config /etc/stayput/stayput.toml
+  stayput serve --config /etc/stayput/stayput.toml --role dns
   STAYPUT_DNS_LISTEN=127.0.0.1:53 stayput serve --data /tmp/try`,
 		Args: takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), role) },
 	}
+	cmd.Flags().StringVar(&role, "role", "", "`role` of this node: all or dns (default what the configuration says)")
+	completeWords(cmd, "role", string(config.RoleAll), string(config.RoleDNS))
+	return cmd
 }
 
-func (a *app) serve(ctx context.Context) error {
-	read := func() (*config.Config, error) { return a.settings("") }
+func (a *app) serve(ctx context.Context, role string) error {
+	var more []string
+	if role != "" {
+		more = append(more, "STAYPUT_ROLE="+role)
+	}
+	read := func() (*config.Config, error) { return a.settings("", more...) }
 	cfg, err := read()
 	if err != nil {
 		return err

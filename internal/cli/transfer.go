@@ -20,13 +20,9 @@ func (a *app) zoneExportCommand() *cobra.Command {
 		Example:           "  stayput zone export dyn.example.org > dyn.example.org.zone",
 		Args:              takes("NAME"),
 		ValidArgsFunction: a.complete(zoneNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.dial(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return c.ExportZone(cmd.Context(), args[0], a.out)
-		},
+		RunE: a.asking(func(ctx context.Context, c *api.Client, args []string) error {
+			return c.ExportZone(ctx, args[0], a.out)
+		}),
 	}
 }
 

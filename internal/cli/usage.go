@@ -30,6 +30,10 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	}
 	hint := fmt.Sprintf("`%s --help` lists all commands", cmd.CommandPath())
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		// People rarely mistype the first letter.
+		if i := slices.IndexFunc(near, func(name string) bool { return strings.HasPrefix(name, args[0][:1]) }); i > 0 {
+			near = near[i:]
+		}
 		hint = fmt.Sprintf("did you mean `%s %s`?", cmd.CommandPath(), near[0])
 	}
 	return &usageError{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath()), hint}

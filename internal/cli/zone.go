@@ -21,7 +21,8 @@ func (a *app) zoneCommand() *cobra.Command {
 by the DNS when the command ends.`,
 		},
 		a.zoneAddCommand(), a.zoneListCommand(), a.zoneShowCommand(), a.zoneSetCommand(),
-		a.zoneExportCommand(), a.zoneImportCommand(), a.zoneDeleteCommand(),
+		a.zoneExportCommand(), a.zoneImportCommand(), a.zoneDeleteCommand(), a.zoneStatusCommand(), a.zoneCheckCommand(),
+		a.zonePushCommand(), a.zoneBindCommand(),
 	)
 }
 
@@ -29,18 +30,23 @@ func (a *app) zoneAddCommand() *cobra.Command {
 	var n api.NewZone
 	var servers []string
 	cmd := &cobra.Command{
-		Use:   "add NAME --ns SERVER[=ADDRESS[,ADDRESS]] [--ns ...]",
+		Use:   "add NAME (--ns SERVER[=ADDRESS[,ADDRESS]] [--ns ...] | --catalog)",
 		Short: "Make a zone",
 		Long: `Make a zone and print the records that the zone above it needs. If that is ours,
 it delegates to the new zone at once.
 
-A name server within the zone needs its addresses, after "=".`,
+A name server within the zone needs its addresses, after "=".
+
+With --catalog, it is a catalog zone (RFC 9432): it lists all others, so that
+secondaries learn by themselves which zones there are.`,
 		Example: `  stayput zone add dyn.example.org --ns ns1.dyn.example.org=192.0.2.1,2001:db8::1
   stayput zone add dyn.example.org --ns ns1.example.net --ns ns2.example.net --rname dns@example.org`,
 		Args: takes("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if err := required(cmd, "ns"); err != nil {
-				return err
+			if !n.Catalog {
+				if err := required(cmd, "ns"); err != nil {
+					return err
+				}
 			}
 			n.Name = args[0]
 			if n.NameServers, err = readServers(servers); err != nil {
@@ -55,6 +61,7 @@ A name server within the zone needs its addresses, after "=".`,
 	flags.StringVar(&n.RName, "rname", "", "`mailbox` of who answers for the zone (default hostmaster below the zone)")
 	flags.Uint32Var(&n.TTL, "ttl", 0, "`seconds`, of the SOA record and of negative answers (default 60)")
 	flags.BoolVar(&n.Force, "force", false, "take along hosts of the zone above that this one would hide")
+	flags.BoolVar(&n.Catalog, "catalog", false, "make a catalog zone")
 	return cmd
 }
 
@@ -85,6 +92,9 @@ func (a *app) addZone(ctx context.Context, n api.NewZone) error {
 	z, err := c.AddZone(ctx, n)
 	if err != nil {
 		return err
+	}
+	if z.Catalog {
+		return a.done(z, "added catalog zone %s", z.Name)
 	}
 	if err := a.done(z, "added zone %s", z.Name); err != nil {
 		return err
@@ -162,17 +172,13 @@ func (a *app) zoneShowCommand() *cobra.Command {
 		Example:           "  stayput zone show dyn.example.org",
 		Args:              takes("NAME"),
 		ValidArgsFunction: a.complete(zoneNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.dial(cmd.Context())
-			if err != nil {
-				return err
-			}
-			z, err := c.Zone(cmd.Context(), args[0])
+		RunE: a.asking(func(ctx context.Context, c *api.Client, args []string) error {
+			z, err := c.Zone(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			return a.show(z, func(w io.Writer) { printZone(w, z) })
-		},
+		}),
 	}
 }
 
@@ -188,44 +194,14 @@ func printZone(w io.Writer, z api.Zone) {
 	for _, s := range z.NameServers {
 		lines = append(lines, fact{"ns", strings.TrimSpace(s.Name + " " + addressText(s.Addresses))})
 	}
-	lines = append(lines, fact{"names", fmt.Sprint(z.Names)})
-	if z.Hosts != nil {
-		lines = append(lines, fact{"hosts", fmt.Sprint(*z.Hosts)})
+	for _, s := range z.Secondaries {
+		lines = append(lines, fact{"secondary", strings.TrimSuffix(s.Address+" key "+s.Key, " key ")})
 	}
+	if z.NotifyGap != "" {
+		lines = append(lines, fact{"notify gap", z.NotifyGap})
+	}
+	lines = append(lines, fact{"names", fmt.Sprint(z.Names)}, fact{"hosts", fmt.Sprint(z.Hosts)})
 	facts(w, lines...)
-}
-
-func (a *app) zoneSetCommand() *cobra.Command {
-	var ttl uint32
-	var mname, rname string
-	cmd := &cobra.Command{
-		Use:               "set NAME [--ttl SECONDS] [--mname SERVER] [--rname MAILBOX]",
-		Short:             "Change a zone",
-		Long:              "Change the SOA record of a zone. What is not given stays.",
-		Example:           "  stayput zone set dyn.example.org --rname hostmaster@example.org",
-		Args:              takes("NAME"),
-		ValidArgsFunction: a.complete(zoneNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := someChange(cmd, "ttl", "mname", "rname"); err != nil {
-				return err
-			}
-			c, err := a.dial(cmd.Context())
-			if err != nil {
-				return err
-			}
-			z, err := c.SetZone(cmd.Context(), args[0], api.ZoneChange{
-				TTL: changed(cmd, "ttl", ttl), MName: changed(cmd, "mname", mname), RName: changed(cmd, "rname", rname),
-			})
-			if err != nil {
-				return err
-			}
-			return a.done(z, "changed zone %s", z.Name)
-		},
-	}
-	cmd.Flags().Uint32Var(&ttl, "ttl", 0, "`seconds`, of the SOA record and of negative answers")
-	cmd.Flags().StringVar(&mname, "mname", "", "primary name `server`")
-	cmd.Flags().StringVar(&rname, "rname", "", "`mailbox` of who answers for the zone")
-	return cmd
 }
 
 func (a *app) zoneDeleteCommand() *cobra.Command {
@@ -240,19 +216,15 @@ On a terminal it asks first, unless --yes is given.`,
 		Example:           "  stayput zone delete dyn.example.org",
 		Args:              takes("NAME"),
 		ValidArgsFunction: a.complete(zoneNames),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.dial(cmd.Context())
-			if err != nil {
-				return err
-			}
+		RunE: a.asking(func(ctx context.Context, c *api.Client, args []string) error {
 			if err := a.confirm(yes, "Delete zone %s with all its records?", args[0]); err != nil {
 				return err
 			}
-			if err := c.DeleteZone(cmd.Context(), args[0], force); err != nil {
+			if err := c.DeleteZone(ctx, args[0], force); err != nil {
 				return err
 			}
 			return a.done(deleted{args[0]}, "deleted zone %s", args[0])
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "delete the hosts in it as well")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
