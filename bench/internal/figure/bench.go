@@ -8,6 +8,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"stayput.dev/bench/internal/load"
@@ -31,9 +32,9 @@ type bench struct {
 	stops  []func()
 }
 
-// stop stops all servers.
+// stop stops all servers, a database after those that use it.
 func (b *bench) stop() {
-	for _, stop := range b.stops {
+	for _, stop := range slices.Backward(b.stops) {
 		stop()
 	}
 	b.stops = nil
@@ -114,9 +115,14 @@ func (b *bench) service(ctx context.Context, name string, hosts int, o peer.Stay
 // installed returns the wanted kinds of servers that are installed, and notes
 // the version of each and the names of those that are not.
 func (b *bench) installed(ctx context.Context, usable func(peer.Kind) bool) []peer.Kind {
+	return b.among(ctx, slices.DeleteFunc(peer.Kinds(), func(k peer.Kind) bool { return !usable(k) }))
+}
+
+// among is installed for some kinds.
+func (b *bench) among(ctx context.Context, all []peer.Kind) []peer.Kind {
 	var kinds []peer.Kind
-	for _, k := range peer.Kinds() {
-		if !b.wants(k.Name) || !usable(k) {
+	for _, k := range all {
+		if !b.wants(k.Name) {
 			continue
 		}
 		version, err := k.Version(ctx)

@@ -36,6 +36,13 @@ func figures() []figure {
 		{"load", "time to the first answer and memory of a large zone", loading},
 		{"flat", "what an update costs among many hosts and among few", flat},
 		{"queries", "queries per second of server CPU, beside Knot, BIND, NSD and PowerDNS", queries},
+		{"push", "updates that reach BIND, Knot and PowerDNS by push, beside clients that send them UPDATEs", pushes},
+		{"pages", "how long the pages that list and search take", pages},
+		{"cluster", "updates through two nodes on one PostgreSQL, beside single-row upserts", clusterUpdates},
+		{"lag", "how long until the other nodes' DNS answers an update", lag},
+		{"starts", "how long a node takes to its first answer, from the database and from its own snapshot", starts},
+		{"scale", "what a host, an update and a query cost a cluster, and what that predicts", scale},
+		{"transfers", "zones that go out whole, beside Knot, NSD and BIND", transfers},
 	}
 }
 

@@ -29,6 +29,9 @@ func TestWrongUsage(t *testing.T) {
 		{"updates", "-rounds", "0"},
 		{"updates", "-no-such-flag"},
 		{"updates", "surplus"},
+		{"cluster", "-clients", "1"},
+		{"lag", "-nodes", "1"},
+		{"scale", "-sizes", "100,200"},
 	} {
 		err := figure.Run(t.Context(), io.Discard, io.Discard, args)
 		if !errors.Is(err, figure.ErrUsage) {

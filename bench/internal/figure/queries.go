@@ -61,11 +61,14 @@ func queries(flags *flag.FlagSet, s *settings) func(context.Context, *bench) err
 	flags.BoolVar(&q.realistic, "realistic", false, "names in mixed case, 90 % with EDNS, 20 % with a cookie, 250 source addresses")
 	flags.IntVar(&q.window, "window", 200, "questions in flight")
 	latency := flags.Bool("latency", false, "measure latency at half the rate that knot reaches")
+	cluster := flags.Bool("cluster", false, "measure Stayput alone, with its data in PostgreSQL and in SQLite")
 	updates := flags.Float64("updates", 0, "measure Stayput alone, while so many updates come in each second, `rate`")
 	return func(ctx context.Context, b *bench) error {
 		switch {
 		case *updates > 0:
 			return b.queriesBesideUpdates(ctx, &q, *updates)
+		case *cluster:
+			return b.compareStores(ctx, &q)
 		case *latency:
 			return b.latencies(ctx, &q)
 		}
@@ -101,6 +104,52 @@ func (b *bench) compareQueries(ctx context.Context, q *questioning) error {
 		b.report.ratio(perCPU, s.Name, reference)
 	}
 	b.report.ratio(perCPU, stayput, echo)
+	return err
+}
+
+// The subjects of the comparison of stores.
+const (
+	onPostgres = "stayput, PostgreSQL"
+	onSQLite   = "stayput, SQLite"
+)
+
+// compareStores lets a daemon with its data in PostgreSQL and one with SQLite take turns.
+func (b *bench) compareStores(ctx context.Context, q *questioning) error {
+	p, err := b.database(ctx)
+	if err != nil {
+		return err
+	}
+	url, err := p.Create(ctx, "stayput")
+	if err != nil {
+		return err
+	}
+	zone := sample.Zone{Hosts: b.hosts}
+	file, err := b.zoneFile(zone)
+	if err != nil {
+		return err
+	}
+	var servers []*peer.Server
+	for _, of := range []struct{ name, dir, url string }{{onPostgres, "postgresql", url}, {onSQLite, "sqlite", ""}} {
+		s, err := b.stayput(ctx, of.dir, peer.StayputOptions{CPU: q.layout().server, Store: of.url, Node: of.dir})
+		if err != nil {
+			return err
+		}
+		if err := s.ImportZone(ctx, file); err != nil {
+			return err
+		}
+		s.Name = of.name
+		servers = append(servers, s.Server)
+	}
+	resolver := q.resolver(zone, 0)
+	err = b.eachRound(ctx, func() error {
+		for _, s := range servers {
+			if err := b.queryTurn(ctx, s, resolver); err != nil {
+				return fmt.Errorf("asking %s: %w", s.Name, err)
+			}
+		}
+		return nil
+	})
+	b.report.ratio(perCPU, onPostgres, onSQLite)
 	return err
 }
 

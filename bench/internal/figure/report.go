@@ -72,6 +72,13 @@ func (r *report) find(subject, measure string) *series {
 	return r.Series[i]
 }
 
+// ratioBetween is ratio of what is no pair of one round: of the medians.
+func (r *report) ratioBetween(measure, a, b string) {
+	top, bottom := r.find(a, measure), r.find(b, measure)
+	values := stats.Ratios([]float64{top.Median}, []float64{bottom.Median})
+	r.Ratios = append(r.Ratios, &series{Subject: a + " / " + b, Measure: measure, Values: values, Summary: stats.Summarize(values)})
+}
+
 // ratio adds a's measure divided by b's, round by round, if both were taken.
 func (r *report) ratio(measure, a, b string) {
 	top, bottom := r.find(a, measure), r.find(b, measure)

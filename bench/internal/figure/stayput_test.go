@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -62,6 +63,78 @@ func TestFiguresOfStayput(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkMeasured(t, out.String(), tt.measure)
+		})
+	}
+}
+
+// TestPushFigure pushes into real servers for a moment.
+func TestPushFigure(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds and starts the daemon")
+	}
+	binary, err := peer.Build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{"-servers bind", "-servers knot -tcp", "-servers pdns"} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			name := strings.Fields(args)[1]
+			requireServer(t, name)
+			all := append(strings.Fields("push -json -hosts 50 -rounds 1 -duration 100ms -stayput "+binary), strings.Fields(args)...)
+			var out strings.Builder
+			if err := figure.Run(t.Context(), &out, t.Output(), all); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(out.String(), "stayput into "+name+" / "+name) {
+				t.Errorf("no ratio in %s", &out)
+			}
+		})
+	}
+}
+
+// TestClusterFigures runs the figures of several nodes for a moment, on a PostgreSQL
+// that each starts.
+func TestClusterFigures(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds and starts the daemon")
+	}
+	if debian, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb"); len(debian) == 0 {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("PostgreSQL is not installed")
+		}
+		t.Skip("PostgreSQL is not installed")
+	}
+	binary, err := peer.Build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ args, ratio string }{
+		{"cluster -hosts 200 -clients 4 -duration 200ms", "stayput, 2 nodes / single-row upserts"},
+		{"lag -hosts 200 -nodes 2 -rate 50 -duration 500ms", ""},
+		{"starts -hosts 200 -duration 200ms", "from its own snapshot / from the database"},
+		{"queries -cluster -hosts 200 -duration 200ms", "stayput, PostgreSQL / stayput, SQLite"},
+		{"scale -sizes 100,200,300 -clients 1,8,4 -idle 1ms -duration 500ms", "model, 300 hosts / 300 hosts"},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			t.Parallel()
+			args := append(strings.Fields(tt.args), "-json", "-rounds", "1", "-stayput", binary)
+			var out strings.Builder
+			if err := figure.Run(t.Context(), &out, t.Output(), args); err != nil {
+				t.Fatal(err)
+			}
+			var got struct{ Notes []string }
+			if err := json.Unmarshal([]byte(out.String()), &got); err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Notes) != 1 || !strings.HasPrefix(got.Notes[0], "PostgreSQL ") {
+				t.Errorf("notes = %q, want the version alone", got.Notes)
+			}
+			if !strings.Contains(out.String(), tt.ratio) {
+				t.Errorf("no %q in %s", tt.ratio, &out)
+			}
 		})
 	}
 }

@@ -31,6 +31,7 @@ options {
 	recursion no;
 	dnssec-validation no;
 	notify no;
+	allow-transfer { 127.0.0.1; };
 	minimal-responses yes;
 	update-quota 1000;
 };

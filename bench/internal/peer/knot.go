@@ -33,13 +33,16 @@ key:
 acl:
   - id: update
     key: %[4]s
-    action: update
+    action: [update, transfer]
+  - id: transfer
+    address: 127.0.0.1
+    action: transfer
 zone:
   - domain: %[6]s
     storage: %[2]q
     file: %[7]q
     zonefile-sync: -1
-    acl: update
+    acl: [update, transfer]
 `, port, o.Dir, threads("    udp-workers: %[1]d\n    tcp-workers: %[1]d\n    background-workers: %[1]d\n", o.Threads),
 		KeyName, base64.StdEncoding.EncodeToString(Secret()), sample.ZoneName, file))
 	return []string{"-c", config}, err

@@ -31,6 +31,7 @@ server:
 zone:
 	name: %[4]s
 	zonefile: %[5]q
+	provide-xfr: 127.0.0.1 NOKEY
 `, port, o.Dir, threads("\tserver-count: %d\n", o.Threads), sample.ZoneName, o.ZoneFile))
 	return []string{"-d", "-c", config}, err
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,6 +66,13 @@ func Kinds() []Kind {
 		{Name: "nsd", program: "nsd", configure: configureNSD, version: "-v"},
 		{Name: "pdns", program: "pdns_server", configure: configurePowerDNS, version: "--version"},
 	}
+}
+
+// Pushable returns the servers that zones are pushed to. Kinds has PowerDNS with a
+// backend that takes no updates.
+func Pushable() []Kind {
+	kinds := slices.DeleteFunc(Kinds(), func(k Kind) bool { return !k.updating })
+	return append(kinds, Kind{Name: "pdns", program: "pdns_server", configure: configurePowerDNSSQLite, updating: true, version: "--version"})
 }
 
 // Updates reports whether the server takes RFC 2136 updates here.

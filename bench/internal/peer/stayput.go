@@ -4,6 +4,7 @@ package peer
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -36,6 +37,9 @@ type StayputOptions struct {
 	Dir    string // for its configuration and data; what an earlier daemon left there is served again
 	CPU    int    // the one core that it may use, or AnyCPU
 	TLS    bool   // serve HTTPS too, with an RSA certificate of its own making
+	Push   string // where the zone is pushed to, as in dns.push; "" for nowhere
+	Store  string // the database, as in store.url; "" for a file in Dir
+	Node   string // its name among those of one database
 }
 
 // Build compiles stayput from the module that the working directory lies in,
@@ -79,7 +83,14 @@ func (s *Stayput) configure(o StayputOptions) (string, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("data = %q\n\n[dns]\nlisten = [%q]\n\n[http]\nlisten = [%q]\n", data, s.DNS, s.HTTP)
+	text := fmt.Sprintf("data = %q\n\n[dns]\nlisten = [%q]\ntransfers = [\"127.0.0.1\"]\n", data, s.DNS)
+	if o.Push != "" {
+		text += fmt.Sprintf("push = [%q]\n", o.Push)
+	}
+	if o.Store != "" {
+		text += fmt.Sprintf("\n[store]\nurl = %q\nnode = %q\n", o.Store, o.Node)
+	}
+	text += fmt.Sprintf("\n[http]\nlisten = [%q]\n", s.HTTP)
 	if o.TLS {
 		cert, key, err := writeCertificate(o.Dir)
 		if err != nil {
@@ -108,10 +119,19 @@ func (s *Stayput) AwaitReady(ctx context.Context) error {
 	})
 }
 
+// Snapshot returns where the daemon keeps a snapshot of its own, if its data is in
+// PostgreSQL.
+func (s *Stayput) Snapshot() string { return filepath.Join(s.dir, "data", "local.snapshot") }
+
 // run runs a command of stayput against the daemon.
-func (s *Stayput) run(ctx context.Context, args ...string) error {
+func (s *Stayput) run(ctx context.Context, args ...string) error { return s.tell(ctx, "", args...) }
+
+// tell is run for a command that reads its standard input.
+func (s *Stayput) tell(ctx context.Context, input string, args ...string) error {
 	args = append([]string{"--config", s.config}, args...)
-	out, err := exec.CommandContext(ctx, s.binary, args...).CombinedOutput()
+	command := exec.CommandContext(ctx, s.binary, args...)
+	command.Stdin = strings.NewReader(input)
+	out, err := command.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("stayput %s: %w: %s", strings.Join(args, " "), err, out)
 	}
@@ -121,6 +141,76 @@ func (s *Stayput) run(ctx context.Context, args ...string) error {
 // ImportZone makes the daemon serve the zone of a master file.
 func (s *Stayput) ImportZone(ctx context.Context, file string) error {
 	return s.run(ctx, "zone", "import", sample.ZoneName, file)
+}
+
+// AddKey gives the daemon the TSIG key that all peers know.
+func (s *Stayput) AddKey(ctx context.Context) error {
+	return s.tell(ctx, base64.StdEncoding.EncodeToString(Secret())+"\n", "tsig", "add", KeyName, "--secret-stdin")
+}
+
+// MaySignIn gives an account a password, and makes it where it is that of staff; role is
+// customer, support or admin.
+func (s *Stayput) MaySignIn(ctx context.Context, name, role, password string) error {
+	if role == "customer" {
+		return s.tell(ctx, password+"\n", "account", "set", name, "--password-stdin")
+	}
+	return s.tell(ctx, password+"\n", "account", "add", name, "--role", role, "--password-stdin")
+}
+
+// StaffToken makes an API token of an account of staff.
+func (s *Stayput) StaffToken(ctx context.Context, name string) (string, error) {
+	command := exec.CommandContext(ctx, s.binary, "--config", s.config, "token", "add", "--account", name, "--staff")
+	out, err := command.Output()
+	if err != nil {
+		return "", fmt.Errorf("making a token: %w", err)
+	}
+	for word := range strings.FieldsSeq(string(out)) {
+		if strings.HasPrefix(word, "stp_") {
+			return word, nil
+		}
+	}
+	return "", errors.New("making a token: the answer has none")
+}
+
+// PushState is how far a daemon is with pushing.
+type PushState struct {
+	Names   int // that targets took
+	Pending int // names that they do not have yet
+	Faults  int // targets that take nothing
+}
+
+// Pushing returns how far the daemon is with pushing.
+func (s *Stayput) Pushing(ctx context.Context) (p PushState, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.HTTP.String()+"/metrics", nil)
+	if err != nil {
+		return p, err
+	}
+	reply, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return p, err
+	}
+	defer reply.Body.Close()
+	page, err := io.ReadAll(reply.Body)
+	if err != nil {
+		return p, err
+	}
+	for name, to := range map[string]*int{"names_total": &p.Names, "pending": &p.Pending, "faults": &p.Faults} {
+		if *to, err = counted(page, "stayput_push_"+name); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// counted returns what a page of metrics says of a name.
+func counted(page []byte, name string) (int, error) {
+	for line := range strings.Lines(string(page)) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			return int(n), err
+		}
+	}
+	return 0, fmt.Errorf("the daemon does not count %s", name)
 }
 
 // Seed makes the sample zone with hosts that belong to accounts, each account

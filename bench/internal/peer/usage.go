@@ -55,11 +55,29 @@ func cpuOf(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * clockTick, nil
 }
 
+// usedWithEnded is cpuOf with what those of its children used that have ended.
+func usedWithEnded(pid int) (total time.Duration, err error) {
+	fields, err := statOf(pid)
+	if err != nil {
+		return 0, err
+	}
+	for _, field := range []int{utime, stime, cutime, cstime} {
+		ticks, err := strconv.ParseInt(fields[field], 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		total += time.Duration(ticks) * clockTick
+	}
+	return total, nil
+}
+
 // Where proc_pid_stat(5) has its fields, counted from the third.
 const (
-	pgrp  = 5 - 3
-	utime = 14 - 3
-	stime = 15 - 3
+	pgrp   = 5 - 3
+	utime  = 14 - 3
+	stime  = 15 - 3
+	cutime = 16 - 3
+	cstime = 17 - 3
 )
 
 // statOf returns the fields of a process's stat line from the third on: the
@@ -70,7 +88,7 @@ func statOf(pid int) ([]string, error) {
 		return nil, err
 	}
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) <= stime {
+	if len(fields) <= cstime {
 		return nil, fmt.Errorf("short stat line %q", stat)
 	}
 	return fields, nil
@@ -117,6 +135,21 @@ func kilobytes(path, field string) (float64, error) {
 		}
 	}
 	return 0, fmt.Errorf("reading memory: no %s in %s", field, path)
+}
+
+// BytesRead returns how many octets the process has read so far, of files and of
+// connections. Datagrams do not count.
+func (p *Process) BytesRead() (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", p.PID()))
+	if err != nil {
+		return 0, fmt.Errorf("reading what was read: %w", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if value, ok := strings.CutPrefix(line, "rchar: "); ok {
+			return strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("reading what was read: no rchar")
 }
 
 // group returns pid and the other processes of the group that it leads.

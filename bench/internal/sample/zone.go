@@ -52,6 +52,9 @@ func (Zone) IPv6(i int) (netip.Addr, bool) {
 	return netip.AddrFrom16(a), true
 }
 
+// Records returns how many records a freshly written zone has.
+func (z Zone) Records() int { return 3 + z.Hosts + (z.Hosts+1)/2 }
+
 // WriteTo writes the zone as a master file (RFC 1035 §5).
 func (z Zone) WriteTo(w io.Writer) (int64, error) {
 	c := &counter{w: w}
