@@ -27,7 +27,7 @@ func (w *world) activate(names string, sockets ...any) {
 		w.t.Cleanup(func() { _ = s.(io.Closer).Close() })
 	}
 	w.prefix = []string{"sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`}
-	w.env = []string{fmt.Sprintf("LISTEN_FDS=%d", len(sockets)), "LISTEN_FDNAMES=" + names}
+	w.env = append(w.env, fmt.Sprintf("LISTEN_FDS=%d", len(sockets)), "LISTEN_FDNAMES="+names)
 }
 
 // Under socket activation the sockets outlive the daemon. While it restarts, what

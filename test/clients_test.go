@@ -28,6 +28,7 @@ func TestClients(t *testing.T) {
 		{"inadyn", inadyn, []string{home, nas}},
 		{"curl", curl, []string{home}},
 		{"wget", wget, []string{home}},
+		{"busybox", busybox, []string{home}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.program, func(t *testing.T) {
@@ -47,6 +48,67 @@ func TestClients(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What `stayput host setup` prints for programs that are here is what they take.
+func TestRecipes(t *testing.T) {
+	tests := []struct {
+		program string
+		needs   []string
+		run     func(t *testing.T, w *world, recipe string) string
+	}{
+		{"curl", nil, func(t *testing.T, _ *world, recipe string) string { return output(t, "sh", "-c", recipe) }},
+		{"ddclient", []string{"ddclient"}, func(t *testing.T, w *world, recipe string) string {
+			return output(t, "ddclient", "-file", w.write("ddclient.conf", recipe), "-cache", filepath.Join(w.dir, "ddclient.cache"),
+				"-foreground", "-daemon=0", "-noquiet", "-verbose")
+		}},
+		{"inadyn", []string{"inadyn"}, func(t *testing.T, w *world, recipe string) string {
+			// It refuses loopback addresses otherwise.
+			file := w.write("inadyn.conf", "verify-address = false\n"+recipe)
+			return output(t, "inadyn", "-1", "-n", "--force", "-f", file, "--cache-dir="+w.dir, "--no-pidfile", "-l", "debug")
+		}},
+		{"systemd", []string{"systemd-analyze"}, systemd},
+	}
+	for _, tt := range tests {
+		t.Run(tt.program, func(t *testing.T) {
+			need(t, append(tt.needs, "curl")...)
+			t.Parallel()
+			w := newWorld(t, "")
+			w.start()
+			_, secret := w.seed(home)
+			w.run("host", "set", home, "--nonglobal", "accept")
+			out := tt.run(t, w, w.recipe(tt.program, "http://"+w.http, secret))
+			if got := w.ask(home, dns.TypeA); len(got) != 1 || got[0] != "127.0.0.1" {
+				t.Errorf("after %s, %s = %q; it said:\n%s\nthe log:\n%s", tt.program, home, got, out, w.log)
+			}
+		})
+	}
+}
+
+// systemd does what the recipe says in a directory of its own, lets systemd judge
+// the units, and runs the command of the service.
+func systemd(t *testing.T, w *world, recipe string) string {
+	if err := os.MkdirAll(filepath.Join(w.dir, "etc/systemd/system"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script, _, found := strings.Cut(strings.NewReplacer(" /etc/", " "+w.dir+"/etc/", ">/etc/", ">"+w.dir+"/etc/").Replace(recipe), "systemctl ")
+	if !found {
+		t.Fatalf("the recipe starts nothing:\n%s", recipe)
+	}
+	output(t, "sh", "-e", "-c", script)
+	units := filepath.Join(w.dir, "etc/systemd/system")
+	output(t, "systemd-analyze", "verify", filepath.Join(units, "stayput-update.service"), filepath.Join(units, "stayput-update.timer"))
+	secret := filepath.Join(w.dir, "etc/stayput-update.curl")
+	if info, err := os.Stat(secret); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file with the secret: %v, %v", info, err)
+	}
+	service, err := os.ReadFile(filepath.Join(units, "stayput-update.service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, command, _ := strings.Cut(string(service), "ExecStart=")
+	command, _, _ = strings.Cut(command, "\n")
+	return output(t, strings.Fields(strings.ReplaceAll(command, "%d/curl", secret))...)
 }
 
 func dig(t *testing.T, w *world, name string) string {
@@ -125,6 +187,15 @@ func wget(t *testing.T, w *world, user, secret string) string {
 	body, err := os.ReadFile(saved)
 	if err != nil || string(body) != "good 203.0.113.9\n" {
 		t.Errorf("wget got %q, %v", body, err)
+	}
+	return out
+}
+
+// BusyBox's wget, which small routers have, sends its credentials at once.
+func busybox(t *testing.T, w *world, user, secret string) string {
+	out := output(t, "busybox", "wget", "-q", "-O", "-", fmt.Sprintf("http://%s:%s@%s/nic/update?hostname=%s&myip=203.0.113.9", user, secret, w.http, home))
+	if out != "good 203.0.113.9\n" {
+		t.Errorf("busybox wget printed %q", out)
 	}
 	return out
 }

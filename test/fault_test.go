@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/test/rig"
 )
 
 // until waits until a condition holds, for a limited time.
@@ -25,6 +27,7 @@ func until(t *testing.T, what string, holds func() bool) {
 // When the disk is full an update says 911 and changes nothing, the DNS goes on
 // answering, and when there is room again all is well without a restart.
 func TestDiskFull(t *testing.T) {
+	rig.SQLiteOnly(t)
 	needRoot(t)
 	dir := filepath.Join(t.TempDir(), "small")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -106,6 +109,7 @@ func nextAddress(last string) string {
 // When syncing fails an update says 911 and the DNS goes on; when it works again
 // the daemon does too, and what it says is true after a restart.
 func TestSyncFails(t *testing.T) {
+	rig.SQLiteOnly(t)
 	need(t, "strace")
 	w := newWorld(t, "")
 	w.start()

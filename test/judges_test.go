@@ -59,13 +59,32 @@ func TestJudges(t *testing.T) {
 	}
 }
 
-// network is how to run a program in a network namespace.
+// network is how to run a program in a network namespace; the empty one is that of
+// the tests.
 type network []string
 
 // newNetwork makes a network with nobody in it, which has the addresses of both
-// servers. It goes with the test, however that ends: it lives as long as a
-// program in it, which ends with its input.
+// servers.
 func newNetwork(t *testing.T) network {
+	t.Helper()
+	n := newEmptyNetwork(t)
+	for _, address := range slices.Concat(rootAddresses, ownAddresses) {
+		if strings.Contains(address, ":") {
+			n.run(t, "ip", "address", "add", address+"/128", "dev", "lo", "nodad")
+		} else {
+			n.run(t, "ip", "address", "add", address+"/32", "dev", "lo")
+		}
+	}
+	for _, family := range []string{"-4", "-6"} { // DNSViz asks nobody where it sees no way out
+		n.run(t, "ip", family, "route", "add", "default", "dev", "lo")
+	}
+	return n
+}
+
+// newEmptyNetwork makes a network that has nothing but a loopback. It goes with the
+// test, however that ends: it lives as long as a program in it, which ends with its
+// input.
+func newEmptyNetwork(t *testing.T) network {
 	t.Helper()
 	keeper := exec.Command("unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat")
 	in, err := keeper.StdinPipe()
@@ -86,18 +105,7 @@ func newNetwork(t *testing.T) network {
 	if _, err := io.ReadFull(out, make([]byte, len("up\n"))); err != nil {
 		t.Fatalf("making a network: %v", err)
 	}
-	n := network{"nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", keeper.Process.Pid)}
-	for _, address := range slices.Concat(rootAddresses, ownAddresses) {
-		if strings.Contains(address, ":") {
-			n.run(t, "ip", "address", "add", address+"/128", "dev", "lo", "nodad")
-		} else {
-			n.run(t, "ip", "address", "add", address+"/32", "dev", "lo")
-		}
-	}
-	for _, family := range []string{"-4", "-6"} { // DNSViz asks nobody where it sees no way out
-		n.run(t, "ip", family, "route", "add", "default", "dev", "lo")
-	}
-	return n
+	return network{"nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", keeper.Process.Pid)}
 }
 
 // run runs a program in the network and returns what it prints.
@@ -120,7 +128,8 @@ func (n network) start(t *testing.T, args ...string) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("%s says:\n%s", strings.Join(args, " "), log)
+			const most = 16 << 10 // octets
+			t.Logf("%s says:\n%s", strings.Join(args, " "), log.Bytes()[max(log.Len()-most, 0):])
 		}
 	})
 }

@@ -63,19 +63,30 @@ func get(server, target, user, secret string) (status int, body string, err erro
 	if err != nil {
 		return 0, "", err
 	}
+	r, body, err := exchange(c, target, basic(user, secret))
+	if err != nil {
+		return 0, "", err
+	}
+	return r.StatusCode, body, nil
+}
+
+// basic returns the credentials of a user name and a secret.
+func basic(user, secret string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+secret))
+}
+
+// exchange makes one HTTP/1.0 request on a connection, and closes that.
+func exchange(c net.Conn, target, credentials string) (r *http.Response, body string, err error) {
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	_, err = fmt.Fprintf(c, "GET %s HTTP/1.0\r\nHost: %s\r\nAuthorization: Basic %s\r\n\r\n", target, server,
-		base64.StdEncoding.EncodeToString([]byte(user+":"+secret)))
-	if err != nil {
-		return 0, "", err
+	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.0\r\nHost: %s\r\nAuthorization: %s\r\n\r\n", target, c.RemoteAddr(), credentials); err != nil {
+		return nil, "", err
 	}
-	r, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil {
-		return 0, "", err
+	if r, err = http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+		return nil, "", err
 	}
 	b, err := io.ReadAll(r.Body)
-	return r.StatusCode, string(b), err
+	return r, string(b), err
 }
 
 // ledger is many updaters and what they were told.
@@ -126,9 +137,12 @@ func (l *ledger) run(w *world) {
 	})
 }
 
-func (l *ledger) going() bool {
+func (l *ledger) going() bool { return going(l.stop) }
+
+// going tells whether nobody has closed stop yet.
+func going(stop <-chan struct{}) bool {
 	select {
-	case <-l.stop:
+	case <-stop:
 		return false
 	default:
 		return true

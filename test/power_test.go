@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"stayput.dev/test/rig"
 )
 
 // disk is an XFS file system in an image that lies on another one, so that the
@@ -105,6 +107,7 @@ func lostPower(t *testing.T, images int, prefix ...string) (faults []string, ack
 
 // The power is cut while 64 clients update: what they were told is on the disk.
 func TestPowerLossLosesNothing(t *testing.T) {
+	rig.SQLiteOnly(t)
 	faults, acked := lostPower(t, rounds(3, 20))
 	if len(faults) > 0 {
 		t.Fatalf("%d faults, the first: %s", len(faults), faults[0])
@@ -118,6 +121,7 @@ func TestPowerLossLosesNothing(t *testing.T) {
 // The test above would notice: when the kernel only pretends to sync, images of the
 // disk lack what was acknowledged.
 func TestPowerLossIsNoticed(t *testing.T) {
+	rig.SQLiteOnly(t)
 	need(t, "strace")
 	faults, _ := lostPower(t, 1, "strace", "-f", "--seccomp-bpf", "-o", os.DevNull,
 		"-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:retval=0")

@@ -111,6 +111,28 @@ func TestUpgradeFails(t *testing.T) {
 	}
 }
 
+// What devices asked is known to the next process, too.
+func TestUpgradeKeepsHistory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.start()
+	user, secret := w.seed(home)
+	report := func(addr string) {
+		t.Helper()
+		if status, body, err := get(w.http, "/nic/update?hostname="+home+"&myip="+addr, user, secret); err != nil || status != 200 {
+			t.Fatalf("%d %q %v", status, body, err)
+		}
+	}
+	report("203.0.113.9")
+	w.upgrade()
+	report("203.0.113.10")
+	until(t, "both reports stand in the history", func() bool {
+		history := w.run("host", "history", home)
+		return strings.Contains(history, "good 203.0.113.9") && strings.Contains(history, "good 203.0.113.10")
+	})
+	w.stop()
+}
+
 // A daemon that is stopped while the next one loads takes that with it.
 func TestStopDuringUpgrade(t *testing.T) {
 	t.Parallel()

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/test/rig"
 )
 
 // binary builds the binary under test, once.
@@ -87,6 +89,8 @@ type world struct {
 	pid       int       // of the process that serves
 	group     int       // of its processes; 0 when none runs
 	dns, http string
+	dnsTLS    string // "" where nothing listens for it
+	https     string // "" without a certificate
 	log       *logBuffer
 }
 
@@ -97,6 +101,9 @@ func newWorld(t testing.TB, data string) *world {
 	w := &world{t: t, dir: t.TempDir(), data: data}
 	if data == "" {
 		w.data = filepath.Join(w.dir, "data")
+	}
+	if url := rig.StoreURL(t, w.data); url != "" {
+		w.env = append(w.env, "STAYPUT_STORE_URL="+url)
 	}
 	w.write("stayput.toml", fmt.Sprintf("data = %q\n[dns]\nlisten = [\"127.0.0.1:0\"]\n[http]\nlisten = [\"127.0.0.1:0\"]\n", w.data))
 	return w
@@ -118,8 +125,14 @@ func (w *world) start() {
 	select {
 	case r := <-w.log.ready:
 		w.dns = r.DNS[0].String()
+		if len(r.DNSTLS) > 0 {
+			w.dnsTLS = r.DNSTLS[0].String()
+		}
 		if len(r.HTTP) > 0 {
 			w.http = r.HTTP[0].String()
+		}
+		if len(r.HTTPS) > 0 {
+			w.https = r.HTTPS[0].String()
 		}
 	case <-time.After(60 * time.Second):
 		_ = w.cmd.Process.Signal(syscall.SIGQUIT) // the log then says what every goroutine does
@@ -210,17 +223,41 @@ func (w *world) run(args ...string) string {
 // try is run for a command that may fail: then the error has what it said.
 func (w *world) try(args ...string) (string, error) {
 	w.t.Helper()
+	stdout, stderr, err := w.output(args...)
+	if err != nil {
+		return "", fmt.Errorf("%w\n%s", err, stderr)
+	}
+	return stdout, nil
+}
+
+// output runs a command of the command line and returns what it printed and said, also
+// when it fails.
+func (w *world) output(args ...string) (stdout, stderr string, err error) {
+	w.t.Helper()
+	return w.converse("", args...)
+}
+
+// tell is run for a command that reads its standard input.
+func (w *world) tell(input string, args ...string) string {
+	w.t.Helper()
+	stdout, stderr, err := w.converse(input, args...)
+	if err != nil {
+		w.t.Fatalf("stayput %s: %v\n%s", strings.Join(args, " "), err, stderr)
+	}
+	return stdout
+}
+
+func (w *world) converse(input string, args ...string) (stdout, stderr string, err error) {
+	w.t.Helper()
 	file, err := binary()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var stdout, stderr bytes.Buffer
+	var out, said bytes.Buffer
 	cmd := exec.Command(file, append([]string{"--config", filepath.Join(w.dir, "stayput.toml")}, args...)...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, &stderr)
-	}
-	return stdout.String(), nil
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &said
+	err = cmd.Run()
+	return out.String(), said.String(), err
 }
 
 // seed makes a zone, an account, its hosts and one update key for all of them.
@@ -267,9 +304,11 @@ func (w *world) serial() uint32 {
 }
 
 type readyLine struct {
-	Msg  string
-	DNS  []netip.AddrPort
-	HTTP []netip.AddrPort
+	Msg    string
+	DNS    []netip.AddrPort
+	DNSTLS []netip.AddrPort `json:"dns_tls"`
+	HTTP   []netip.AddrPort
+	HTTPS  []netip.AddrPort
 }
 
 // logBuffer keeps what the processes of a daemon log, and finds the first line that

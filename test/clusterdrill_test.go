@@ -1,0 +1,249 @@
+package test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"stayput.dev/test/rig"
+)
+
+// drill is a fleet to which bad things happen, one after the other, as dice say.
+type drill struct {
+	*fleet
+	dice  *rand.Rand
+	unit  time.Duration // faults last some of them
+	away  time.Duration // the databases are, at least
+	skew  time.Duration // how far a clock was off at most
+	times map[string]int
+}
+
+// calamity is a bad thing, with its end.
+type calamity struct {
+	name   string
+	befall func(*drill)
+}
+
+var calamities = []calamity{
+	{"a node is killed", (*drill).killNode},
+	{"a node is cut off", (*drill).cutNode},
+	{"the primary is killed, the standby promoted", (*drill).killPrimary},
+	{"the standby is cut off, the primary is killed, the standby promoted", (*drill).killPrimaryAlone},
+	{"the nodes are cut off from the databases", (*drill).cutDatabases},
+	{"the standby is cut off", (*drill).cutStandby},
+	{"the primary restarts", (*drill).restartPrimary},
+	{"a clock jumps", (*drill).jumpClock},
+}
+
+// some is how long a fault lasts.
+func (d *drill) some() time.Duration { return d.unit + time.Duration(d.dice.Int64N(int64(2*d.unit))) }
+
+func (d *drill) node() *member { return d.nodes[d.dice.IntN(len(d.nodes))] }
+
+func (d *drill) killNode() {
+	n := d.node()
+	n.fall()
+	time.Sleep(d.some())
+	n.rise()
+}
+
+func (d *drill) cutNode() {
+	n := d.node()
+	d.cut(n.name)
+	time.Sleep(d.some())
+	d.mend(n.name)
+}
+
+// cutDatabases takes the cable between the switches out. All that is asked for and
+// answered meanwhile must hear 911.
+func (d *drill) cutDatabases() {
+	d.cut(uplink)
+	away := span{from: d.history.now()}
+	time.Sleep(d.away)
+	d.asleep()
+	away.to = d.history.now()
+	add(d.history, &d.history.aways, away)
+	d.mend(uplink)
+}
+
+// cutStandby leaves the primary without the standby that must have what it
+// acknowledges.
+func (d *drill) cutStandby() {
+	d.cut(d.standby.Name)
+	d.asleep()
+	d.mend(d.standby.Name)
+	d.primary.AwaitSynchronous()
+}
+
+func (d *drill) restartPrimary() {
+	d.primary.Kill()
+	d.primary.Start(nil)
+	d.primary.AwaitSynchronous()
+}
+
+// killPrimary ends the primary, and the standby takes over. The dead server comes back as
+// its new synchronous standby, from a fresh base backup.
+func (d *drill) killPrimary() {
+	d.failOver()
+	d.standby.Clone(d.primary)
+	d.primary.Require(d.standby)
+}
+
+// killPrimaryAlone is killPrimary after it had no standby for a while, in which it must
+// have acknowledged nothing.
+func (d *drill) killPrimaryAlone() {
+	d.cut(d.standby.Name)
+	d.asleep()
+	d.killPrimary()
+}
+
+// asleep returns when every node has refused an update, some time ago.
+func (d *drill) asleep() {
+	d.t.Helper()
+	for _, n := range d.nodes {
+		eventually(d.t, n.name+" refuses updates", func() bool {
+			w, arrived := d.update(n, d.dice.IntN(clusterHosts), d.values.Add(1))
+			return arrived && w.told == toldLater
+		})
+	}
+	time.Sleep(d.some())
+}
+
+// failOver ends the primary, at times as a machine does that loses its power, which says
+// goodbye to nobody, and promotes the standby. From then on it waits for none.
+func (d *drill) failOver() {
+	dead := d.primary
+	silent := d.dice.IntN(2) == 0
+	if silent {
+		d.cut(dead.Name)
+	}
+	dead.Kill()
+	d.mend(d.standby.Name)
+	d.standby.Promote()
+	d.primary, d.standby = d.standby, dead
+	d.settle()
+	if silent {
+		d.mend(dead.Name)
+	}
+}
+
+// jumpClock sets the clock of a node some hours forward or back, or right again.
+func (d *drill) jumpClock() {
+	if !rig.HasClocks() {
+		d.t.Log("the clock of one process cannot be set on this machine")
+		return
+	}
+	n := d.node()
+	if n.clock == nil {
+		n.clock = rig.ClockOf(d.t, n.pid)
+	}
+	by := []time.Duration{3 * time.Hour, -3 * time.Hour, 0}[d.dice.IntN(3)]
+	n.clock.Shift(d.t, by)
+	d.skew = 6 * time.Hour
+	eventually(d.t, n.name+" goes by the new time", func() bool {
+		r, _, _ := d.ask(n, "/api/v1/status", "Bearer "+d.token)
+		if r == nil {
+			return false
+		}
+		date, err := http.ParseTime(r.Header.Get("Date"))
+		return err == nil && (time.Until(date)-by).Abs() < time.Minute
+	})
+	time.Sleep(d.some())
+}
+
+// seedOf returns where the dice of a test start: where STAYPUT_SEED says, or anywhere.
+func seedOf(t *testing.T) uint64 {
+	t.Helper()
+	seed := rand.Uint64()
+	if given := os.Getenv("STAYPUT_SEED"); given != "" {
+		seed = must(strconv.ParseUint(given, 10, 64))(t)
+	}
+	t.Logf("STAYPUT_SEED=%d", seed)
+	return seed
+}
+
+// TestCluster: to three nodes on a primary with a synchronous standby, each a machine of
+// its own, everything happens that may happen, while clients of all nodes update, read
+// and ask. No update that was acknowledged is lost, or forgotten by any node; what
+// clients did and read through any node could have been one thing after the other; the
+// DNS of every node that lives answers, never goes back, and is never further behind
+// than the status shows. STAYPUT_CLUSTER says for how long.
+func TestCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	t.Parallel()
+	needRoot(t)
+	need(t, "ip", "nsenter", "unshare", "setpriv")
+	lasts := time.Minute
+	if text := os.Getenv("STAYPUT_CLUSTER"); text != "" {
+		lasts = must(time.ParseDuration(text))(t)
+	}
+	d := &drill{dice: rand.New(rand.NewPCG(seedOf(t), 0)), unit: time.Second, times: map[string]int{}, fleet: newFleet(t, true)}
+	if lasts > time.Minute {
+		d.unit, d.away, d.pause = 4*time.Second, time.Minute, 50*time.Millisecond
+	}
+	d.history.began = time.Now()
+	d.run()
+	d.settle()
+	for round := 0; round == 0 || d.history.now() < lasts; round++ {
+		for _, i := range d.dice.Perm(len(calamities)) {
+			if round > 0 && d.history.now() > lasts {
+				break
+			}
+			c := &calamities[i]
+			t.Logf("%s: %s", d.history.now().Round(time.Millisecond), c.name)
+			d.times[c.name]++
+			c.befall(d)
+			d.settle()
+		}
+	}
+	t.Logf("%s: it is over", d.history.now().Round(time.Millisecond))
+	faults := d.conclude(d.skew)
+	t.Logf("%s: judged", d.history.now().Round(time.Millisecond))
+	t.Logf("%d updates, %d reads, %d answers of the DNS, %d looks at the cluster", len(d.history.writes), len(d.history.reads), len(d.history.sights), len(d.history.showns))
+	if len(faults) > 0 {
+		t.Errorf("%d faults:\n%s", len(faults), strings.Join(faults[:min(len(faults), 50)], "\n"))
+	}
+	d.history.mustLinearize(t)
+	t.Logf("%s: linearized", d.history.now().Round(time.Millisecond))
+	for _, n := range d.nodes {
+		if t.Failed() {
+			t.Logf("%s says:\n%s", n.name, tail(n.log.String()))
+		}
+		n.stop()
+	}
+}
+
+// tail returns the end of a text.
+func tail(text string) string {
+	const most = 16 << 10 // octets
+	return text[max(len(text)-most, 0):]
+}
+
+// TestClusterLosesWithoutSynchronousStandby: the same judges find what a failover loses
+// that goes to a standby which was behind.
+func TestClusterLosesWithoutSynchronousStandby(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a cluster")
+	}
+	t.Parallel()
+	needRoot(t)
+	need(t, "ip", "nsenter", "unshare", "setpriv")
+	d := &drill{dice: rand.New(rand.NewPCG(seedOf(t), 0)), fleet: newFleet(t, false)}
+	d.run()
+	d.settle()
+	d.cut(d.standby.Name)
+	d.settle() // which is acknowledged
+	time.Sleep(time.Second)
+	d.failOver()
+	faults := d.conclude(0)
+	if said := fmt.Sprint(faults); !strings.Contains(said, "a later one was acknowledged") {
+		t.Errorf("nothing is found lost; the faults are %q", faults)
+	}
+}
