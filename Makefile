@@ -14,6 +14,9 @@ FUZZTIME ?= 60s
 # Further arguments of the benchmarks, as in `make bench-load BENCHFLAGS=-hosts=100000`.
 BENCHFLAGS ?=
 
+# The pictures that the documentation names.
+PICTURES = $(sort $(notdir $(shell grep -oh 'pictures/[a-z0-9-]*\.png' doc/*.md)))
+
 LDFLAGS := -s -w -buildid= -X main.version=$(VERSION)
 GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)'
 TOOL    := go tool -modfile=tools/go.mod
@@ -56,7 +59,15 @@ peers: ## install the DNS servers and clients that the tests speak to (Debian, a
 .PHONY: test
 test: peers ## all tests, with the race detector and against real DNS servers and clients
 	go vet ./...
-	go test $(RACE) -shuffle=on -timeout=15m ./...
+	go test $(RACE) -shuffle=on -timeout=30m ./...
+	@$(MAKE) --no-print-directory test-postgres
+
+.PHONY: test-postgres
+test-postgres: ## the tests that have to do with the store, with the data in PostgreSQL
+	STAYPUT_TEST_STORE=postgres go test $(RACE) -shuffle=on -timeout=30m ./internal/store ./internal/registry
+	STAYPUT_TEST_STORE=postgres go test -shuffle=on -timeout=30m \
+		./internal/publish ./internal/mail ./internal/notice ./internal/signin ./internal/api ./internal/daemon ./internal/cli
+	STAYPUT_TEST_STORE=postgres go test $(RACE) -shuffle=on -timeout=30m -run='Crash|Upgrade|Activation|Push|Node|Database' ./test/
 
 .PHONY: fast
 fast: ## the tests of what changed, without the race detector
@@ -65,6 +76,7 @@ fast: ## the tests of what changed, without the race detector
 .PHONY: lint
 lint: ## vet, lint and check the formatting
 	$(TOOL) golangci-lint run ./...
+	cd tools && go tool golangci-lint run ./...
 
 .PHONY: format
 format: ## format all Go code as `make lint` wants it
@@ -81,6 +93,37 @@ fuzz-ci: ## fuzz each parser for ten seconds
 .PHONY: soak
 soak: ## crash and power-loss tests with many rounds; takes hours
 	STAYPUT_SOAK=1 go test -count=1 -timeout=8h -v -run='Crash|Power' ./test/...
+
+.PHONY: flood
+flood: ## a minute of 10,000,000 bad packets and 5,000 slow TCP clients; prints what became of it
+	STAYPUT_FLOOD=1 go test -count=1 -timeout=20m -v -run='^TestFlood$$' ./test/
+
+.PHONY: soak-cluster
+soak-cluster: ## 10 minutes in which everything happens to three nodes, a primary and its standby that may happen (as root)
+	STAYPUT_CLUSTER=10m go test -count=1 -timeout=60m -v -run='^TestCluster$$' ./test/
+
+.PHONY: soak-secondaries
+soak-secondaries: ## 5 minutes of 1,000 updates a second in a zone of 1,000,000 hosts that BIND, Knot and NSD follow, after 2 minutes behind a Knot
+	STAYPUT_SECONDARIES=1 go test -count=1 -timeout=20m -v -run='^TestSecondariesSoak$$' ./test/
+
+.PHONY: soak-cutoff
+soak-cutoff: ## BIND, Knot and NSD catch up after they were cut off for 10 minutes (as root)
+	STAYPUT_CUTOFF=10m go test -count=1 -timeout=30m -parallel=4 -v -run='^TestSecondariesCutOff$$' ./test/
+
+.PHONY: soak-push
+soak-push: ## 10,000 updates pushed into BIND, Knot and PowerDNS, each frozen, killed, stopped and restarted
+	STAYPUT_PUSH=1 go test -count=1 -timeout=60m -v -run='^TestPushSoak$$' ./test/
+
+.PHONY: looks
+looks: peers ## every page in Chromium, on a phone and a wide screen, in light and dark: axe-core, the console, the width, the weight
+	STAYPUT_LOOKS=1 go test -count=1 -timeout=30m -parallel=2 -run='^(TestLooks|TestEveryPageIsLookedAt|TestWeight)$$' ./internal/web
+	STAYPUT_SCREENSHOTS=$(abspath $(DIST))/screenshots go test -count=1 -run='^TestJourney' ./test
+
+.PHONY: screenshots
+screenshots: peers ## pictures of all pages in dist/screenshots, and those of the documentation
+	STAYPUT_SCREENSHOTS=$(abspath $(DIST))/screenshots go test -count=1 -timeout=30m -parallel=2 -run='^TestLooks$$' ./internal/web
+	rm -f doc/pictures/*.png
+	cp $(addprefix $(DIST)/screenshots/,$(PICTURES)) doc/pictures/
 
 .PHONY: vulns
 vulns: ## look up known faults of our dependencies (asks vuln.go.dev)
@@ -115,6 +158,14 @@ bench-load: ## from process start to the first answer
 bench-flat: ## update latency while the zone grows
 	$(BENCH) flat $(BENCHFLAGS)
 
+.PHONY: bench-pages
+bench-pages: ## how long the pages that list and search take among 1,000,000 hosts
+	$(BENCH) pages $(BENCHFLAGS)
+
+.PHONY: bench-push
+bench-push: ## updates that reach BIND, Knot and PowerDNS by push, beside clients that send them UPDATEs
+	$(BENCH) push $(BENCHFLAGS)
+
 .PHONY: bench-queries
 bench-queries: ## queries per second of server CPU
 	$(BENCH) queries $(BENCHFLAGS)
@@ -127,6 +178,17 @@ bench-dns: ## the query path: small and large zones, realistic load, latency, be
 	$(BENCH) queries -rounds 10 -unpinned -servers stayput,knot $(BENCHFLAGS)
 	$(BENCH) queries -rounds 10 -latency -servers stayput,knot $(BENCHFLAGS)
 	$(BENCH) queries -rounds 10 -updates 2000 $(BENCHFLAGS)
+
+.PHONY: bench-cluster
+bench-cluster: ## nodes on one PostgreSQL: updates, how soon others answer them, starts, queries
+	$(BENCH) cluster $(BENCHFLAGS)
+	$(BENCH) lag $(BENCHFLAGS)
+	$(BENCH) starts -rounds 3 $(BENCHFLAGS)
+	$(BENCH) queries -cluster -rounds 10 $(BENCHFLAGS)
+
+.PHONY: scale
+scale: ## what a cluster costs for each host and update, what that predicts, and how near it comes
+	$(BENCH) scale $(BENCHFLAGS)
 
 .PHONY: bench-upgrade
 bench-upgrade: ## queries lost by upgrades: 1,000,000 hosts, 20,000 queries a second by dnsperf
