@@ -52,6 +52,7 @@ func (d *Draft) put(n *node, key, value []byte) (left, right *node) {
 	n.children[i] = left
 	n.size += left.count() - had
 	if bytes.Compare(key, n.firsts[i]) < 0 {
+		n.ownFirsts()
 		n.firsts[i] = bytes.Clone(key)
 	}
 	if right == nil {
@@ -106,6 +107,7 @@ func (d *Draft) setLeaf(n *node, packed leaf) *node {
 // insertChild puts a child into n, which the draft owns, and returns n and, when
 // it has become too full, the node that follows it.
 func (d *Draft) insertChild(n *node, i int, child *node) (left, right *node) {
+	n.ownFirsts()
 	n.children = slices.Insert(n.children, i, child)
 	n.firsts = slices.Insert(n.firsts, i, child.first())
 	n.size += child.count()
@@ -124,12 +126,20 @@ func (d *Draft) insertChild(n *node, i int, child *node) (left, right *node) {
 	return n, right
 }
 
-// own returns n if the draft made it, else a copy that it may change.
+// own returns n if the draft made it, else a copy that it may change, but for firsts.
 func (d *Draft) own(n *node) *node {
 	if n.owner == d {
 		return n
 	}
-	return &node{owner: d, children: slices.Clone(n.children), firsts: slices.Clone(n.firsts), size: n.size}
+	return &node{owner: d, children: slices.Clone(n.children), firsts: n.firsts, borrowed: true, size: n.size}
+}
+
+// ownFirsts makes firsts ready to be changed in a node that the draft owns. Most
+// changes are of values: then all versions have them in common.
+func (n *node) ownFirsts() {
+	if n.borrowed {
+		n.firsts, n.borrowed = slices.Clone(n.firsts), false
+	}
 }
 
 func (d *Draft) inner(children ...*node) *node {
@@ -177,13 +187,18 @@ func (d *Draft) remove(n *node, key []byte) *node {
 	n = d.own(n)
 	n.size--
 	if child == nil {
+		n.ownFirsts()
 		n.children, n.firsts = slices.Delete(n.children, i, i+1), slices.Delete(n.firsts, i, i+1)
 		if len(n.children) == 0 {
 			return nil
 		}
 		return n
 	}
-	n.children[i], n.firsts[i] = child, child.first()
+	n.children[i] = child
+	if first := child.first(); !bytes.Equal(first, n.firsts[i]) {
+		n.ownFirsts()
+		n.firsts[i] = first
+	}
 	d.mergeAt(n, i)
 	return n
 }
@@ -203,6 +218,7 @@ func (d *Draft) mergeAt(n *node, i int) {
 	}
 	if left.children != nil {
 		left = d.own(left)
+		left.ownFirsts()
 		left.children = append(left.children, right.children...)
 		left.firsts = append(left.firsts, right.firsts...)
 		left.size += right.size
@@ -210,6 +226,7 @@ func (d *Draft) mergeAt(n *node, i int) {
 		entries := right.entries.pairs(left.entries.pairs(nil))
 		left = d.setLeaf(left, newLeaf(entries))
 	}
+	n.ownFirsts()
 	n.children = slices.Delete(n.children, i+1, i+2)
 	n.firsts = slices.Delete(n.firsts, i+1, i+2)
 	n.children[i], n.firsts[i] = left, left.first()

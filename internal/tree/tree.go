@@ -32,6 +32,7 @@ type node struct {
 	entries  leaf     // of a leaf
 	children []*node  // of an inner node; nil in a leaf
 	firsts   [][]byte // the least key below each child
+	borrowed bool     // firsts are those of another version, too
 	size     int      // entries below an inner node
 }
 
