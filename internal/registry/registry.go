@@ -145,7 +145,8 @@ type Store interface {
 
 	// Follow yields the commits after a revision in order, then waits for
 	// more until ctx ends, which it yields as the context's error. It
-	// yields ErrTrimmed when the journal does not reach back that far.
+	// yields ErrTrimmed when the journal does not reach back that far. What
+	// commits point to is shared with other followers, and not to be changed.
 	Follow(ctx context.Context, after Revision) iter.Seq2[Commit, error]
 }
 
@@ -250,7 +251,7 @@ func (r *Registry) Apply(ctx context.Context, by Actor, e Edit) (Revision, error
 // Follow yields the commits after a revision in order, then waits for more
 // until ctx ends, which it yields as the context's error. It yields ErrTrimmed
 // when the journal does not reach back that far. A commit comes when State shows
-// it, not before.
+// it, not before. What it points to is shared, and not to be changed.
 func (r *Registry) Follow(ctx context.Context, after Revision) iter.Seq2[Commit, error] {
 	return func(yield func(Commit, error) bool) {
 		for c, err := range r.store.Follow(ctx, after) {

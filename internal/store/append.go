@@ -33,7 +33,7 @@ func (s *Store) Append(ctx context.Context, after registry.Revision, commits []r
 		s.local.add(&commits[i], len(rows[i].body))
 	}
 	s.weighing.Unlock()
-	s.recent.add(rows)
+	s.recent.add(commits, rows)
 	s.grew(after + registry.Revision(len(rows)))
 	return nil
 }

@@ -24,18 +24,17 @@ func (s *Store) Follow(ctx context.Context, after registry.Revision) iter.Seq2[r
 	return func(yield func(registry.Commit, error) bool) {
 		for {
 			grown := s.appended.Next()
-			rows, err := s.recent.after(after), ctx.Err()
-			near := len(rows) > 0
+			commits, err := s.recent.after(after), ctx.Err()
+			near := len(commits) > 0
 			if !near {
-				rows, err = s.readAfter(ctx, after)
+				commits, err = s.readAfter(ctx, after)
 			}
 			if s.passes(ctx, err) {
 				s.log.Warn("following the journal stands still until the database answers", "after", after, "error", err)
-				rows, err = s.insist(ctx, after)
+				commits, err = s.insist(ctx, after)
 			}
-			for _, r := range rows {
-				c, err := r.commit()
-				if !yield(c, err) || err != nil {
+			for _, c := range commits {
+				if !yield(c, nil) {
 					return
 				}
 				after = c.Revision
@@ -45,7 +44,7 @@ func (s *Store) Follow(ctx context.Context, after registry.Revision) iter.Seq2[r
 				return
 			}
 			// Who has had all that we appended need not ask the database whether that is the end.
-			if atEnd := near && uint64(after) == s.end.Load() && !s.closed.Load(); len(rows) > 0 && !atEnd {
+			if atEnd := near && uint64(after) == s.end.Load() && !s.closed.Load(); len(commits) > 0 && !atEnd {
 				continue
 			}
 			select {
@@ -57,12 +56,12 @@ func (s *Store) Follow(ctx context.Context, after registry.Revision) iter.Seq2[r
 }
 
 // insist is readAfter that waits until the database answers.
-func (s *Store) insist(ctx context.Context, after registry.Revision) ([]row, error) {
+func (s *Store) insist(ctx context.Context, after registry.Revision) ([]registry.Commit, error) {
 	for {
 		grown := s.appended.Next()
-		rows, err := s.readAfter(ctx, after)
+		commits, err := s.readAfter(ctx, after)
 		if !s.passes(ctx, err) {
-			return rows, err
+			return commits, err
 		}
 		select {
 		case <-grown:
@@ -77,8 +76,9 @@ func (s *Store) passes(ctx context.Context, err error) bool {
 	return err != nil && ctx.Err() == nil && !s.closed.Load() && s.engine.passes(err)
 }
 
-// readAfter returns some rows after a revision; none at the end of the journal.
-func (s *Store) readAfter(ctx context.Context, after registry.Revision) (rows []row, err error) {
+// readAfter returns some commits after a revision; none at the end of the journal. With an
+// error it returns those before the one that cannot be read.
+func (s *Store) readAfter(ctx context.Context, after registry.Revision) (commits []registry.Commit, err error) {
 	if s.closed.Load() {
 		return nil, errClosed
 	}
@@ -88,12 +88,16 @@ func (s *Store) readAfter(ctx context.Context, after registry.Revision) (rows []
 			if err != nil {
 				return err
 			}
-			rows = append(rows, r)
+			c, err := r.commit()
+			if err != nil {
+				return err
+			}
+			commits = append(commits, c)
 			if size += len(r.body); size > maxBatch {
 				break
 			}
 		}
-		if len(rows) > 0 {
+		if len(commits) > 0 {
 			return nil
 		}
 		return expectEnd(ctx, tx, after, s.behind())
@@ -102,9 +106,9 @@ func (s *Store) readAfter(ctx context.Context, after registry.Revision) (rows []
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading journal after revision %d: %w", after, err)
+		return commits, fmt.Errorf("reading journal after revision %d: %w", after, err)
 	}
-	return rows, nil
+	return commits, nil
 }
 
 // behind is what it means that the journal ends before what somebody has seen of it.
