@@ -232,9 +232,9 @@ func (d *draft) setAccount(a account.Account, c AccountChange) error {
 	return nil
 }
 
-// DeleteAccount deletes an account, its update keys and its TSIG keys. While it owns hosts, it
-// fails with ErrConflict unless force is set; then the hosts are released in the
-// same commit.
+// DeleteAccount deletes an account, its update keys, its TSIG keys, its API tokens and the
+// webhooks for its events alone. While it owns hosts, it fails with ErrConflict unless force
+// is set; then the hosts are released in the same commit.
 func (s *Service) DeleteAccount(ctx context.Context, name string, force bool) error {
 	return s.edit(ctx, func(d *draft) error {
 		a, err := d.account(name)
@@ -249,13 +249,19 @@ func (s *Service) DeleteAccount(ctx context.Context, name string, force bool) er
 			return conflict("account %s owns hosts: %s", a.Name, someNames(hosts)).
 				but("delete them first, or force to delete them along with it")
 		}
-		d.strip(a)
-		for h := range d.state.Accounts.Hooks() {
-			if h.Account == a.ID {
-				d.changes.Accounts.DeletedHooks = append(d.changes.Accounts.DeletedHooks, h.ID)
-			}
-		}
-		d.changes.Accounts.DeletedAccounts = []string{a.Name}
+		d.deleteAccount(a)
 		return nil
 	})
+}
+
+// deleteAccount deletes an account with all that it has, and the webhooks that tell of
+// nothing else.
+func (d *draft) deleteAccount(a account.Account) {
+	d.strip(a)
+	for h := range d.state.Accounts.Hooks() {
+		if h.Account == a.ID {
+			d.changes.Accounts.DeletedHooks = append(d.changes.Accounts.DeletedHooks, h.ID)
+		}
+	}
+	d.changes.Accounts.DeletedAccounts = []string{a.Name}
 }
