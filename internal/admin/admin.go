@@ -70,8 +70,9 @@ type Options struct {
 
 // Service makes the changes. All methods are safe for concurrent use. A method
 // that changes something returns when the change is durable and visible, and
-// with an error nothing has changed; errors are one of the sentinels of this
-// package, or registry.ErrUnavailable, or that of the context.
+// with an error nothing has changed, save that after registry.ErrUnavailable it may
+// still become so later; other errors are one of the sentinels of this package, or that
+// of the context.
 type Service struct {
 	registry Registry
 	by       registry.Actor
