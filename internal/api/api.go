@@ -202,7 +202,8 @@ func New(c Config) *API {
 // serve answers a request on behalf of who asks.
 func (s *server) serve(w http.ResponseWriter, r *http.Request, who Principal) {
 	v := &visit{who: who, path: r.URL.EscapedPath(), none: r.Header.Get("If-None-Match")}
-	if r.Method != http.MethodPost {
+	switch r.Method {
+	case http.MethodPatch, http.MethodPut, http.MethodDelete:
 		v.match = r.Header.Get("If-Match")
 	}
 	s.replays.serve(w, r.WithContext(withVisit(r.Context(), v)), &v.who, s.mux)
@@ -251,7 +252,10 @@ func (s *server) enter(ctx context.Context, op *huma.Operation, in any) error {
 	if err := s.catchUp(ctx, op); err != nil {
 		return err
 	}
-	return s.admit(ctx, op.OperationID, in)
+	if err := s.admit(ctx, op.OperationID, in); err != nil {
+		return err
+	}
+	return s.expect(visitOf(ctx), s.registry.State()) // a change of the state asks again
 }
 
 // answer adds an operation that answers with a T.

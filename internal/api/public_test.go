@@ -435,6 +435,18 @@ func TestEntityTags(t *testing.T) {
 	w.wants(204, alice["secret"], "DELETE", host, "", "If-Match", "*")
 }
 
+// TestEntityTagBesideTheState: If-Match counts, too, where what is changed is no part of the
+// state.
+func TestEntityTagBesideTheState(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	root := w.admins()
+	answer, _ := w.call(root, "GET", "/shadow", "")
+	tag := answer.Header.Get("ETag")
+	w.wants(412, root, "DELETE", "/shadow", "", "If-Match", `"other"`)
+	w.wants(204, root, "DELETE", "/shadow", "", "If-Match", tag)
+}
+
 // TestOnlyBearer: a token counts as a Bearer token alone (RFC 6750 §2.1).
 func TestOnlyBearer(t *testing.T) {
 	t.Parallel()
