@@ -190,13 +190,30 @@ func New(c Config) *API {
 	s.describeHeaders(api.OpenAPI())
 	mux.HandleFunc("GET "+prefix+"/openapi.json", serveDescription(json.Marshal(api.OpenAPI())))
 	mux.HandleFunc("GET "+prefix+"/openapi-3.0.json", serveDescription(api.OpenAPI().Downgrade()))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, newProblem(http.StatusNotFound, fmt.Sprintf("nothing answers %s %s", r.Method, r.URL.Path), ""))
-	})
+	mux.HandleFunc(others, s.nothing)
 	socket := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serve(w, r, Principal{role: operator})
 	})
 	return &API{s, socket}
+}
+
+// others is the pattern of all that no operation answers.
+const others = "/"
+
+// nothing tells that no operation answers, or only with other methods (RFC 9110 §15.5.6).
+func (s *server) nothing(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range [...]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if _, pattern := s.mux.Handler(&http.Request{Method: method, Host: r.Host, URL: r.URL}); pattern != others {
+			allowed = append(allowed, method)
+		}
+	}
+	status := http.StatusNotFound
+	if len(allowed) > 0 {
+		status = http.StatusMethodNotAllowed
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+	}
+	writeProblem(w, newProblem(status, fmt.Sprintf("nothing answers %s %s", r.Method, r.URL.Path), ""))
 }
 
 // serve answers a request on behalf of who asks.

@@ -447,6 +447,17 @@ func TestEntityTagBesideTheState(t *testing.T) {
 	w.wants(204, root, "DELETE", "/shadow", "", "If-Match", tag)
 }
 
+// TestOtherMethods: what is there answers other methods by naming those that it knows.
+func TestOtherMethods(t *testing.T) {
+	t.Parallel()
+	w, alice, _ := newCity(t)
+	answer, _ := w.call(alice["secret"], "PUT", "/hosts/home.dyn.example.org", "{}")
+	if allow := answer.Header.Get("Allow"); answer.StatusCode != 405 || allow != "GET, PATCH, DELETE" {
+		t.Errorf("PUT answers %d, Allow: %s", answer.StatusCode, allow)
+	}
+	w.wants(404, alice["secret"], "GET", "/nothing", "")
+}
+
 // TestOnlyBearer: a token counts as a Bearer token alone (RFC 6750 §2.1).
 func TestOnlyBearer(t *testing.T) {
 	t.Parallel()
