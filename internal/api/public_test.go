@@ -569,6 +569,7 @@ func TestVisitors(t *testing.T) {
 	w.wants(200, "", "PATCH", "/hosts/home.dyn.example.org", `{"ttl":120}`)
 	w.wants(403, "", "POST", "/tokens", `{"account":"alice"}`)
 	w.wants(403, "", "PATCH", "/accounts/alice", `{"full_name":"C"}`)
+	w.wants(403, "", "GET", "/personal-data/alice", "")
 	root, _ := w.admin.State().Accounts.Account("root")
 	admin := visitor(func(*http.Request) (api.Principal, bool) {
 		return api.Principal{Account: root.ID, Staff: true, Stale: true}, true
@@ -577,6 +578,11 @@ func TestVisitors(t *testing.T) {
 	w.wants(403, "", "POST", "/personal-data/bob/erasure", `{"confirm":"bob"}`)
 	w.wants(403, "", "DELETE", "/accounts/bob", "")
 	w.wants(403, "", "POST", "/accounts", `{"name":"thief","role":"admin"}`)
+	w.wants(403, "", "POST", "/tsig-keys", `{"name":"thief"}`)
+	w.wants(403, "", "PATCH", "/tsig-keys/tsig-bob", `{"transfers":["dyn.example.org"]}`)
+	w.wants(403, "", "GET", "/tsig-keys/tsig-bob/secret", "")
+	w.wants(403, "", "POST", "/webhooks", `{"url":"https://thief.example.net/"}`)
+	w.wants(403, "", "DELETE", "/zones/dyn.example.org?force=true", "")
 	w.visitor.Store(&v)
 	w.wants(201, "", "POST", "/tokens", `{"account":"alice"}`, "Cookie", "session=1")
 }
