@@ -193,19 +193,16 @@ func (s *Service) Key(username string) (Key, error) {
 // DefaultPage.
 func (s *Service) Keys(owner, start string, limit int) ([]Key, string, error) {
 	st := s.State()
-	all := st.Accounts.Keys()
+	all := st.Accounts.Keys(start)
 	if owner != "" {
 		a, err := findAccount(st, owner)
 		if err != nil {
 			return nil, "", err
 		}
-		all = st.Accounts.KeysOf(a.ID)
+		all = st.Accounts.KeysOfFrom(a.ID, start)
 	}
 	var page []Key
 	for k := range all {
-		if k.Username < start {
-			continue
-		}
 		if len(page) == pageSize(limit) {
 			return page, k.Username, nil
 		}
