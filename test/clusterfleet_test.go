@@ -356,9 +356,12 @@ func (f *fleet) conclude(skew time.Duration) (faults []string) {
 	f.halt()
 	for _, n := range f.nodes {
 		for host := range clusterHosts {
-			var r reading
-			eventually(f.t, "the API of "+n.name+" answers", func() (ok bool) { r, ok = f.read(n, host); return ok })
+			// What the API says first may be about to be found lost.
 			eventually(f.t, "the DNS of "+n.name+" answers what its API does", func() bool {
+				r, answered := f.read(n, host)
+				if !answered {
+					return false
+				}
 				sent := f.history.now()
 				answer, err := f.query(n, hostOfCluster(host), dns.TypeAAAA)
 				if err != nil || len(answer) != 1 || !strings.HasSuffix(answer[0].String(), "\t"+valueOf(r.value)) {
