@@ -112,7 +112,8 @@ func (s *server) reconcile(ctx context.Context, in *reconcileInput) (comparisonL
 	if _, err := s.as(ctx).Zone(name); err != nil {
 		return comparisonList{}, err
 	}
-	all, err := []PushComparison{}, error(ErrNotPushed)
+	var all []PushComparison
+	err = ErrNotPushed
 	if s.pushes != nil {
 		all, err = s.pushes.Reconcile(ctx, name, in.Body)
 	}
