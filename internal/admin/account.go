@@ -53,7 +53,7 @@ func (s *Service) AddAccount(ctx context.Context, n NewAccount) (Account, error)
 	if err := checkFacts(&n.ExternalID, &n.FullName, &n.Language); err != nil {
 		return Account{}, err
 	}
-	hash, err := hashPassword(n.Password)
+	hash, err := s.hashPassword(ctx, n.Password)
 	if err != nil {
 		return Account{}, err
 	}
@@ -101,15 +101,18 @@ func checkAccount(email *string, role *account.Role) error {
 	return nil
 }
 
-func hashPassword(password string) (string, error) {
+func (s *Service) hashPassword(ctx context.Context, password string) (hash string, err error) {
 	if password == "" {
 		return "", nil
 	}
-	hash, err := account.HashPassword(password)
-	if err != nil {
-		return "", invalid("%v", err)
-	}
-	return hash, nil
+	err = s.hash(ctx, func() error {
+		var fault error
+		if hash, fault = account.HashPassword(password); fault != nil {
+			return invalid("%v", fault)
+		}
+		return nil
+	})
+	return hash, err
 }
 
 // Account returns the account with the name, whose case does not matter.
@@ -181,7 +184,7 @@ func (s *Service) SetAccount(ctx context.Context, name string, c AccountChange) 
 	}
 	var hash string
 	if c.Password != nil {
-		if hash, err = hashPassword(*c.Password); err != nil {
+		if hash, err = s.hashPassword(ctx, *c.Password); err != nil {
 			return Account{}, err
 		}
 	}

@@ -72,9 +72,9 @@ func (s *Service) AddKey(ctx context.Context, n NewKey) (k Key, secret string, e
 	if err := checkPatterns(n.Patterns, n.NewHosts); err != nil {
 		return Key{}, "", err
 	}
-	kept, err := account.KeepSecret(n.Secret, n.Token, n.MD5)
+	kept, err := s.keepSecret(ctx, n)
 	if err != nil {
-		return Key{}, "", invalid("%v", err)
+		return Key{}, "", err
 	}
 	if n.MD5 {
 		kept.KeepLogin(n.Username, n.Secret)
@@ -85,6 +85,24 @@ func (s *Service) AddKey(ctx context.Context, n NewKey) (k Key, secret string, e
 	}
 	k, err = s.Key(n.Username)
 	return k, n.Secret, err
+}
+
+// keepSecret returns how to keep the secret of a key to be made. A short one is hashed as a
+// password.
+func (s *Service) keepSecret(ctx context.Context, n NewKey) (kept account.Secret, err error) {
+	keep := func() error {
+		var fault error
+		if kept, fault = account.KeepSecret(n.Secret, n.Token, n.MD5); fault != nil {
+			return invalid("%v", fault)
+		}
+		return nil
+	}
+	if len(n.Secret) < account.Strong {
+		err = s.hash(ctx, keep)
+	} else {
+		err = keep()
+	}
+	return kept, err
 }
 
 func (d *draft) addKey(n NewKey, secret account.Secret) error {

@@ -100,7 +100,7 @@ func (s *Service) MoveIn(ctx context.Context, in MoveIn) ([]Moved, error) {
 		_, err := run(s.State())
 		return m.report, err
 	}
-	_, err := s.registry.Apply(ctx, s.by, run)
+	err := s.apply(ctx, run)
 	return m.report, err
 }
 
