@@ -9,7 +9,7 @@ func CodeAt(secret []byte, step int64) string { return codeAt(secret, step) }
 func LocalPath(path string) string { return localPath(path) }
 
 // Purposes are what tickets are for.
-var Purposes = []string{forFactor, forPasskey, forTOTP, forNewKey, forOIDC}
+var Purposes = []string{forFactor, forPasskey, forTOTP, forNewKey, forOIDC, forConnect}
 
 // Tidy clears away what has expired, and what was about accounts that are gone.
 func (s *Service) Tidy(ctx context.Context) error {
