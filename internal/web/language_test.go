@@ -101,7 +101,7 @@ var composed = []string{
 }
 
 // titled are the pages that make titles of their own.
-var titled = []string{"host", "key", "confirm", "customer", "customerchange", "done", "failure", "plan", "record", "recordtype", "token", "zone", "zonecheck", "zonedelete", "zoneservers", "zonesettings"}
+var titled = []string{"host", "key", "confirm", "connect", "customer", "customerchange", "done", "failure", "plan", "record", "recordtype", "token", "zone", "zonecheck", "zonedelete", "zoneservers", "zonesettings"}
 
 // TestKeysAreUsed finds texts that no page says, and keys that no catalogue has.
 func TestKeysAreUsed(t *testing.T) {
