@@ -51,6 +51,26 @@ func TestInvitationsByMail(t *testing.T) {
 	}
 }
 
+// TestTokensAreTold: the owner of an API token hears of it by mail when it was made by the
+// command line's way, which is the API's.
+func TestTokensAreTold(t *testing.T) {
+	t.Parallel()
+	server := rig.StartMailServer(t, rig.MailServerOptions{TLS: "none"})
+	cfg := load(t, t.TempDir(), "[mail]\nserver = \""+server.Addr+"\"\nsecurity = \"none\"\nfrom = \"dns@example.org\"\n")
+	d := start(t, cfg, daemon.Options{})
+	if _, err := d.admin.AddAccount(t.Context(), admin.NewAccount{Name: "alice", Email: "alice@example.org"}); err != nil {
+		t.Fatal(err)
+	}
+	client := api.NewClient(d.Socket)
+	defer client.Close()
+	if _, err := client.AddToken(t.Context(), api.NewToken{Account: "alice", Name: "nightly-backup"}); err != nil {
+		t.Fatal(err)
+	}
+	if m := server.Await(t, "alice@example.org", 1)[0]; !strings.Contains(m.Raw, "nightly-backup") {
+		t.Errorf("mail\n%s", m.Raw)
+	}
+}
+
 // accept follows the link of an invitation, as a browser does.
 func accept(t *testing.T, server, path, name string) {
 	t.Helper()
