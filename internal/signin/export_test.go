@@ -1,6 +1,18 @@
 package signin
 
-import "context"
+import (
+	"context"
+
+	"stayput.dev/internal/account"
+)
+
+// People is the index of mail addresses.
+type People struct{ people }
+
+// Find returns the accounts with a mail address.
+func (p *People) Find(d account.Directory, address string) []account.Account {
+	return p.find(d, address)
+}
 
 // CodeAt returns the code of a step.
 func CodeAt(secret []byte, step int64) string { return codeAt(secret, step) }
