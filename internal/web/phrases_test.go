@@ -21,7 +21,7 @@ import (
 )
 
 // sayers are the rooms whose phrases pages show.
-var sayers = []string{"zone", "account", "admin", "checkup"}
+var sayers = []string{"zone", "account", "admin", "checkup", "publish", "daemon"}
 
 // unseen are files of theirs that no page has to do with.
 var unseen = []string{"hook.go", "movein.go", "policy.go", "seed.go", "tsig.go"}
