@@ -15,10 +15,10 @@ import (
 
 // Public is what the API needs where everybody can come.
 type Public struct {
-	// Visitor tells who a request without an API token is of, by its cookies.
-	// Requests that change something and come from another site never reach it.
-	// Nil: nobody.
-	Visitor func(*http.Request) (Principal, bool)
+	// Visitor tells who a request without an API token is of, by its cookies; false
+	// for nobody. It fails when that cannot be found out just now. Requests that change
+	// something and come from another site never reach it. Nil: nobody.
+	Visitor func(*http.Request) (Principal, bool, error)
 }
 
 // These bound requests that anybody may send.
@@ -138,7 +138,10 @@ func (d *door) visitor(r *http.Request, from netip.Addr) (Principal, *Problem) {
 	if err := d.crossOrigin.Check(r); err != nil {
 		return Principal{}, newProblem(http.StatusForbidden, "the request came from another site", "")
 	}
-	who, ok := d.public.Visitor(r)
+	who, ok, err := d.public.Visitor(r)
+	if err != nil { // who came so may be signed in, and need not sign in again
+		return Principal{}, newProblem(http.StatusServiceUnavailable, "nobody knows just now whether you are signed in: the database does not answer", "ask again later")
+	}
 	if !ok {
 		return Principal{}, nobody
 	}

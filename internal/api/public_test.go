@@ -551,9 +551,9 @@ func TestVisitors(t *testing.T) {
 	t.Parallel()
 	w, _, _ := newCity(t)
 	id, _ := w.admin.State().Accounts.Account("alice")
-	v := visitor(func(r *http.Request) (api.Principal, bool) {
+	v := visitor(func(r *http.Request) (api.Principal, bool, error) {
 		_, err := r.Cookie("session")
-		return api.Principal{Account: id.ID}, err == nil
+		return api.Principal{Account: id.ID}, err == nil, nil
 	})
 	w.visitor.Store(&v)
 	w.wants(401, "", "GET", "/self", "")
@@ -564,15 +564,17 @@ func TestVisitors(t *testing.T) {
 	w.wants(404, "", "GET", "/accounts/bob", "", "Cookie", "session=1")
 
 	// Whoever finds a browser that somebody left makes no way to come back.
-	stale := visitor(func(*http.Request) (api.Principal, bool) { return api.Principal{Account: id.ID, Stale: true}, true })
+	stale := visitor(func(*http.Request) (api.Principal, bool, error) {
+		return api.Principal{Account: id.ID, Stale: true}, true, nil
+	})
 	w.visitor.Store(&stale)
 	w.wants(200, "", "PATCH", "/hosts/home.dyn.example.org", `{"ttl":120}`)
 	w.wants(403, "", "POST", "/tokens", `{"account":"alice"}`)
 	w.wants(403, "", "PATCH", "/accounts/alice", `{"full_name":"C"}`)
 	w.wants(403, "", "GET", "/personal-data/alice", "")
 	root, _ := w.admin.State().Accounts.Account("root")
-	admin := visitor(func(*http.Request) (api.Principal, bool) {
-		return api.Principal{Account: root.ID, Staff: true, Stale: true}, true
+	admin := visitor(func(*http.Request) (api.Principal, bool, error) {
+		return api.Principal{Account: root.ID, Staff: true, Stale: true}, true, nil
 	})
 	w.visitor.Store(&admin)
 	w.wants(403, "", "POST", "/personal-data/bob/erasure", `{"confirm":"bob"}`)
@@ -585,6 +587,20 @@ func TestVisitors(t *testing.T) {
 	w.wants(403, "", "DELETE", "/zones/dyn.example.org?force=true", "")
 	w.visitor.Store(&v)
 	w.wants(201, "", "POST", "/tokens", `{"account":"alice"}`, "Cookie", "session=1")
+}
+
+// TestNobodyKnowsWhoVisits: while the database does not answer, who is signed in is not told
+// to sign in.
+func TestNobodyKnowsWhoVisits(t *testing.T) {
+	t.Parallel()
+	w, _, _ := newCity(t)
+	v := visitor(func(*http.Request) (api.Principal, bool, error) {
+		return api.Principal{}, false, errors.New("reading: connection refused")
+	})
+	w.visitor.Store(&v)
+	if text := w.wants(503, "", "GET", "/self", "", "Cookie", "session=1"); strings.Contains(text, "refused") {
+		t.Errorf("strangers read %s", text)
+	}
 }
 
 func TestProvisioning(t *testing.T) {
