@@ -113,7 +113,7 @@ func (d *door) identify(r *http.Request) (Principal, *Problem) {
 		find()
 	}
 	if !ok {
-		return Principal{}, newProblem(http.StatusUnauthorized, "this is no API token", "send Authorization: Bearer and one that `stayput token add` made")
+		return Principal{}, newProblem(http.StatusUnauthorized, "this is no API token", "send Authorization: Bearer and one that was made on the page of your account, or by `stayput token add`")
 	}
 	switch {
 	case t.HasExpired(d.now()):
@@ -131,7 +131,7 @@ func (d *door) identify(r *http.Request) (Principal, *Problem) {
 
 // visitor tells who asks without a token.
 func (d *door) visitor(r *http.Request, from netip.Addr) (Principal, *Problem) {
-	nobody := newProblem(http.StatusUnauthorized, "an API token is needed", "send Authorization: Bearer and one that `stayput token add` made")
+	nobody := newProblem(http.StatusUnauthorized, "an API token is needed", "send Authorization: Bearer and one that was made on the page of your account, or by `stayput token add`")
 	if d.public.Visitor == nil {
 		return Principal{}, nobody
 	}

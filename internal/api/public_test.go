@@ -797,3 +797,26 @@ func TestStaff(t *testing.T) {
 	w.wants(403, desk, "POST", "/tokens", `{"account":"root","staff":true}`)
 	w.wants(403, desk, "POST", "/tokens", `{"account":"bob","staff":true}`)
 }
+
+// TestHintsForCustomers say what they can do themselves, and staff hear what staff can.
+func TestHintsForCustomers(t *testing.T) {
+	t.Parallel()
+	w, _, _ := newCity(t)
+	customer, staff := w.token(api.NewToken{Account: "alice"}), w.token(api.NewToken{Account: "root", Staff: true})
+	for _, tt := range []struct {
+		status      int
+		name        string
+		toCustomers string
+		toStaff     string
+	}{
+		{422, "home.example.net", "choose a name in a zone that is offered here", "add its zone first"},
+		{409, "www.dyn.example.org", "choose another name", "choose another name, or force"},
+	} {
+		wish := `{"account":"alice","name":"` + tt.name + `"}`
+		for secret, want := range map[string]string{customer: tt.toCustomers, staff: tt.toStaff} {
+			if text := w.wants(tt.status, secret, "POST", "/hosts", wish); !strings.Contains(text, `"hint":"`+want+`"`) {
+				t.Errorf("%s: %s, want the hint %q", tt.name, text, want)
+			}
+		}
+	}
+}

@@ -174,7 +174,7 @@ func (n notices) SetNotice(ctx context.Context, h *account.Host, t api.Told) err
 	err := n.SetWish(ctx, h, notice.Wish(t))
 	switch {
 	case errors.Is(err, notice.ErrNoAddress):
-		return &Error{err, "`stayput account set --email` gives it one"}
+		return &Error{err, "give it one on the account's page, or with `stayput account set --email`"}
 	case errors.Is(err, notice.ErrBadWish):
 		return &Error{err, "write a time such as 2d, or never"}
 	}
