@@ -23,7 +23,7 @@ type dialogue struct {
 }
 
 func (d *dialogue) client() *dns.Client {
-	c := &dns.Client{Net: d.network, Timeout: 5 * time.Second, TsigSecret: map[string]string{dns.Fqdn(d.key): tsigSecret}}
+	c := &dns.Client{Net: d.network, Timeout: time.Minute, TsigSecret: map[string]string{dns.Fqdn(d.key): tsigSecret}}
 	if dns.Fqdn(d.algorithm) == dns.HmacMD5 {
 		c.TsigProvider = rig.HMACMD5(tsigSecret)
 	}

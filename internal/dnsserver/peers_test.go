@@ -171,8 +171,8 @@ func (p peer) start(t testing.TB, zones map[string]string) string {
 // serves waits until the peer answers for all zones, and returns false when it
 // ends or takes too long.
 func serves(address string, origins []string, ended <-chan struct{}) bool {
-	client := dns.Client{Timeout: 100 * time.Millisecond}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	client := dns.Client{Timeout: time.Second}
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		reply, _, err := client.Exchange(question(origins[0], dns.TypeSOA), address)
 		if err == nil && reply.Authoritative {
 			if origins = origins[1:]; len(origins) == 0 {
