@@ -58,7 +58,8 @@ func (d *dialogue) update(build func(*dns.Msg)) {
 // list returns the records of some types that a transfer of the zone has.
 func (d *dialogue) list(types ...uint16) (all []string) {
 	d.t.Helper()
-	transfer := &dns.Transfer{TsigSecret: map[string]string{dns.Fqdn(d.key): tsigSecret}}
+	transfer := rig.NewTransfer()
+	transfer.TsigSecret = map[string]string{dns.Fqdn(d.key): tsigSecret}
 	query := new(dns.Msg).SetAxfr("example.org.").SetTsig(dns.Fqdn(d.key), dns.Fqdn(d.algorithm), 300, time.Now().Unix())
 	messages, err := transfer.In(query, d.u.tcp)
 	if err != nil {

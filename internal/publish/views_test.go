@@ -118,7 +118,7 @@ func (w *pushWorld) addKeys(names ...string) {
 // "" for none.
 func askFrom(t *testing.T, from, server, name string) string {
 	t.Helper()
-	client := dns.Client{Timeout: 5 * time.Second, Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(from)}}}
+	client := dns.Client{Timeout: time.Minute, Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(from)}}}
 	reply, _, err := client.Exchange(new(dns.Msg).SetQuestion(fmt.Sprintf("%s.dyn.example.org.", name), dns.TypeA), server)
 	if err != nil {
 		t.Fatal(err)

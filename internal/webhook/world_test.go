@@ -124,7 +124,7 @@ func (w *world) run(opts webhook.Options) {
 // eventually fails the test unless the condition comes to hold.
 func (w *world) eventually(what string, holds func() bool) {
 	w.t.Helper()
-	for range 2000 {
+	for range 6000 {
 		if holds() {
 			return
 		}
