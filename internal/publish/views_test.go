@@ -90,8 +90,8 @@ func TestViews(t *testing.T) {
 	expect("intranet", "192.0.2.10", "")
 
 	pushers.SetTargets([]publish.TargetName{outside})
+	until(t, func() bool { return pushers.Running() == 1 })
 	w.set("home A 192.0.2.4")
-	until(t, func() bool { return len(pushers.Of(origin)) == 1 })
 	arrive("home")
 	expect("home", "192.0.2.3", "192.0.2.4")
 	pushers.SetTargets([]publish.TargetName{inside, outside})
