@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/test/rig"
 )
 
 // hosts are names and the address that each has.
@@ -147,7 +149,7 @@ func askTCP(w *world, m *dns.Msg) (*dns.Msg, int, error) {
 func askWithCookie(t *testing.T, w *world) func(*world, *dns.Msg) (*dns.Msg, int, error) {
 	t.Helper()
 	m := new(dns.Msg).SetQuestion("dyn.example.org.", dns.TypeSOA)
-	r, err := dns.Exchange(withCookie(m, "0123456789abcdef"), w.dns)
+	r, err := rig.Exchange(withCookie(m, "0123456789abcdef"), w.dns)
 	if err != nil {
 		t.Fatal(err)
 	}
