@@ -172,10 +172,10 @@ func Lookup(server netip.AddrPort, host string) (netip.Addr, error) {
 	return wire.FirstA(in[:n], len(question))
 }
 
-// LookupPatiently is Lookup that asks again, for up to ten seconds, while a busy
+// LookupPatiently is Lookup that asks again, for up to a minute, while a busy
 // machine keeps the server from answering in time.
 func LookupPatiently(server netip.AddrPort, host string) (got netip.Addr, err error) {
-	for range 50 {
+	for range 300 {
 		if got, err = Lookup(server, host); !errors.Is(err, os.ErrDeadlineExceeded) {
 			break
 		}
