@@ -60,6 +60,5 @@ func isFree(address string) bool {
 	if err != nil {
 		return false
 	}
-	defer udp.Close()
-	return true
+	return udp.Close() == nil
 }
