@@ -25,7 +25,7 @@ type history struct {
 	reads  []reading
 	sights []sight
 	showns []shown
-	aways  []span
+	aways  []outage
 	faults []string // found at once
 }
 
@@ -73,6 +73,14 @@ type shown struct {
 	lag    time.Duration // since the first commit was made that it had not
 	ago    time.Duration // since it said so
 }
+
+// outage is when nodes reached no database.
+type outage struct {
+	span
+	node int // or everyNode
+}
+
+const everyNode = -1
 
 func (h *history) now() time.Duration { return time.Since(h.began) }
 
@@ -175,13 +183,13 @@ func (h *history) judge(skew time.Duration) (faults []string) {
 	return faults
 }
 
-// judgeOutages finds updates that were acknowledged although no node reached a
-// database all the while.
+// judgeOutages finds updates that a node acknowledged although it reached no database
+// all the while.
 func (h *history) judgeOutages() (faults []string) {
 	for _, away := range h.aways {
 		refused := 0
 		for _, w := range h.writes {
-			if w.from < away.from || w.to > away.to {
+			if w.from < away.from || w.to > away.to || away.node != everyNode && w.node != away.node {
 				continue
 			}
 			switch w.told {

@@ -51,8 +51,10 @@ func TestClusterJudges(t *testing.T) {
 			writes: written, sights: []sight{{0, 0, 1, 9e9}},
 			showns: []shown{{span: at(8, 8), node: 0}},
 		}, "its lag was shown as 1.005s at most", false},
-		{"acknowledged without a database", &history{writes: written, aways: []span{at(2, 7)}}, "node 1 acknowledged value 2 of host 0", false},
-		{"nobody was refused without a database", &history{writes: written[:2], aways: []span{at(5, 7)}}, "nobody heard 911", false},
+		{"acknowledged without a database", &history{writes: written, aways: []outage{{at(2, 7), everyNode}}}, "node 1 acknowledged value 2 of host 0", false},
+		{"nobody was refused without a database", &history{writes: written[:2], aways: []outage{{at(5, 7), everyNode}}}, "nobody heard 911", false},
+		{"acknowledged by the one without a database", &history{writes: written, aways: []outage{{at(2, 7), 1}}}, "node 1 acknowledged value 2 of host 0", false},
+		{"refused by the one without a database", &history{writes: written, aways: []outage{{at(4, 7), 1}}}, "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
