@@ -273,6 +273,59 @@ func until(t *testing.T, s *store.Store, revision registry.Revision) {
 	}
 }
 
+// TestLoadingWhileOthersAppend: a node that only reads loads what there was when it began,
+// and knows of what came meanwhile.
+func TestLoadingWhileOthersAppend(t *testing.T) {
+	t.Parallel()
+	url, node := database(t)
+	writer := node(store.Options{})
+	load(t, writer)
+	if err := append1(t, writer, 0); err != nil {
+		t.Fatal(err)
+	}
+	reader := node(store.Options{ReadOnly: true, Timeout: time.Minute})
+	db := rig.OpenDatabase(t, url)
+	defer db.Close()
+	obstacle, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer obstacle.Rollback()
+	if _, err := obstacle.Exec("LOCK TABLE snapshot IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	loaded := make(chan error, 1)
+	go func() {
+		state, err := reader.Load(t.Context())
+		if err == nil && state.Revision != 1 {
+			err = fmt.Errorf("revision %d was loaded, want 1", state.Revision)
+		}
+		loaded <- err
+	}()
+	for n, waiting := 0, 0; waiting == 0; n++ {
+		time.Sleep(10 * time.Millisecond)
+		if n > 6000 {
+			t.Fatal("loading does not come to the snapshot")
+		}
+		if err := db.QueryRow("SELECT COUNT(*) FROM pg_locks WHERE relation = 'snapshot'::regclass AND NOT granted").Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := append1(t, writer, 1); err != nil {
+		t.Fatal(err)
+	}
+	until(t, reader, 2)
+	if err := obstacle.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-loaded; err != nil {
+		t.Error(err)
+	}
+	if end, _ := reader.Others().End(); end != 2 {
+		t.Errorf("the journal is known to end at %d, want 2", end)
+	}
+}
+
 // TestADeposedPrimaryIsRefused: who has met a later epoch takes no part in an earlier
 // one, and who meets a promoted server begins one.
 func TestADeposedPrimaryIsRefused(t *testing.T) {
