@@ -324,13 +324,18 @@ var register = porcupine.Model{
 }
 
 // operations returns what was done by updates and reads through the API. What nobody
-// was told of may happen until the end.
+// was told of may happen until the end, and what was put off until somebody has heard of
+// an update that was asked for after it: that one's commit keeps it from being appended.
 func (h *history) operations() (ops []porcupine.Operation) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	settled := settlements(h.writes)
 	for _, w := range h.writes {
 		op := porcupine.Operation{ClientId: w.node, Input: asked{host: w.host, value: w.value}, Output: answered{told: w.told}, Call: int64(w.from), Return: int64(w.to)}
-		if w.told == toldLater || w.told == toldNothing {
+		switch w.told {
+		case toldLater:
+			op.Return = int64(settled(w.to))
+		case toldNothing:
 			op.Return = int64(never)
 		}
 		ops = append(ops, op)
@@ -341,6 +346,22 @@ func (h *history) operations() (ops []porcupine.Operation) {
 		})
 	}
 	return ops
+}
+
+// settlements returns a function that tells when somebody had first heard of an update,
+// whatever the host, that changed something and was asked for after some time.
+func settlements(writes []write) func(after time.Duration) time.Duration {
+	good := slices.DeleteFunc(slices.Clone(writes), func(w write) bool { return w.told != toldGood })
+	slices.SortFunc(good, func(a, b write) int { return cmp.Compare(a.from, b.from) })
+	first := make([]time.Duration, len(good)+1) // from each of them on
+	first[len(good)] = never
+	for i := len(good) - 1; i >= 0; i-- {
+		first[i] = min(first[i+1], good[i].to)
+	}
+	return func(after time.Duration) time.Duration {
+		i, _ := slices.BinarySearchFunc(good, after, func(w write, after time.Duration) int { return cmp.Compare(w.from, after) })
+		return first[i]
+	}
 }
 
 // mustLinearize fails the test unless all that clients did and read, through whatever

@@ -26,7 +26,10 @@ type updater struct {
 
 // sees notes that a number was answered.
 func (u *updater) sees(n uint32) {
-	for last := u.seen.Load(); n > last && !u.seen.CompareAndSwap(last, n); last = u.seen.Load() {
+	for last := u.seen.Load(); n > last; last = u.seen.Load() {
+		if u.seen.CompareAndSwap(last, n) {
+			return
+		}
 	}
 }
 
