@@ -287,8 +287,9 @@ type answered struct {
 	value uint32 // that was read
 }
 
-// register is a host: an update sets it and tells whether that changes it.
-var register = porcupine.Model{
+// register is a host: an update sets it and tells whether that changes it. One of which
+// nobody was told may have set it or not.
+var register = (&porcupine.NondeterministicModel{
 	Partition: func(all []porcupine.Operation) [][]porcupine.Operation {
 		byHost := map[int][]porcupine.Operation{}
 		for _, op := range all {
@@ -301,18 +302,24 @@ var register = porcupine.Model{
 		}
 		return out
 	},
-	Init: func() any { return uint32(0) },
-	Step: func(state, input, output any) (bool, any) {
+	Init: func() []any { return []any{uint32(0)} },
+	Step: func(state, input, output any) []any {
 		in, out := input.(asked), output.(answered)
+		possible := true
 		switch {
 		case in.read:
-			return state == out.value, state
+			in.value, possible = out.value, state == out.value
 		case out.told == toldGood:
-			return state != in.value, in.value
+			possible = state != in.value
 		case out.told == toldUnchanged:
-			return state == in.value, state
+			possible = state == in.value
+		case state != in.value:
+			return []any{state, in.value}
 		}
-		return true, in.value
+		if !possible {
+			return nil
+		}
+		return []any{in.value}
 	},
 	DescribeOperation: func(input, output any) string {
 		in, out := input.(asked), output.(answered)
@@ -321,7 +328,7 @@ var register = porcupine.Model{
 		}
 		return fmt.Sprintf("write %d: %s", in.value, [...]string{"good", "nochg", "911", "no answer"}[out.told])
 	},
-}
+}).ToModel()
 
 // operations returns what was done by updates and reads through the API. What nobody
 // was told of may happen until the end, and what was put off until somebody has heard of

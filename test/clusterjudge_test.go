@@ -33,6 +33,9 @@ func TestClusterJudges(t *testing.T) {
 		{"the doubtful one takes effect, and is undone", &history{
 			writes: written, reads: []reading{{at(7, 8), 0, 0, 3}, {at(9, 10), 0, 0, 2}},
 		}, "", true},
+		{"the doubtful one never takes effect", &history{
+			writes: append([]write{{at(7, 8), 0, 1, 4, toldGood}}, written...), reads: []reading{{at(9, 10), 1, 0, 2}},
+		}, "", false},
 		{"the doubtful one takes effect after another one that was asked for later", &history{
 			writes: append([]write{{at(7, 8), 0, 1, 4, toldGood}}, written...), reads: []reading{{at(9, 10), 1, 0, 2}, {at(11, 12), 1, 0, 3}},
 		}, "", true},
