@@ -128,6 +128,26 @@ func (d Directory) Accounts(start string) iter.Seq[Account] {
 	}
 }
 
+// ChangedAccounts yields each account that differs between the two versions, as it was
+// before and as it is, in order of their lower-case names; the zero Account where a
+// version has none. Its time is proportional to what changed, when one version was made
+// from the other.
+func (d Directory) ChangedAccounts(before Directory) iter.Seq2[Account, Account] {
+	read := func(raw []byte) (a Account) {
+		if raw != nil {
+			a = decodeAccount(raw)
+		}
+		return a
+	}
+	return func(yield func(was, is Account) bool) {
+		for c := range tree.Diff(before.maps[accounts], d.maps[accounts]) {
+			if !yield(read(c.Old), read(c.New)) {
+				return
+			}
+		}
+	}
+}
+
 // AccountsByEmail yields the accounts with a mail address, however it is written. It
 // looks at all accounts, but reads no more of them than it must.
 func (d Directory) AccountsByEmail(address string) iter.Seq[Account] {
@@ -337,10 +357,11 @@ func (d Directory) KeyByToken(token string) (Key, bool) {
 	return d.Key(string(username))
 }
 
-// Keys yields all update keys in order of their user names.
-func (d Directory) Keys() iter.Seq[Key] {
+// Keys yields all update keys in order of their user names, from the one not less than
+// start, which may be empty.
+func (d Directory) Keys(start string) iter.Seq[Key] {
 	return func(yield func(Key) bool) {
-		for _, raw := range d.maps[keys].All() {
+		for _, raw := range d.maps[keys].From([]byte(start)) {
 			if !yield(decodeKey(raw)) {
 				return
 			}
@@ -349,9 +370,16 @@ func (d Directory) Keys() iter.Seq[Key] {
 }
 
 // KeysOf yields the update keys of an account in order of their user names.
-func (d Directory) KeysOf(account uint32) iter.Seq[Key] {
+func (d Directory) KeysOf(account uint32) iter.Seq[Key] { return d.KeysOfFrom(account, "") }
+
+// KeysOfFrom is KeysOf from the key whose user name is not less than start.
+func (d Directory) KeysOfFrom(account uint32, start string) iter.Seq[Key] {
 	return func(yield func(Key) bool) {
-		for k := range d.maps[keysByAccount].Prefix(idKey(account, nil)) {
+		owner := idKey(account, nil)
+		for k := range d.maps[keysByAccount].From(idKey(account, []byte(start))) {
+			if !bytes.HasPrefix(k, owner) {
+				return
+			}
 			if key, ok := d.Key(string(k[4:])); ok && !yield(key) {
 				return
 			}
