@@ -88,7 +88,11 @@ type asked struct {
 	mac   string
 }
 
-// sign returns the message as it goes over TCP, signed, and its MAC.
+// errTooLong says that a message is longer than messages can be. Nothing of it was sent.
+var errTooLong = errors.New("there is more than a message can carry")
+
+// sign returns the message as it goes over TCP, signed, and its MAC. It fails with
+// errTooLong.
 func (l *link) sign(m *dns.Msg) (wire []byte, mac string, err error) {
 	m.SetTsig(fqdn(l.key.Name), fqdn(l.key.Algorithm()), tsig.Fudge, time.Now().Unix())
 	signed, mac, err := dns.TsigGenerateWithProvider(m, signer{l.key}, "", false)
@@ -96,7 +100,7 @@ func (l *link) sign(m *dns.Msg) (wire []byte, mac string, err error) {
 		return nil, "", fmt.Errorf("signing: %w", err)
 	}
 	if len(signed) > dns.MaxMsgSize {
-		return nil, "", errors.New("a message is too long")
+		return nil, "", errTooLong
 	}
 	return append(binary.BigEndian.AppendUint16(nil, uint16(len(signed))), signed...), mac, nil
 }
