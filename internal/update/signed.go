@@ -197,6 +197,38 @@ func (r *Records) IsTheirs(z *zone.Zone, name zone.Name) bool {
 	return false
 }
 
+// MaxBelow is how many names with records an account may have below one of its hosts:
+// no plan counts them.
+const MaxBelow = 1000
+
+// HostAbove returns the host of whoever asks below which the name stands; "" for the name
+// of a host, and for the operator, who may have as many as he likes.
+func (r *Records) HostAbove(z *zone.Zone, name zone.Name) zone.Name {
+	if r.owner == 0 || r.IsHost(z, name) {
+		return ""
+	}
+	for at := name; at != z.Origin(); {
+		if at = at.Parent(); r.IsHost(z, at) {
+			return at
+		}
+	}
+	return ""
+}
+
+// CountBelow returns how many names below a host have records in the zone; it counts no
+// further than MaxBelow.
+func (r *Records) CountBelow(z *zone.Zone, host zone.Name) (n int) {
+	for name := range z.NodesBelow(host) {
+		if n == MaxBelow {
+			break
+		}
+		if name != host {
+			n++
+		}
+	}
+	return n
+}
+
 // Hides tells whether records of a type at a name of the zone would keep hosts from
 // being found: NS at or above them, DNAME above them.
 func (r *Records) Hides(z *zone.Zone, name zone.Name, t zone.Type) bool {
