@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -211,6 +212,41 @@ func TestUpdateRights(t *testing.T) {
 		}
 	}
 	u.want(t, "gone", `60 TXT "x"`, placeholder)
+}
+
+// The operator may put records at a host whose account is suspended. What the directory
+// keeps of it for the day when it is resumed stays, and nothing of that is shown.
+func TestUpdateOfASuspendedHost(t *testing.T) {
+	t.Parallel()
+	state := streetState(t)
+	gone := zone.MustName("gone.example.org")
+	before, _ := state.Accounts.Host(gone)
+	before.Sources = []account.Source{{Addr: netip.MustParseAddr("192.0.2.99"), Via: "dyndns2"}}
+	before.Text, before.Options.MX = "of its device", zone.MustName("mail.example.net")
+	d := state.Accounts.Edit()
+	d.Apply(&account.Changes{Hosts: []account.Host{before}})
+	state.Accounts = d.Freeze()
+	u := serveUpdates(t, state, update.Options{})
+	for _, step := range []struct {
+		line string
+		want []string
+	}{
+		{`update gone 60 IN TXT "x"`, []string{placeholder, `60 TXT "x"`}},
+		{"update gone 0 ANY TXT", []string{placeholder}},
+	} {
+		if got := u.tell(t, "udp", signed(t, "operator", step.line)); got != "NOERROR" {
+			t.Errorf("%s: %s", step.line, got)
+		}
+		slices.Sort(step.want)
+		got := u.records("gone")
+		slices.Sort(got)
+		if !slices.Equal(got, step.want) {
+			t.Errorf("%s: the host shows %q, want %q", step.line, got, step.want)
+		}
+		if after, _ := u.registry.State().Accounts.Host(gone); !after.Equal(&before) {
+			t.Errorf("%s: the directory has %+v, want %+v", step.line, after, before)
+		}
+	}
 }
 
 // Who owns a host may have many names below it, and not all the memory there is: past the

@@ -340,23 +340,25 @@ func (s *Service) settleAddresses(r *Records, like *Request, owner uint32) error
 
 // settleSets puts those sets of a host that are no addresses. A text of its devices that
 // is deleted is forgotten, and so is the alias that staff gave it when there is another.
+// While its account is suspended, its options and addresses rest in the directory.
 func (r *Records) settleSets(c *hostChange, source account.Source) error {
 	if len(c.sets) == 0 {
 		return nil
 	}
 	h, _ := r.shown.Accounts.Host(c.name)
 	was := h
+	z := r.shown.Zones.Find(h.Name)
 	for _, set := range c.sets {
 		switch set.Type {
 		case zone.TypeTXT:
-			if h.Text != "" && !slices.Contains(set.Data, textData(h.Text)) {
+			text := textData(h.Text)
+			if z.Node(h.Name).Lookup(zone.TypeTXT).Has([]byte(text)) && !slices.Contains(set.Data, text) {
 				h.Text = ""
 			}
 		case zone.TypeCNAME:
 			h.Alias = ""
 		}
 	}
-	z := r.shown.Zones.Find(h.Name)
 	changes := registry.Changes{Records: []registry.ZoneRecords{{Zone: z.Origin(), Sets: c.sets}}}
 	if !h.Equal(&was) {
 		changes.Accounts.Hosts = []account.Host{h}
@@ -365,6 +367,9 @@ func (r *Records) settleSets(c *hostChange, source account.Source) error {
 		return err
 	}
 	r.sets += len(c.sets)
+	if owner, ok := r.shown.Accounts.AccountByID(h.Account); !ok || owner.Suspended {
+		return r.take(Withdraw(r.shown, h))
+	}
 	z = r.shown.Zones.Find(h.Name)
 	node := z.Node(h.Name)
 	return r.take(setAddresses(z, node, &h, h, standing(own(&h, node)), source))
