@@ -72,7 +72,17 @@ type zones map[zone.Name]bool
 type told struct {
 	mu      sync.Mutex // guards all below
 	notices map[zone.Name]*notice
-	busy    int // notices under way
+	busy    int       // notices under way
+	logged  time.Time // when a line about it was written last
+}
+
+// mayLog lets a line a minute into the log: a secondary may have many zones.
+func (t *told) mayLog(now time.Time) bool {
+	if now.Sub(t.logged) < time.Minute {
+		return false
+	}
+	t.logged = now
+	return true
 }
 
 // wants tells whether the secondary has the zone.
@@ -343,8 +353,8 @@ func (n *Notifier) exchange(ctx context.Context, s *secondary, to peer, z *zone.
 	}
 	if err == nil {
 		what.taken, what.takenAny, what.tries = what.told, true, 0
-	} else if what.err == nil || what.tries == maxTries {
-		n.log.Warn("secondary does not take notice of a zone", "zone", z.Origin(), "secondary", s.Addr, "serial", z.Serial(), "error", err)
+	} else if (what.err == nil || what.tries == maxTries) && s.told.mayLog(time.Now()) {
+		n.log.Warn("secondary does not take notice of a zone, perhaps of others neither", "zone", z.Origin(), "secondary", s.Addr, "serial", z.Serial(), "error", err)
 	}
 	what.err = err
 }

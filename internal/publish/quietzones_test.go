@@ -2,13 +2,16 @@ package publish
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // standing is a state that does not change.
@@ -78,5 +81,24 @@ func TestLatestZones(t *testing.T) {
 				t.Errorf("%s is not as it is by now", z.Origin())
 			}
 		}
+	}
+}
+
+// TestDeadSecondaryIsOneLine: a secondary that does not take notice of any of many zones
+// fills no log.
+func TestDeadSecondaryIsOneLine(t *testing.T) {
+	t.Parallel()
+	state := zonesOf(t, 50, 1)
+	var log rig.Log
+	n := NewNotifier(standing{state: state}, NotifyOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	n.SetSecondaries([]Secondary{{Addr: netip.MustParseAddrPort("192.0.2.53:53"), Key: zone.MustName("missing")}})
+	secondaries, _ := n.current(state)
+	var zones latest
+	zones.follow(state.Zones)
+	var under sync.WaitGroup
+	n.send(t.Context(), secondaries[0], state, zones.all, &under)
+	under.Wait()
+	if lines := strings.Count(log.String(), "does not take notice"); lines != 1 {
+		t.Errorf("%d lines, want 1:\n%s", lines, log.String())
 	}
 }
