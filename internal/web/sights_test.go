@@ -39,10 +39,11 @@ func (w *world) sights() []sight {
 	key := w.as("alice").post("/newkey", "for", "all").leads(w.t, "/keys/")
 	invitation := ok(w.signin.Invite(w.t.Context(), registry.Actor{}, "bob", "en"))(w.t)
 	token := w.addToken("alice")
+	ok(w.admin.AddAccount(w.t.Context(), admin.NewAccount{Name: "erin", Role: account.Customer, Password: password}))(w.t)
 	change, reset, signUp := w.openDoors()
 	return []sight{
 		{"home", "alice", "/", nil},
-		{"home-empty", "bob", "/", nil},
+		{"home-empty", "erin", "/", nil},
 		{"host", "alice", "/hosts/home.dyn.example.org", nil},
 		{"host-failing", "alice", "/hosts/office.dyn.example.org", nil},
 		{"host-waiting", "alice", "/hosts/holiday.dyn.example.org", nil},
