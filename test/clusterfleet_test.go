@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -234,6 +233,15 @@ func (f *fleet) reader() {
 	}
 }
 
+// valueIn returns the value that an answer shows; 0 is for no address.
+func valueIn(answer []dns.RR) uint32 {
+	if len(answer) == 0 {
+		return 0
+	}
+	v6, _ := netip.AddrFromSlice(answer[0].(*dns.AAAA).AAAA)
+	return number(v6)
+}
+
 // query asks a node's DNS on its own machine, where no cable is between.
 func (f *fleet) query(n *member, name string, qtype uint16) ([]dns.RR, error) {
 	c, err := n.machine.dial("udp", "127.0.0.1:5300")
@@ -275,12 +283,7 @@ func (f *fleet) asker(n *member) {
 				f.history.fault("the DNS of node %d does not answer a query of %s: %v", n.number, sent, err)
 			}
 		case host < clusterHosts:
-			s := sight{node: n.number, host: host, sent: sent}
-			if len(answer) > 0 {
-				v6, _ := netip.AddrFromSlice(answer[0].(*dns.AAAA).AAAA)
-				s.value = number(v6)
-			}
-			add(f.history, &f.history.sights, s)
+			add(f.history, &f.history.sights, sight{n.number, host, valueIn(answer), sent})
 		default:
 			is := answer[0].(*dns.SOA).Serial
 			if known && is-serial >= 1<<31 {
@@ -356,12 +359,15 @@ func (f *fleet) conclude(skew time.Duration) (faults []string) {
 	f.halt()
 	for _, n := range f.nodes {
 		for host := range clusterHosts {
-			var r reading
-			eventually(f.t, "the API of "+n.name+" answers", func() (ok bool) { r, ok = f.read(n, host); return ok })
+			// What the API says first may be about to be found lost.
 			eventually(f.t, "the DNS of "+n.name+" answers what its API does", func() bool {
+				r, answered := f.read(n, host)
+				if !answered {
+					return false
+				}
 				sent := f.history.now()
 				answer, err := f.query(n, hostOfCluster(host), dns.TypeAAAA)
-				if err != nil || len(answer) != 1 || !strings.HasSuffix(answer[0].String(), "\t"+valueOf(r.value)) {
+				if err != nil || valueIn(answer) != r.value {
 					return false
 				}
 				add(f.history, &f.history.sights, sight{n.number, host, r.value, sent})

@@ -140,7 +140,9 @@ func TestDNSNodeOnThePrimary(t *testing.T) {
 	other, w := nodes[0], nodes[1]
 	w.env = append(w.env, "STAYPUT_STORE_NODE=answers", "STAYPUT_ROLE=dns")
 	w.launch()
-	if err := w.cmd.Wait(); err == nil || !strings.Contains(w.log.String(), "start a node first that takes updates") {
+	err := w.cmd.Wait()
+	<-w.log.ended
+	if err == nil || !strings.Contains(w.log.String(), "start a node first that takes updates") {
 		t.Fatalf("from an empty database it ends with %v, and says\n%s", err, w.log)
 	}
 	other.start()

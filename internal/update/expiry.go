@@ -159,7 +159,6 @@ func (e *Expiry) Look(ctx context.Context) error {
 		e.stayAlive(now)
 		return nil
 	}
-	began := time.Now()
 	over := e.survey(ctx, st, now)
 	if len(over) > 0 && e.seen.shared.Load() {
 		// They may have reported elsewhere meanwhile.
@@ -172,7 +171,7 @@ func (e *Expiry) Look(ctx context.Context) error {
 		return err
 	}
 	e.before, e.after = st.Accounts, house
-	e.rested = now.Add(lookPause * time.Since(began))
+	e.rested = now.Add(lookPause * e.now().Sub(now))
 	e.stayAlive(now)
 	for names := range slices.Chunk(over, expiryBatch) {
 		if err := e.expire(ctx, names, now); err != nil {

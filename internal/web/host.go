@@ -46,10 +46,15 @@ func (p *Pages) host(v *visit) error {
 	return v.show("host", page)
 }
 
-// newHostPage returns what all pages of a host have.
+// newHostPage returns what all pages of a host have. What devices were told may be newer than
+// h: the host is looked up again, so that it is not shown without the address that they reported.
 func (v *visit) newHostPage(h admin.Host, tab string) *hostPage {
+	entries := v.p.History.Host(h.Name)
+	if now, err := v.p.Admin.Host(h.Name); err == nil {
+		h = now
+	}
 	page := &hostPage{
-		hostView: v.viewHost(h), Foreign: !v.isOwn(h.Account), MayChange: v.mayChange(h.Account), Tab: tab,
+		hostView: v.viewHostAfter(h, entries), Foreign: !v.isOwn(h.Account), MayChange: v.mayChange(h.Account), Tab: tab,
 		Born: v.at(h.Created, v.date(h.Created)), Lifetime: v.duration(h.TTL),
 	}
 	page.V4, page.V6 = split(h.Addresses)

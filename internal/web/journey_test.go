@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"stayput.dev/internal/update"
 	"stayput.dev/test/browser"
 	"stayput.dev/test/rig"
 )
@@ -85,6 +87,30 @@ func TestQuickDevice(t *testing.T) {
 	bob.get(path).shows(t, http.StatusOK, "Still waiting")
 	w.report(0, m[1], m[2], "home", "myip=192.0.2.7")
 	bob.get(path).shows(t, http.StatusOK, "It works")
+}
+
+// TestReportedElsewhere: an address that came to another node, or of which the history does
+// not tell yet, is shown, and what was refused before it is no trouble any more.
+func TestReportedElsewhere(t *testing.T) {
+	w := newWorld(t)
+	w.addHost("bob", "home")
+	bob := w.as("bob")
+	path := bob.post("/hosts/home.dyn.example.org/setup/ddclient").leads(t, "/hosts/home")
+	m := regexp.MustCompile(`login=(\S+)\s+password=&#39;([^&]+)`).FindStringSubmatch(bob.get(path).body)
+	if m == nil {
+		t.Fatal("there are no lines")
+	}
+	w.report(0, m[1], "mistyped", "home", "myip=192.0.2.7")
+	bob.get(path).shows(t, http.StatusOK, "Updates fail", "Still waiting")
+	w.at(-time.Minute)
+	results := ok(w.updates.Update(t.Context(), update.Request{
+		Username: m[1], Secret: m[2], Hosts: []string{"home.dyn.example.org"}, Via: "dyndns2",
+		V4: update.Family{Action: update.Set, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.7")}},
+	}))(t)
+	if len(results) != 1 || results[0].Outcome != update.Good {
+		t.Fatalf("the update came to %v", results)
+	}
+	bob.get(path).shows(t, http.StatusOK, "Up to date", "It works", "192.0.2.7").lacks(t, "Updates fail")
 }
 
 // TestFirstHostWithoutScripts is the same with forms alone.

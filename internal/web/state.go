@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"html/template"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,14 +27,19 @@ type hostView struct {
 
 // viewHost returns how a host is, from its state and from what its devices asked.
 func (v *visit) viewHost(h admin.Host) *hostView {
-	view := &hostView{Host: h, entries: v.p.History.Host(h.Name)}
+	return v.viewHostAfter(h, v.p.History.Host(h.Name))
+}
+
+// viewHostAfter is viewHost with what its devices asked, the latest first.
+func (v *visit) viewHostAfter(h admin.Host, entries []history.Entry) *hostView {
+	view := &hostView{Host: h, entries: entries}
 	if !h.LastSeen.IsZero() {
 		view.Seen = v.ago(h.LastSeen)
 	}
 	view.Mark = markHost(&h, view.entries)
 	var trouble *sentence
 	if len(view.entries) > 0 {
-		if last := v.tell(&view.entries[0]); last.Todo != "" {
+		if last := v.tell(&view.entries[0]); last.Todo != "" && !hasReported(&h, view.entries[0].Last) {
 			trouble = last
 		}
 		view.From = view.entries[0].Source.String()
@@ -67,6 +73,12 @@ func (v *visit) viewHost(h admin.Host) *hostView {
 		say("good", "fresh")
 	}
 	return view
+}
+
+// hasReported tells whether an address came after a time. It is seen before, or at another
+// node than, the history tells of it.
+func hasReported(h *admin.Host, after time.Time) bool {
+	return slices.ContainsFunc(h.Sources, func(s admin.Source) bool { return s.At.After(after) })
 }
 
 // markHost returns what is different whenever a page that shows the host is.

@@ -198,7 +198,7 @@ func (p *Pages) setup(v *visit) error {
 	slip, known := p.slips.find(v.who.ID, v.r.URL.Query().Get("key"))
 	if known {
 		page.Username, page.Secret, page.IsNew = slip.username, slip.secret, true
-		page.Waits = !h.LastSeen.After(slip.at) && !page.heard(slip)
+		page.Waits = !page.heard(slip)
 	}
 	all := v.recipes(h.Name, page.Username)
 	i := slices.IndexFunc(all, func(r recipe.Recipe) bool { return r.Device == page.Device })
@@ -213,13 +213,14 @@ func (p *Pages) setup(v *visit) error {
 	return v.show("setup", page)
 }
 
-// heard tells whether the new key was used well. Where that was in the second in which
-// the key was made, the time tells nothing.
+// heard tells whether the new key was used well: an address came with it, at any node, or
+// what was there already.
 func (s *setupPage) heard(made slip) bool {
-	return slices.ContainsFunc(s.entries, func(e history.Entry) bool {
-		kind := judge(&e).kind
-		return e.Username == made.username && kind != "bad" && kind != "warn"
-	})
+	return slices.ContainsFunc(s.Sources, func(src admin.Source) bool { return src.Username == made.username }) ||
+		slices.ContainsFunc(s.entries, func(e history.Entry) bool {
+			kind := judge(&e).kind
+			return e.Username == made.username && kind != "bad" && kind != "warn"
+		})
 }
 
 // findTrouble looks whether what came since the key was made was refused.

@@ -44,6 +44,7 @@ type world struct {
 	t       testing.TB
 	url     string
 	admin   *admin.Service
+	updates *update.Service
 	history *history.History
 	signin  *signin.Service
 	pages   *web.Pages
@@ -78,7 +79,7 @@ func newWorld(t testing.TB) *world {
 	})
 
 	seen := ok(update.OpenSeen(ctx, kept, nil))(t)
-	updates := update.New(reg, update.Options{Logger: slog.New(slog.DiscardHandler), Seen: seen, Now: w.clock})
+	w.updates = update.New(reg, update.Options{Logger: slog.New(slog.DiscardHandler), Seen: seen, Now: w.clock})
 	w.admin = admin.New(reg, admin.Options{Seen: seen, Now: w.clock})
 	w.history = history.New(reg, 1<<20, w.clock)
 	lis := ok(net.Listen("tcp", "127.0.0.1:0"))(t)
@@ -90,7 +91,7 @@ func newWorld(t testing.TB) *world {
 	running.Go(func() { w.signin.Run(ctx) })
 	w.tally = watch.NewTally(w.clock)
 	w.trend = watch.NewTrend(func(counts watch.Counts) {
-		for outcome, n := range metrics.Sum(updates, "stayput_updates_total", "outcome") {
+		for outcome, n := range metrics.Sum(w.updates, "stayput_updates_total", "outcome") {
 			counts[web.Updates+outcome] = n
 		}
 		w.mu.Lock()
@@ -105,7 +106,7 @@ func newWorld(t testing.TB) *world {
 		House:  web.House{Trend: w.trend, Tally: w.tally, Servers: &w.neighbours, Checks: &w.neighbours, Certificates: w.neighbours.showCertificates, Nodes: &w.neighbours},
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 	}))(t)
-	devices := dyndns.New(updates, dyndns.Options{Recorder: watch.Recorders{w.history, w.tally}})
+	devices := dyndns.New(w.updates, dyndns.Options{Recorder: watch.Recorders{w.history, w.tally}})
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	server := front.New(front.Config{TrustedProxies: loopback, Table: front.Table{Devices: devices.Paths(), Root: devices.Root, Rest: w.pages}})
 	running.Go(func() { _ = server.Serve(ctx, lis, front.Plain) })
