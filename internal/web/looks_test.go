@@ -59,7 +59,7 @@ type looker struct {
 }
 
 // refused is what the console says of a page with the status of a failure.
-var refused = regexp.MustCompile(`the server responded with a status of 4(04|10)`)
+var refused = regexp.MustCompile(`the server responded with a status of 4(04|10|22)`)
 
 // look goes to a page once in each language; in English it turns the page to every width
 // and theme.
@@ -130,7 +130,7 @@ func (s sight) open(tab *browser.Tab) {
 	}
 	left := tab.Page()
 	tab.Click("main form button")
-	tab.WaitFor(fmt.Sprintf("main:not([data-page=%q])", left))
+	tab.WaitFor(fmt.Sprintf("main:not([data-page=%q]), main .error, main [role=alert]", left))
 }
 
 // fits fails the test unless the page, its parts and its buttons find room in the window.
