@@ -56,7 +56,7 @@ var rooms = map[string][]string{
 
 	// What follows the state.
 	"internal/webhook": {"internal/account", "internal/feed", "internal/registry"},
-	"internal/publish": {"internal/policy", "internal/registry", "internal/tsig", "internal/zone"},
+	"internal/publish": {"internal/phrase", "internal/policy", "internal/registry", "internal/tsig", "internal/zone"},
 	"internal/tlscert": {"internal/registry", "internal/zone"},
 	"internal/checkup": {"internal/phrase", "internal/zone"},
 	"internal/metrics": {},

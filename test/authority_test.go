@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -54,7 +55,9 @@ var acmeTools = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	dir := filepath.Dir(file)
-	out, err := exec.Command("go", "build", "-C", "../tools", "-o", dir, "./lego", "github.com/letsencrypt/pebble/v2/cmd/pebble").CombinedOutput()
+	build := exec.Command("go", "build", "-C", "../tools", "-trimpath", "-o", dir, "./lego", "github.com/letsencrypt/pebble/v2/cmd/pebble")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as stayput is built, with which they share much
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building Pebble and lego: %w\n%s", err, out)
 	}

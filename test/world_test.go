@@ -30,7 +30,9 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	file := filepath.Join(dir, "stayput")
-	out, err := exec.Command("go", "build", "-o", file, "stayput.dev/cmd/stayput").CombinedOutput()
+	build := exec.Command("go", "build", "-trimpath", "-o", file, "stayput.dev/cmd/stayput")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped, and so compiled once for all who build it
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building: %w\n%s", err, out)
 	}

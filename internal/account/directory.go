@@ -128,6 +128,26 @@ func (d Directory) Accounts(start string) iter.Seq[Account] {
 	}
 }
 
+// ChangedAccounts yields each account that differs between the two versions, as it was
+// before and as it is, in order of their lower-case names; the zero Account where a
+// version has none. Its time is proportional to what changed, when one version was made
+// from the other.
+func (d Directory) ChangedAccounts(before Directory) iter.Seq2[Account, Account] {
+	read := func(raw []byte) (a Account) {
+		if raw != nil {
+			a = decodeAccount(raw)
+		}
+		return a
+	}
+	return func(yield func(was, is Account) bool) {
+		for c := range tree.Diff(before.maps[accounts], d.maps[accounts]) {
+			if !yield(read(c.Old), read(c.New)) {
+				return
+			}
+		}
+	}
+}
+
 // AccountsByEmail yields the accounts with a mail address, however it is written. It
 // looks at all accounts, but reads no more of them than it must.
 func (d Directory) AccountsByEmail(address string) iter.Seq[Account] {

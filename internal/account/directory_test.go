@@ -386,3 +386,28 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// ChangedAccounts tells what became of each account between two versions, in both
+// directions, and of no other.
+func TestChangedAccounts(t *testing.T) {
+	t.Parallel()
+	before := apply(t, account.Directory{}, account.Changes{Accounts: []account.Account{
+		{ID: 1, Name: "Alice", Created: created}, {ID: 2, Name: "bob", Created: created}, {ID: 3, Name: "carol", Created: created},
+	}})
+	after := apply(t, before, account.Changes{
+		DeletedAccounts: []string{"bob"},
+		Accounts:        []account.Account{{ID: 3, Name: "carol", Email: "carol@example.org", Created: created}, {ID: 4, Name: "dora", Created: created}},
+	})
+	list := func(d, from account.Directory) (all []string) {
+		for was, is := range d.ChangedAccounts(from) {
+			all = append(all, was.Name+was.Email+" "+is.Name+is.Email)
+		}
+		return all
+	}
+	if got, want := list(after, before), []string{"bob ", "carol carolcarol@example.org", " dora"}; !slices.Equal(got, want) {
+		t.Errorf("changed: %q, want %q", got, want)
+	}
+	if got, want := list(before, after), []string{" bob", "carolcarol@example.org carol", "dora "}; !slices.Equal(got, want) {
+		t.Errorf("changed back: %q, want %q", got, want)
+	}
+}

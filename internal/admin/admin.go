@@ -58,11 +58,19 @@ type CGNAT interface {
 	BehindCGNAT(host uint32, addrs []netip.Addr) bool
 }
 
+// Teller writes to people about their accounts.
+type Teller interface {
+	// TellTokenMade tells the owner of an API token that by has made it, in the owner's
+	// language or, where none is known, the given one.
+	TellTokenMade(ctx context.Context, by registry.Actor, t account.Token, language string)
+}
+
 // Options are what a Service may be told. The zero Options are usual.
 type Options struct {
 	Seen   Seen             // nil: nothing is known of when hosts were seen
 	Expiry Expiry           // nil: none goes offline
 	CGNAT  CGNAT            // nil: nobody does
+	Teller Teller           // nil: nobody is told
 	TTL    uint32           // seconds, of new hosts; 0: DefaultTTL
 	Rest   time.Duration    // of released names; 0: DefaultRest
 	Now    func() time.Time // nil: time.Now

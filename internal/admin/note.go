@@ -247,7 +247,7 @@ func differences(old, now any) []string {
 			out = append(out, name)
 			continue
 		}
-		if field.Type.Kind() == reflect.Struct && field.Type.NumMethod() == 0 {
+		if isNested(field.Type) {
 			out = append(out, differences(before.Field(i).Interface(), after.Field(i).Interface())...)
 			continue
 		}
@@ -259,6 +259,11 @@ func differences(old, now any) []string {
 		}
 	}
 	return out
+}
+
+// isNested tells whether a note tells what is in a field, rather than the field.
+func isNested(field reflect.Type) bool {
+	return field.Kind() == reflect.Struct && field.NumMethod() == 0
 }
 
 // shown is a value as a note shows it; "" for none.

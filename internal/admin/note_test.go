@@ -102,6 +102,12 @@ func TestDeedsAreNoted(t *testing.T) {
 		if strings.Contains(note, "horse") || strings.Contains(note, "argon2") {
 			t.Errorf("a secret is noted: %s", note)
 		}
+		_, detail, _ := strings.Cut(note, ": ")
+		for _, p := range admin.Details(detail) {
+			if p.Text == "%s" && p.String() != "" && !strings.Contains(p.String(), ".") { // but names of records
+				t.Errorf("%q of %q is no word of notes", p, note)
+			}
+		}
 	}
 }
 

@@ -33,12 +33,14 @@ type NewToken struct {
 	Zones, Hosts []zone.Name
 	Sources      []netip.Prefix // where it may come from; empty: anywhere
 	Expires      time.Time      // the zero time: never
+	Language     string         // of the mail to the owner, where the account has none; may be empty
 }
 
 // maxTokens bounds the API tokens of an account, and what one may list.
 const maxTokens = 100
 
-// AddToken makes an API token and returns its secret, which nobody can read again.
+// AddToken makes an API token and returns its secret, which nobody can read again. The
+// owner hears of it, whoever made it.
 func (s *Service) AddToken(ctx context.Context, n NewToken) (t Token, secret string, err error) {
 	if err := n.normalise(s.opts.Now()); err != nil {
 		return Token{}, "", err
@@ -52,8 +54,14 @@ func (s *Service) AddToken(ctx context.Context, n NewToken) (t Token, secret str
 	if err != nil {
 		return Token{}, "", err
 	}
-	t, err = s.Token(id)
-	return t, secret, err
+	made, err := findToken(s.State(), id)
+	if err != nil {
+		return Token{}, "", err
+	}
+	if s.opts.Teller != nil {
+		s.opts.Teller.TellTokenMade(context.WithoutCancel(ctx), s.by, made, n.Language)
+	}
+	return viewToken(s.State(), made), secret, nil
 }
 
 func (n *NewToken) normalise(now time.Time) error {

@@ -54,10 +54,19 @@ type KeyExport struct {
 
 // Person is what is kept about how the owner of an account signs in.
 type Person struct {
-	Sessions []PersonSession `json:"sessions" nullable:"false"`
-	Factors  PersonFactors   `json:"second_factors"`
-	Events   []PersonEvent   `json:"sign_ins" nullable:"false" doc:"What happened about signing in, the latest first."`
-	Mails    []PersonMail    `json:"mails" nullable:"false" doc:"Mails that wait to be sent."`
+	Sessions []PersonSession  `json:"sessions" nullable:"false"`
+	Factors  PersonFactors    `json:"second_factors"`
+	Known    []PersonIdentity `json:"identities" nullable:"false" doc:"Whom of an identity provider it is connected with."`
+	Events   []PersonEvent    `json:"sign_ins" nullable:"false" doc:"What happened about signing in, the latest first."`
+	Mails    []PersonMail     `json:"mails" nullable:"false" doc:"Mails that wait to be sent."`
+}
+
+// Nobody returns what is kept about somebody of whom nothing is known.
+func Nobody() Person {
+	return Person{
+		Sessions: []PersonSession{}, Factors: PersonFactors{Passkeys: []PersonPasskey{}}, Known: []PersonIdentity{},
+		Events: []PersonEvent{}, Mails: []PersonMail{},
+	}
 }
 
 // PersonSession is somebody who is signed in somewhere.
@@ -82,6 +91,13 @@ type PersonPasskey struct {
 	Name    string    `json:"name"`
 	Created time.Time `json:"created"`
 	Used    time.Time `json:"used,omitzero"`
+}
+
+// PersonIdentity is a user of an identity provider that an account is connected with.
+type PersonIdentity struct {
+	Issuer string    `json:"issuer"`
+	Name   string    `json:"name"`
+	Since  time.Time `json:"since,omitzero"`
 }
 
 // PersonEvent is something that happened about signing in.
@@ -169,7 +185,7 @@ func (s *server) exportAccount(ctx context.Context, in *accountPath) (out Export
 	if out.Audit, err = s.exportDeeds(ctx, a.Name); err != nil {
 		return out, err
 	}
-	out.Person = Person{Sessions: []PersonSession{}, Events: []PersonEvent{}, Mails: []PersonMail{}, Factors: PersonFactors{Passkeys: []PersonPasskey{}}}
+	out.Person = Nobody()
 	if s.people != nil {
 		out.Person, err = s.people.Of(ctx, a.Name)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"stayput.dev/internal/api"
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/store"
 )
 
@@ -173,9 +174,18 @@ type nodes struct{ *daemon }
 
 // Cluster implements api.Nodes.
 func (n nodes) Cluster(ctx context.Context) api.ClusterStatus {
-	out := api.ClusterStatus{Store: "sqlite", Nodes: []api.NodeStatus{}, Jobs: []api.JobStatus{}, Problems: []string{}}
+	out, problems := n.look(ctx)
+	for _, p := range problems {
+		out.Problems = append(out.Problems, p.String())
+	}
+	return out
+}
+
+// look returns how the nodes are, without what is wrong in words, and that.
+func (n nodes) look(ctx context.Context) (out api.ClusterStatus, problems []phrase.Phrase) {
+	out = api.ClusterStatus{Store: "sqlite", Nodes: []api.NodeStatus{}, Jobs: []api.JobStatus{}, Problems: []string{}}
 	if err := n.registry.Err(); err != nil {
-		out.Problems = append(out.Problems, n.cannot()+err.Error())
+		problems = append(problems, n.cannot(err))
 	}
 	self := store.Node{Name: n.nodeName(), Version: n.opts.Version, Started: n.began}
 	if s := n.cluster.self.Load(); s != nil {
@@ -188,7 +198,7 @@ func (n nodes) Cluster(ctx context.Context) api.ClusterStatus {
 		out.Store = "postgresql"
 		now, err := n.store.Cluster(ctx)
 		if err != nil {
-			out.Problems = append(out.Problems, "the database does not answer: "+err.Error())
+			problems = append(problems, phrase.New("the database does not answer: %v", err))
 		} else {
 			isSelf := func(other store.Node) bool { return other.ID == now.Self }
 			if !slices.ContainsFunc(now.Nodes, isSelf) { // the database does not take what it says
@@ -205,16 +215,15 @@ func (n nodes) Cluster(ctx context.Context) api.ClusterStatus {
 		out.Nodes = append(out.Nodes, viewNode(&c.Nodes[i], c.Self))
 	}
 	out.Jobs = viewJobs(&c)
-	out.Problems = append(out.Problems, problemsOf(&out, n.answersOnly())...)
-	return out
+	return out, append(problems, problemsOf(&out, n.answersOnly())...)
 }
 
-// cannot begins the sentence that says why a node does not do what it should.
-func (d *daemon) cannot() string {
+// cannot says why a node does not do what it should.
+func (d *daemon) cannot(why error) phrase.Phrase {
 	if d.answersOnly() {
-		return "this node cannot follow: "
+		return phrase.New("this node cannot follow: %v", why)
 	}
-	return "this node cannot write: "
+	return phrase.New("this node cannot write: %v", why)
 }
 
 func viewNode(n *store.Node, self string) api.NodeStatus {
@@ -256,18 +265,18 @@ func viewDatabase(c *store.Cluster) *api.ClusterDatabase {
 
 // problemsOf says what is wrong with a cluster, as far as it is known. A node that only
 // answers questions may have a standby for its database.
-func problemsOf(s *api.ClusterStatus, answersOnly bool) (all []string) {
+func problemsOf(s *api.ClusterStatus, answersOnly bool) (all []phrase.Phrase) {
 	d := s.Database
 	if d != nil && !d.Primary && answersOnly && d.Stale > lateAfter.Seconds() {
 		// Then so is all that it says of the nodes.
-		return append(all, fmt.Sprintf("the database is a standby in which no node has said for %s how it is: it does not follow, or no node takes updates", inSeconds(d.Stale)))
+		return append(all, phrase.New("the database is a standby in which no node has said for %s how it is: it does not follow, or no node takes updates", inSeconds(d.Stale)))
 	}
 	for _, n := range s.Nodes {
 		switch {
 		case n.Silent:
-			all = append(all, fmt.Sprintf("node %s has been silent for %s", n.Name, inSeconds(n.Ago)))
+			all = append(all, phrase.New("node %s has been silent for %s", n.Name, inSeconds(n.Ago)))
 		case n.Lag > lateAfter.Seconds():
-			all = append(all, fmt.Sprintf("node %s is behind for %s, by %d commits that are known", n.Name, inSeconds(n.Lag), n.Behind))
+			all = append(all, phrase.New("node %s is behind for %s, by %d commits that are known", n.Name, inSeconds(n.Lag), n.Behind))
 		}
 	}
 	if s.Store == "postgresql" && d == nil {
@@ -280,15 +289,15 @@ func problemsOf(s *api.ClusterStatus, answersOnly bool) (all []string) {
 		}
 	}
 	if len(idle) > 0 {
-		all = append(all, "no node does "+strings.Join(idle, ", "))
+		all = append(all, phrase.New("no node does %s", strings.Join(idle, ", ")))
 	}
 	if d != nil {
 		isSync := func(b api.ClusterStandby) bool { return b.Sync == "sync" || b.Sync == "quorum" }
 		switch {
 		case !d.Primary && !answersOnly:
-			all = append(all, "the database is in recovery and cannot be written")
+			all = append(all, phrase.New("the database is in recovery and cannot be written"))
 		case d.Primary && d.Synchronous != "" && !d.Hidden && !slices.ContainsFunc(d.Standbys, isSync):
-			all = append(all, "no synchronous standby is there, so that updates hang")
+			all = append(all, phrase.New("no synchronous standby is there, so that updates hang"))
 		}
 	}
 	return all

@@ -230,7 +230,7 @@ func (d *daemon) furnish(ctx context.Context) (err error) {
 	d.history = history.New(d.registry, d.cfg.Updates.History, nil)
 	d.tally, d.trend = watch.NewTally(nil), watch.NewTrend(d.readCounters, nil)
 	d.admin = admin.New(d.registry, admin.Options{
-		Seen: d.seen, Expiry: d.expiry, CGNAT: d.updates, TTL: d.cfg.Updates.TTL,
+		Seen: d.seen, Expiry: d.expiry, CGNAT: d.updates, Teller: teller{d}, TTL: d.cfg.Updates.TTL,
 	})
 	d.webhooks = d.newWebhooks()
 	if err := d.openPeople(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"stayput.dev/internal/api"
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/dnsserver"
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/publish"
 	"stayput.dev/internal/zone"
 )
@@ -152,20 +153,29 @@ func viewSecondaries(states []publish.State) []api.SecondaryStatus {
 		if !state.At.IsZero() {
 			out.Told = new(state.At.UTC())
 		}
-		switch {
-		case state.HasErr != nil:
-			out.Error = "cannot tell what it has: " + state.HasErr.Error()
-		default:
-			out.Has, out.Behind = new(state.Has), new(state.Serial-state.Has)
-			if zone.SerialLess(state.Serial, state.Has) {
-				out.Behind, out.Error = nil, "has a later version than we do"
-			} else if state.Err != nil && !state.Taken {
-				out.Error = "does not take notices: " + state.Err.Error()
+		out.Error = faultOf(&state).String()
+		if state.HasErr == nil {
+			out.Has = new(state.Has)
+			if !zone.SerialLess(state.Serial, state.Has) {
+				out.Behind = new(state.Serial - state.Has)
 			}
 		}
 		all = append(all, out)
 	}
 	return all
+}
+
+// faultOf says what is wrong with a secondary that was asked what it has; nothing may be.
+func faultOf(s *publish.State) phrase.Phrase {
+	switch {
+	case s.HasErr != nil:
+		return phrase.New("cannot tell what it has: %v", s.HasErr)
+	case zone.SerialLess(s.Serial, s.Has):
+		return phrase.New("has a later version than we do")
+	case s.Err != nil && !s.Taken:
+		return phrase.New("does not take notices: %v", s.Err)
+	}
+	return phrase.Phrase{}
 }
 
 // dnsConfig returns the configuration that the DNS server heeds.

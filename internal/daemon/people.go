@@ -39,6 +39,14 @@ func (d *daemon) openPeople() error {
 	return err
 }
 
+// teller writes to people. Of the two rooms each knows the other, as with maker.
+type teller struct{ *daemon }
+
+// TellTokenMade implements admin.Teller.
+func (t teller) TellTokenMade(ctx context.Context, by registry.Actor, made account.Token, language string) {
+	t.signin.TellTokenMade(ctx, by, made, language)
+}
+
 // takeUpPeople makes them heed next. When a secret cannot be read, all stays.
 func (d *daemon) takeUpPeople(next *config.Config) {
 	post, err1 := mailOptions(next)

@@ -51,6 +51,55 @@ func TestInvitationsByMail(t *testing.T) {
 	}
 }
 
+// TestTokensAreTold: the owner of an API token hears of it by mail when it was made by the
+// command line's way, which is the API's.
+func TestTokensAreTold(t *testing.T) {
+	t.Parallel()
+	server := rig.StartMailServer(t, rig.MailServerOptions{TLS: "none"})
+	cfg := load(t, t.TempDir(), "[mail]\nserver = \""+server.Addr+"\"\nsecurity = \"none\"\nfrom = \"dns@example.org\"\n")
+	d := start(t, cfg, daemon.Options{})
+	if _, err := d.admin.AddAccount(t.Context(), admin.NewAccount{Name: "alice", Email: "alice@example.org"}); err != nil {
+		t.Fatal(err)
+	}
+	client := api.NewClient(d.Socket)
+	defer client.Close()
+	if _, err := client.AddToken(t.Context(), api.NewToken{Account: "alice", Name: "nightly-backup"}); err != nil {
+		t.Fatal(err)
+	}
+	if m := server.Await(t, "alice@example.org", 1)[0]; !strings.Contains(m.Raw, "nightly-backup") {
+		t.Errorf("mail\n%s", m.Raw)
+	}
+}
+
+// TestIdentitiesAreExported: who signs in by an identity provider finds in the file about
+// themselves whom of it they are connected with.
+func TestIdentitiesAreExported(t *testing.T) {
+	t.Parallel()
+	p := rig.StartProvider(t)
+	p.Be("u1", "alice.sso")
+	d := start(t, load(t, t.TempDir(), "public_url = \"http://dns.example.org\"\n[oidc]\nissuer = \""+p.URL+"\"\nclient_id = \"web\"\nname = \"Example SSO\"\ncreate_accounts = true\n"), daemon.Options{})
+	jar, _ := cookiejar.New(nil)
+	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	get := func(path string) (to, text string) {
+		t.Helper()
+		r, err := browser.Get("http://" + d.HTTP[0].String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.StatusCode >= 400 {
+			t.Fatalf("%s: %d, %v\n%s", path, r.StatusCode, err, body)
+		}
+		return r.Header.Get("Location"), string(body)
+	}
+	to, _ := get("/signin/provider")
+	get("/signin/oidc?" + p.Approve(to).Encode())
+	if _, file := get("/account/data"); !strings.Contains(file, `"name": "alice.sso"`) || !strings.Contains(file, p.URL) {
+		t.Errorf("the file does not say whom of the provider alice is:\n%s", file)
+	}
+}
+
 // accept follows the link of an invitation, as a browser does.
 func accept(t *testing.T, server, path, name string) {
 	t.Helper()

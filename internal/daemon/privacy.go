@@ -50,10 +50,7 @@ func (f files) Export(ctx context.Context, name string, w io.Writer) error {
 
 // Of implements api.People.
 func (f files) Of(ctx context.Context, name string) (api.Person, error) {
-	p := api.Person{
-		Sessions: []api.PersonSession{}, Events: []api.PersonEvent{}, Mails: []api.PersonMail{},
-		Factors: api.PersonFactors{Passkeys: []api.PersonPasskey{}},
-	}
+	p := api.Nobody()
 	a, ok := f.registry.State().Accounts.Account(name)
 	if !ok {
 		return p, admin.ErrNotFound
@@ -67,6 +64,13 @@ func (f files) Of(ctx context.Context, name string) (api.Person, error) {
 	}
 	if err := f.factorsOf(ctx, a.ID, &p.Factors); err != nil {
 		return p, err
+	}
+	identities, err := f.signin.Identities(ctx, a.ID)
+	if err != nil {
+		return p, err
+	}
+	for _, i := range identities {
+		p.Known = append(p.Known, api.PersonIdentity{Issuer: i.Issuer, Name: i.Name, Since: i.Since})
 	}
 	events, err := f.signin.EventsOf(ctx, a.ID)
 	if err != nil {

@@ -19,10 +19,10 @@ func (n staffNodes) Away() error {
 	return why
 }
 
-// Cluster implements web.Nodes by what the API says.
+// Cluster implements web.Nodes by what the API shows.
 func (n staffNodes) Cluster(ctx context.Context) web.Cluster {
-	s := n.nodes.Cluster(ctx)
-	out := web.Cluster{Problems: s.Problems}
+	s, problems := n.look(ctx)
+	out := web.Cluster{Problems: problems}
 	for _, x := range s.Nodes {
 		out.Nodes = append(out.Nodes, web.Node{
 			Name: x.Name, Version: x.Version, Self: x.Self, Started: x.Started, Revision: x.Revision, Behind: x.Behind,

@@ -42,7 +42,7 @@ func (n neighbours) Told() []web.Secondary {
 	for _, s := range n.notifier.States() {
 		out := web.Secondary{Zone: s.Zone.String(), Addr: s.Secondary.Addr.String(), Serial: s.Serial, Told: s.At, Taken: s.Taken}
 		if s.Err != nil && !s.Taken {
-			out.Err = "does not take notices: " + s.Err.Error()
+			out.Err = phrase.New("does not take notices: %v", s.Err)
 		}
 		all = append(all, out)
 	}
@@ -52,10 +52,10 @@ func (n neighbours) Told() []web.Secondary {
 // Ask implements web.Servers.
 func (n neighbours) Ask(ctx context.Context) []web.Secondary {
 	var all []web.Secondary
-	for _, s := range viewSecondaries(n.notifier.Check(ctx)) {
-		out := web.Secondary{Zone: s.Zone, Addr: s.Secondary, Serial: s.Serial, Has: s.Has, Taken: s.Taken, Err: s.Error}
-		if s.Told != nil {
-			out.Told = *s.Told
+	for _, s := range n.notifier.Check(ctx) {
+		out := web.Secondary{Zone: s.Zone.String(), Addr: s.Secondary.Addr.String(), Serial: s.Serial, Told: s.At, Taken: s.Taken, Err: faultOf(&s)}
+		if s.HasErr == nil {
+			out.Has = new(s.Has)
 		}
 		all = append(all, out)
 	}
@@ -68,7 +68,7 @@ func (n neighbours) Pushes() []web.Push {
 	for _, s := range n.pushers.States() {
 		out := web.Push{Zone: s.Zone.String(), Target: s.Target.String(), Pending: s.Pending, Oldest: s.Oldest, Refused: s.Refused, Held: s.Held}
 		if s.Err != nil {
-			out.Err = s.Err.Error()
+			out.Err = phrase.Of(s.Err)
 		}
 		all = append(all, out)
 	}

@@ -34,7 +34,10 @@ func (s *Server) tableOf(state *registry.State) *table {
 		return nil
 	}
 	t := p.table.Load()
-	if t != nil && t.at.revision > state.Revision || s.catchUp(t, state) {
+	if t != nil && t.at.revision > state.Revision {
+		state = s.state() // a later one, unless what the table shows was lost
+	}
+	if t != nil && t.isOf(state) || s.catchUp(t, state) {
 		p.busy.Store(false)
 		return t
 	}

@@ -79,8 +79,19 @@ func (w *randomWorld) zones() (set zone.Set) {
 	return set
 }
 
-func (w *randomWorld) set(z *zone.Zone) {
-	w.state.Store(&registry.State{Zones: w.zones().With(z)})
+func (w *randomWorld) set(z *zone.Zone) { w.show(w.zones().With(z)) }
+
+// show shows zones at the next revision, or rarely at one before, as when a database comes
+// back without its last commits.
+func (w *randomWorld) show(zones zone.Set) {
+	next := &registry.State{Zones: zones, Revision: 1}
+	if s := w.state.Load(); s != nil {
+		next.Revision = s.Revision + 1
+		if w.rng.IntN(8) == 0 {
+			next.Revision = registry.Revision(1 + w.rng.Uint64N(uint64(s.Revision)))
+		}
+	}
+	w.state.Store(next)
 }
 
 // pick returns one of some things.
@@ -180,7 +191,7 @@ func (w *randomWorld) change() {
 		w.set(w.randomZone(origin))
 		return
 	case origin != worldOrigin && w.rng.IntN(5) == 0:
-		w.state.Store(&registry.State{Zones: w.zones().Without(z.Origin())})
+		w.show(w.zones().Without(z.Origin()))
 		return
 	}
 	d := z.Edit()

@@ -120,7 +120,7 @@ func pick(wanted, otherwise string) string {
 // browsers and customers chose may hold line breaks and marks that turn text
 // around.
 func (d Data) cleaned() Data {
-	for _, p := range []*string{&d.Name, &d.Place, &d.Agent, &d.Host, &d.Address, &d.Username, &d.Token} {
+	for _, p := range []*string{&d.Name, &d.Place, &d.Agent, &d.Host, &d.Address, &d.Username, &d.Token, &d.Provider, &d.Identity} {
 		*p = clean(*p)
 	}
 	return d

@@ -38,6 +38,8 @@ const (
 	NewPlace        Kind = "new-place"        // At, Place, Agent
 	PasswordChanged Kind = "password-changed" // At, Place
 	TokenMade       Kind = "token-made"       // At, Place, Token
+	Connected       Kind = "connected"        // At, Place, Provider, Identity
+	Disconnected    Kind = "disconnected"     // At, Place, Provider, Identity
 	EmailChanged    Kind = "email-changed"    // At, Address: to the address before
 	HostSilent      Kind = "host-silent"      // Host, At: when it was last heard of
 	HostHeard       Kind = "host-heard"       // Host, At: it is heard of again
@@ -72,6 +74,8 @@ type Data struct {
 
 	Username string `json:",omitempty"` // of an update key
 	Token    string `json:",omitempty"` // what an API token is for
+	Provider string `json:",omitempty"` // of identities
+	Identity string `json:",omitempty"` // name of the user there
 }
 
 // Brand is the company in whose name messages go.

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"time"
 
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
 
 // errElsewhere says that another process pushes, and has not said yet that it is done.
-var errElsewhere = errors.New("another node pushes, and has not said yet that this was taken")
+var errElsewhere = phrase.Errorf("another node pushes, and has not said yet that this was taken")
 
 const (
 	askElsewhere     = 250 * time.Millisecond // between two questions

@@ -4,13 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
 
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
@@ -28,10 +28,10 @@ type fence struct {
 }
 
 // ErrForeignFence says that somebody else pushes into the zone.
-var ErrForeignFence = errors.New("somebody else pushes into this zone")
+var ErrForeignFence = phrase.Errorf("somebody else pushes into this zone")
 
 // errAhead says that another node of ours has pushed what we do not have yet.
-var errAhead = errors.New("another node has pushed a later state")
+var errAhead = phrase.Errorf("another node has pushed a later state")
 
 func newFence(s *registry.State) fence {
 	var b [8]byte
@@ -75,14 +75,14 @@ func readFence(ctx context.Context, l *link, origin zone.Name) (zone.Rdata, erro
 	reply := replies[0]
 	switch {
 	case reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeNameError:
-		return "", fmt.Errorf("%s to a question for %s", &refusal{reply.Rcode}, name)
+		return "", phrase.Errorf("%s to a question for %s", &refusal{reply.Rcode}, name)
 	case !reply.Authoritative:
-		return "", errors.New("it does not serve the zone")
+		return "", phrase.Errorf("it does not serve the zone")
 	}
 	set, ok := recordSet(reply.Answer, name, zone.TypeTXT)
 	switch {
 	case !ok || len(set.Data) > 1:
-		return "", fmt.Errorf("%w: %s has other records", ErrForeignFence, name)
+		return "", phrase.Errorf("%w: %s has other records", ErrForeignFence, name)
 	case len(set.Data) == 0:
 		return "", nil
 	}
@@ -96,9 +96,9 @@ func judge(data zone.Rdata, s *registry.State) error {
 	case data == "":
 		return nil
 	case !ok || f.lineage != s.Lineage:
-		return fmt.Errorf("%w: its record %q is not ours", ErrForeignFence, string(data[1:]))
+		return phrase.Errorf("%w: its record %q is not ours", ErrForeignFence, string(data[1:]))
 	case f.revision > s.Revision:
-		return fmt.Errorf("%w: revision %d, we are at %d", errAhead, f.revision, s.Revision)
+		return phrase.Errorf("%w: revision %d, we are at %d", errAhead, f.revision, s.Revision)
 	}
 	return nil
 }
@@ -119,13 +119,16 @@ func appendFence(m *dns.Msg, origin zone.Name, was, next zone.Rdata) {
 // A refusal is a reply that says no.
 type refusal struct{ rcode int }
 
-func (r *refusal) Error() string {
-	text := "it answers " + dns.RcodeToString[r.rcode]
+func (r *refusal) Error() string { return r.Phrase().String() }
+
+// Phrase returns what the reply says, and why it may.
+func (r *refusal) Phrase() phrase.Phrase {
+	said := dns.RcodeToString[r.rcode]
 	switch r.rcode {
 	case dns.RcodeRefused:
-		text += ": the zone may be frozen, or the key may not change these names"
+		return phrase.New("it answers %s: the zone may be frozen, or the key may not change these names", said)
 	case dns.RcodeNotAuth:
-		text += ": it is not the primary of the zone, or does not know the key"
+		return phrase.New("it answers %s: it is not the primary of the zone, or does not know the key", said)
 	}
-	return text
+	return phrase.New("it answers %s", said)
 }

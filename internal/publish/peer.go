@@ -2,14 +2,13 @@ package publish
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/zone"
 )
@@ -52,7 +51,7 @@ func (p peer) serial(ctx context.Context, origin zone.Name) (uint32, error) {
 			return soa.Serial, nil
 		}
 	}
-	return 0, errors.New("it does not serve the zone")
+	return 0, phrase.Errorf("it does not serve the zone")
 }
 
 func fqdn(name zone.Name) string { return dns.Fqdn(name.String()) }
@@ -61,11 +60,11 @@ func fqdn(name zone.Name) string { return dns.Fqdn(name.String()) }
 // What else comes is passed over.
 func (p peer) exchange(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
 	if p.keyName != "" && p.key == nil {
-		return nil, fmt.Errorf("there is no TSIG key %s", p.keyName)
+		return nil, phrase.Errorf("there is no TSIG key %s", p.keyName)
 	}
 	nc, err := new(net.Dialer).DialContext(ctx, "udp", p.addr.String())
 	if err != nil {
-		return nil, fmt.Errorf("sending to %s: %w", p.addr, err)
+		return nil, phrase.Errorf("sending to %s: %w", p.addr, err)
 	}
 	defer nc.Close()
 	defer context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })()
@@ -74,7 +73,7 @@ func (p peer) exchange(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
 		m.SetTsig(fqdn(p.key.Name), fqdn(p.key.Algorithm()), tsig.Fudge, time.Now().Unix())
 	}
 	if err := conn.WriteMsg(m); err != nil {
-		return nil, fmt.Errorf("sending to %s: %w", p.addr, err)
+		return nil, phrase.Errorf("sending to %s: %w", p.addr, err)
 	}
 	for {
 		reply, err := conn.ReadMsg()
@@ -84,10 +83,10 @@ func (p peer) exchange(ctx context.Context, m *dns.Msg) (*dns.Msg, error) {
 			}
 		}
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("no answer from %s", p.addr)
+			return nil, phrase.Errorf("no answer from %s", p.addr)
 		}
 		if _, broken := err.(net.Error); broken { //nolint:errorlint // what cannot be parsed is none
-			return nil, fmt.Errorf("asking %s: %w", p.addr, err)
+			return nil, phrase.Errorf("asking %s: %w", p.addr, err)
 		}
 	}
 }
@@ -99,13 +98,13 @@ func (p peer) judge(reply *dns.Msg, good bool) (done bool, err error) {
 	t := reply.IsTsig()
 	switch {
 	case p.key != nil && t != nil && t.Error != dns.RcodeSuccess:
-		return true, fmt.Errorf("it answers %s to key %s", dns.RcodeToString[int(t.Error)], p.key.Name)
+		return true, phrase.Errorf("it answers %s to key %s", dns.RcodeToString[int(t.Error)], p.key.Name)
 	case !good:
 		return false, nil
 	case p.key != nil && t == nil:
-		return true, fmt.Errorf("it answers %s without a signature", dns.RcodeToString[reply.Rcode])
+		return true, phrase.Errorf("it answers %s without a signature", dns.RcodeToString[reply.Rcode])
 	case reply.Rcode != dns.RcodeSuccess:
-		return true, fmt.Errorf("it answers %s", dns.RcodeToString[reply.Rcode])
+		return true, phrase.Errorf("it answers %s", dns.RcodeToString[reply.Rcode])
 	}
 	return true, nil
 }

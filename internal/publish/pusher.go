@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/zone"
@@ -429,7 +430,7 @@ func (p *Pusher) tally() PushState {
 	s.Pending, s.Refused = p.queue.len(), len(p.queue.alone)
 	for _, name := range p.queue.alone {
 		if d := p.queue.pending[name]; d != nil && s.Err == nil {
-			s.Err, s.Since = fmt.Errorf("%s: %w", name, d.err), d.since
+			s.Err, s.Since = phrase.Errorf("%s: %w", name, d.err), d.since
 		}
 	}
 	return s

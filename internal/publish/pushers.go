@@ -2,13 +2,13 @@ package publish
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/zone"
 )
 
@@ -223,7 +223,7 @@ func (p *Pushers) PendingAt(name zone.Name) (all []netip.AddrPort) {
 	return all
 }
 
-func errNoKey(t TargetName) error { return fmt.Errorf("there is no TSIG key %s", t.Key) }
+func errNoKey(t TargetName) error { return phrase.Errorf("there is no TSIG key %s", t.Key) }
 
 // Await returns when all targets have names as they are now or were later, or with the
 // context's error.

@@ -3,8 +3,6 @@ package publish
 import (
 	"context"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/tsig"
 )
 
@@ -35,7 +34,7 @@ func dialTarget(ctx context.Context, to netip.AddrPort, key *tsig.Key) (*link, e
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", to.String())
 	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
+		return nil, phrase.Errorf("connecting: %w", err)
 	}
 	return &link{conn, key}, nil
 }
@@ -60,7 +59,7 @@ func (l *link) exchange(ctx context.Context, messages ...*dns.Msg) ([]*dns.Msg, 
 		}
 		open[m.Id] = asked{i, mac}
 		if _, err := l.conn.Write(wire); err != nil {
-			return nil, fmt.Errorf("sending: %w", err)
+			return nil, phrase.Errorf("sending: %w", err)
 		}
 	}
 	replies := make([]*dns.Msg, len(messages))
@@ -71,7 +70,7 @@ func (l *link) exchange(ctx context.Context, messages ...*dns.Msg) ([]*dns.Msg, 
 		}
 		q, ok := open[reply.Id]
 		if !ok || !reply.Response {
-			return nil, errors.New("it answers what nobody asked")
+			return nil, phrase.Errorf("it answers what nobody asked")
 		}
 		delete(open, reply.Id)
 		if err := l.verify(reply, wire, q.mac); err != nil {
@@ -93,10 +92,10 @@ func (l *link) sign(m *dns.Msg) (wire []byte, mac string, err error) {
 	m.SetTsig(fqdn(l.key.Name), fqdn(l.key.Algorithm()), tsig.Fudge, time.Now().Unix())
 	signed, mac, err := dns.TsigGenerateWithProvider(m, signer{l.key}, "", false)
 	if err != nil {
-		return nil, "", fmt.Errorf("signing: %w", err)
+		return nil, "", phrase.Errorf("signing: %w", err)
 	}
 	if len(signed) > dns.MaxMsgSize {
-		return nil, "", errors.New("a message is too long")
+		return nil, "", phrase.Errorf("a message is too long")
 	}
 	return append(binary.BigEndian.AppendUint16(nil, uint16(len(signed))), signed...), mac, nil
 }
@@ -104,15 +103,15 @@ func (l *link) sign(m *dns.Msg) (wire []byte, mac string, err error) {
 func (l *link) read() (*dns.Msg, []byte, error) {
 	var size [2]byte
 	if _, err := io.ReadFull(l.conn, size[:]); err != nil {
-		return nil, nil, fmt.Errorf("waiting for an answer: %w", err)
+		return nil, nil, phrase.Errorf("waiting for an answer: %w", err)
 	}
 	wire := make([]byte, binary.BigEndian.Uint16(size[:]))
 	if _, err := io.ReadFull(l.conn, wire); err != nil {
-		return nil, nil, fmt.Errorf("reading an answer: %w", err)
+		return nil, nil, phrase.Errorf("reading an answer: %w", err)
 	}
 	m := new(dns.Msg)
 	if err := m.Unpack(wire); err != nil {
-		return nil, nil, fmt.Errorf("reading an answer: %w", err)
+		return nil, nil, phrase.Errorf("reading an answer: %w", err)
 	}
 	return m, wire, nil
 }
@@ -123,12 +122,12 @@ func (l *link) verify(reply *dns.Msg, wire []byte, mac string) error {
 	t := reply.IsTsig()
 	switch {
 	case t == nil:
-		return fmt.Errorf("it answers %s without a signature", dns.RcodeToString[reply.Rcode])
+		return phrase.Errorf("it answers %s without a signature", dns.RcodeToString[reply.Rcode])
 	case t.Error != dns.RcodeSuccess:
-		return fmt.Errorf("it answers %s, and %s of key %s", dns.RcodeToString[reply.Rcode], dns.RcodeToString[int(t.Error)], l.key.Name)
+		return phrase.Errorf("it answers %s, and %s of key %s", dns.RcodeToString[reply.Rcode], dns.RcodeToString[int(t.Error)], l.key.Name)
 	}
 	if err := dns.TsigVerifyWithProvider(wire, signer{l.key}, mac, false); err != nil {
-		return fmt.Errorf("its signature: %w", err)
+		return phrase.Errorf("its signature: %w", err)
 	}
 	return nil
 }

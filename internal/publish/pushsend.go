@@ -3,12 +3,12 @@ package publish
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
@@ -88,7 +88,7 @@ func (p *Pusher) deliver(ctx context.Context, l *link, names []zone.Name) (sent 
 	p.mu.Unlock()
 	z := state.Zones.Get(p.target.Zone)
 	if z == nil {
-		return names, nil, errors.New("we do not have the zone any more")
+		return names, nil, phrase.Errorf("we do not have the zone any more")
 	}
 	if err := p.findFence(ctx, l, state); err != nil {
 		return names, nil, err
@@ -119,7 +119,7 @@ func (p *Pusher) deliver(ctx context.Context, l *link, names []zone.Name) (sent 
 
 // errFenceMoved says that somebody pushed between two messages of ours; or we did, and
 // had not heard that it was taken.
-var errFenceMoved = errors.New("the fence is not what it was")
+var errFenceMoved = phrase.Errorf("the fence is not what it was")
 
 // findFence makes sure that the fence is known, and ours to go past.
 func (p *Pusher) findFence(ctx context.Context, l *link, state *registry.State) error {
@@ -194,7 +194,7 @@ func (p *Pusher) verify(ctx context.Context, l *link, z *zone.Zone, names []zone
 		for i, reply := range replies {
 			got, ok := recordSet(reply.Answer, some[i].Name, some[i].Type)
 			if !ok || !slices.Equal(got.Data, some[i].Data) {
-				wrong[some[i].Name] = fmt.Errorf("it took %s %s and does not have it: something else may stand at the name there", some[i].Name, some[i].Type)
+				wrong[some[i].Name] = phrase.Errorf("it took %s %s and does not have it: something else may stand at the name there", some[i].Name, some[i].Type)
 			}
 		}
 	}

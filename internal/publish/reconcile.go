@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/zone"
 )
@@ -39,7 +40,7 @@ type examination struct {
 }
 
 // ErrNotReady says that a pusher does not know yet what is still to be done.
-var ErrNotReady = errors.New("the pusher is still starting")
+var ErrNotReady = phrase.Errorf("the pusher is still starting")
 
 // Reconcile compares the zone at the target with ours (RFC 5936), and pushes what
 // differs if it is to. Names that we never pushed are let alone. What is pending anyway

@@ -28,6 +28,15 @@
 //	BeginOIDC(ctx, client, back) (to, cookie string, err error)
 //	FinishOIDC(ctx, client, cookie, query) (step Step, back string, err error)
 //
+// Somebody who is signed in may connect the account with the provider's user that they
+// are, with a fresh session as for second factors:
+//
+//	Identities(ctx, account) ([]Identity, error)
+//	BeginConnect(ctx, session) (to, cookie string, err error)
+//	IsConnect(ctx, cookie) bool                                at PathOIDC: whose cookie it is
+//	FinishConnect(ctx, client, session, cookie, query) error
+//	Disconnect(ctx, client, session, id) error
+//
 // A request's session, and what its owner may do with it. Session.MustEnrol says that
 // only the pages for second factors may be shown. What is dangerous wants
 // Session.Fresh(now), and else a proof first:
@@ -82,6 +91,7 @@
 //	EventsOf(ctx, account) ([]Event, error)
 //
 // Errors are one of ErrWrong, ErrSlowed (see Wait), ErrBusy, ErrSuspended, ErrNoSession,
-// ErrProofNeeded, ErrLink, ErrOff, ErrTaken, ErrReserved, ErrPassword, ErrInvalid, ErrLastFactor, ErrNotAllowed, or
-// those of the registry, the shelf and the context, for which 503 is the answer.
+// ErrProofNeeded, ErrLink, ErrOff, ErrTaken, ErrReserved, ErrPassword, ErrInvalid,
+// ErrLastFactor, ErrLastWay, ErrConnected, ErrNotAllowed, or those of the registry, the
+// shelf and the context, for which 503 is the answer.
 package signin

@@ -1,6 +1,18 @@
 package signin
 
-import "context"
+import (
+	"context"
+
+	"stayput.dev/internal/account"
+)
+
+// People is the index of mail addresses.
+type People struct{ people }
+
+// Find returns the accounts with a mail address.
+func (p *People) Find(d account.Directory, address string) []account.Account {
+	return p.find(d, address)
+}
 
 // CodeAt returns the code of a step.
 func CodeAt(secret []byte, step int64) string { return codeAt(secret, step) }
@@ -9,7 +21,7 @@ func CodeAt(secret []byte, step int64) string { return codeAt(secret, step) }
 func LocalPath(path string) string { return localPath(path) }
 
 // Purposes are what tickets are for.
-var Purposes = []string{forFactor, forPasskey, forTOTP, forNewKey, forOIDC}
+var Purposes = []string{forFactor, forPasskey, forTOTP, forNewKey, forOIDC, forConnect}
 
 // Tidy clears away what has expired, and what was about accounts that are gone.
 func (s *Service) Tidy(ctx context.Context) error {

@@ -325,12 +325,25 @@ func TestNothingWithoutMailOrURL(t *testing.T) {
 	is(t, "nobody invited", w.InviteByMail(t.Context(), registry.Actor{}, "nobody", ""), signin.ErrInvalid)
 }
 
-// TestTokensAreTold: the owner of an account hears of a new API token.
+// TestTokensAreTold: the owner of an account hears of each new API token, whoever made it,
+// also of two in one moment.
 func TestTokensAreTold(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
-	w.TellTokenMade(t.Context(), home, w.account(t, "anna").ID, "my script")
+	made := account.Token{ID: "t1", Account: w.account(t, "anna").ID, Name: "my script", Created: w.clock.Now()}
+	w.TellTokenMade(t.Context(), registry.Actor{Account: w.account(t, "root").ID, From: "203.0.113.7"}, made, "de")
 	m := w.outbox.await(t, mail.TokenMade, 1)
-	if m.To != "anna@example.org" || m.Data.Token != "my script" || m.Data.Place != home.Addr.String() {
+	if m.To != "anna@example.org" || m.Data.Token != "my script" || m.Data.Place != "203.0.113.7" || m.Language != "de" {
 		t.Errorf("the mail is %+v", m)
+	}
+	made.ID = "t2"
+	w.TellTokenMade(t.Context(), registry.Actor{}, made, "")
+	if next := w.outbox.await(t, mail.TokenMade, 2); next.ID == m.ID || next.Data.Place != "" {
+		t.Errorf("the mail of the operator's token is %+v, after %+v", next, m)
+	}
+	made.Account = 4711
+	w.TellTokenMade(t.Context(), registry.Actor{}, made, "")
+	if n := len(w.outbox.all(mail.TokenMade)); n != 2 {
+		t.Errorf("%d mails, one about nobody's token", n)
 	}
 }

@@ -1,10 +1,9 @@
 package signin
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +19,7 @@ import (
 
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
+	"stayput.dev/internal/mail"
 	"stayput.dev/internal/shelf"
 )
 
@@ -131,11 +131,16 @@ func (s *Service) oauth(ctx context.Context) (*OIDC, *oidc.Provider, *oauth2.Con
 // cookie to be set by SetStateCookie until they are back. back is the path of the page
 // to show then; anything else is taken for "/".
 func (s *Service) BeginOIDC(ctx context.Context, _ Client, back string) (to, cookie string, err error) {
+	return s.sendThere(ctx, ticket{For: forOIDC, Back: localPath(back)})
+}
+
+// sendThere returns where to send somebody with a ticket, and the cookie with it.
+func (s *Service) sendThere(ctx context.Context, t ticket) (to, cookie string, err error) {
 	_, _, config, err := s.oauth(ctx)
 	if err != nil {
 		return "", "", err
 	}
-	t := ticket{For: forOIDC, State: newToken(), Nonce: newToken(), Verifier: oauth2.GenerateVerifier(), Back: localPath(back)}
+	t.State, t.Nonce, t.Verifier = newToken(), newToken(), oauth2.GenerateVerifier()
 	if cookie, err = s.sealTicket(ctx, t); err != nil {
 		return "", "", err
 	}
@@ -161,6 +166,9 @@ type claims struct {
 	Groups        []string
 }
 
+// known is what people call the provider's user.
+func (c *claims) known() string { return cmp.Or(c.Name, c.Email, c.Subject) }
+
 // FinishOIDC takes what the provider says: the query of the request at PathOIDC, with
 // the cookie of BeginOIDC. It returns the step, which is Done, and the page to show. It
 // fails with ErrLink when the two do not belong together or come too late, with
@@ -171,17 +179,9 @@ func (s *Service) FinishOIDC(ctx context.Context, c Client, cookie string, query
 	if err != nil {
 		return Step{}, "", err
 	}
-	if subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(t.State)) != 1 {
-		return Step{}, "", ErrLink
-	}
-	rules, claimed, err := s.askProvider(ctx, c, &t, query)
+	rules, claimed, role, err := s.comeBack(ctx, c, &t, query)
 	if err != nil {
 		return Step{}, "", err
-	}
-	role, ok := rules.role(claimed.Groups)
-	if !ok {
-		s.log.InfoContext(ctx, "sign-in: the provider's user is in no group that may", "source", c.Addr)
-		return Step{}, "", ErrNotAllowed
 	}
 	a, err := s.claimant(ctx, c, rules, claimed, role)
 	if err != nil {
@@ -199,6 +199,24 @@ func (s *Service) FinishOIDC(ctx context.Context, c Client, cookie string, query
 	}
 	step, err = s.enter(ctx, c, a, ByProvider)
 	return step, t.Back, err
+}
+
+// comeBack returns who somebody is who comes back from the provider with a ticket, and the
+// role that their groups give them.
+func (s *Service) comeBack(ctx context.Context, c Client, t *ticket, query url.Values) (*OIDC, *claims, account.Role, error) {
+	if subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(t.State)) != 1 {
+		return nil, nil, "", ErrLink
+	}
+	rules, claimed, err := s.askProvider(ctx, c, t, query)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	role, ok := rules.role(claimed.Groups)
+	if !ok {
+		s.log.InfoContext(ctx, "sign-in: the provider's user is in no group that may", "source", c.Addr)
+		return nil, nil, "", ErrNotAllowed
+	}
+	return rules, claimed, role, nil
 }
 
 // askProvider exchanges the code for what the provider says of somebody.
@@ -287,15 +305,6 @@ func readClaims(subject string, all map[string]json.RawMessage, groupsClaim stri
 	return c
 }
 
-// storedSubject is what an item says of a link between an account and a provider's
-// user. Its ID is the hash of the provider's and the user's.
-type storedSubject struct{ Issuer, Subject string }
-
-func subjectID(issuer, subject string) string {
-	sum := sha256.Sum256([]byte(issuer + "\x00" + subject))
-	return hex.EncodeToString(sum[:])
-}
-
 // claimant returns the account of a provider's user: the one that they are linked to,
 // else one with their mail address, else a new one, as the rules allow.
 func (s *Service) claimant(ctx context.Context, c Client, rules *OIDC, claimed *claims, role account.Role) (account.Account, error) {
@@ -313,18 +322,17 @@ func (s *Service) claimant(ctx context.Context, c Client, rules *OIDC, claimed *
 	case !errors.Is(err, shelf.ErrNotFound):
 		return account.Account{}, err
 	}
-	a, err := s.newClaimant(ctx, c, rules, claimed, role)
+	a, isNew, err := s.newClaimant(ctx, c, rules, claimed, role)
 	if err != nil {
 		return a, err
 	}
-	body, err := json.Marshal(storedSubject{rules.Issuer, claimed.Subject})
-	if err != nil {
-		return a, fmt.Errorf("linking an account: %w", err)
-	}
-	if _, err := s.shelf.Put(ctx, shelf.Item{Kind: kindSubject, ID: id, Account: a.ID, Body: body}); err != nil {
+	if err := s.keepIdentity(ctx, rules, claimed, a.ID); err != nil {
 		return a, err
 	}
 	s.note(ctx, c, "", a, AccountLinked, rules.Name)
+	if !isNew {
+		s.tellConnected(ctx, c, a, mail.Connected, rules.Name, claimed.known())
+	}
 	return a, nil
 }
 
@@ -341,7 +349,9 @@ func (o *OIDC) mayLink(a *account.Account, role account.Role) bool {
 	return true
 }
 
-func (s *Service) newClaimant(ctx context.Context, c Client, rules *OIDC, claimed *claims, role account.Role) (account.Account, error) {
+// newClaimant returns the account of a provider's user who comes for the first time, and
+// whether it was made for them.
+func (s *Service) newClaimant(ctx context.Context, c Client, rules *OIDC, claimed *claims, role account.Role) (a account.Account, isNew bool, err error) {
 	email := ""
 	if claimed.EmailVerified && isAddress(claimed.Email) {
 		email = claimed.Email
@@ -352,17 +362,17 @@ func (s *Service) newClaimant(ctx context.Context, c Client, rules *OIDC, claime
 		case 1:
 			if !rules.mayLink(&all[0], role) {
 				s.log.WarnContext(ctx, "sign-in: the mail address of the provider's user is that of staff, which only a group of the provider can confirm", "account", all[0].Name, "source", c.Addr)
-				return account.Account{}, ErrNotAllowed
+				return account.Account{}, false, ErrNotAllowed
 			}
-			return all[0], nil
+			return all[0], false, nil
 		default:
 			s.log.WarnContext(ctx, "sign-in: several accounts have the mail address of the provider's user", "source", c.Addr)
-			return account.Account{}, ErrNotAllowed
+			return account.Account{}, false, ErrNotAllowed
 		}
 	}
 	if !rules.CreateAccounts {
 		s.log.InfoContext(ctx, "sign-in: the provider's user has no account", "source", c.Addr)
-		return account.Account{}, ErrNotAllowed
+		return account.Account{}, false, ErrNotAllowed
 	}
 	if !rules.rules() {
 		role = account.Customer
@@ -380,9 +390,9 @@ func (s *Service) newClaimant(ctx context.Context, c Client, rules *OIDC, claime
 		if err == nil {
 			s.note(ctx, c, "", a, AccountMade, rules.Name)
 		}
-		return a, err
+		return a, true, err
 	}
-	return account.Account{}, ErrTaken
+	return account.Account{}, false, ErrTaken
 }
 
 // nameFor returns a name for the account of a provider's user.

@@ -2,14 +2,9 @@ package signin_test
 
 import (
 	"bufio"
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"math/big"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -26,13 +21,15 @@ import (
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/mail"
 	"stayput.dev/internal/signin"
+	"stayput.dev/test/rig"
 )
 
 // buildProvider builds test/oidcprovider, a module of its own, once, and returns the
 // program and what the compiler said.
 var buildProvider = sync.OnceValues(func() (file, complaint string) {
 	file = filepath.Join(programs, "oidcprovider")
-	command := exec.Command("go", "build", "-o", file, ".")
+	command := exec.Command("go", "build", "-trimpath", "-o", file, ".")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0") // as stayput is built, with which it shares much
 	command.Dir = "../../test/oidcprovider"
 	if out, err := command.CombinedOutput(); err != nil {
 		return "", err.Error() + "\n" + string(out)
@@ -215,90 +212,6 @@ func TestAProviderThatIsAway(t *testing.T) {
 	}
 }
 
-// forger is a provider that can lie in every way; what it signs, it signs truly.
-type forger struct {
-	*httptest.Server
-	key   *rsa.PrivateKey
-	token func(claims map[string]any) string // makes the ID token of the claims
-	spoil func(claims map[string]any)
-	info  map[string]any
-
-	mu     sync.Mutex // guards what follows
-	nonces map[string]string
-}
-
-func newForger(t *testing.T) *forger {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &forger{key: key, nonces: map[string]string{}, info: map[string]any{"sub": "u1"}}
-	f.token = func(c map[string]any) string { return sign(f.key, "RS256", c) }
-	mux := http.NewServeMux()
-	answer := func(w http.ResponseWriter, v any) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(v)
-	}
-	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{
-			"issuer": f.URL, "authorization_endpoint": f.URL + "/auth", "token_endpoint": f.URL + "/token", "jwks_uri": f.URL + "/keys",
-			"userinfo_endpoint": f.URL + "/info", "id_token_signing_alg_values_supported": []string{"RS256"},
-		})
-	})
-	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
-		n, e := key.N.Bytes(), big.NewInt(int64(key.E)).Bytes()
-		answer(w, map[string]any{"keys": []any{map[string]any{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "k", "n": b64.EncodeToString(n), "e": b64.EncodeToString(e)}}})
-	})
-	mux.HandleFunc("/info", func(w http.ResponseWriter, _ *http.Request) { answer(w, f.info) })
-	mux.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
-		sum := sha256.Sum256([]byte(r.FormValue("code_verifier")))
-		f.mu.Lock()
-		nonce, ok := f.nonces[r.FormValue("code")+b64.EncodeToString(sum[:])]
-		f.mu.Unlock()
-		if !ok {
-			w.WriteHeader(http.StatusBadRequest)
-			answer(w, map[string]any{"error": "invalid_grant"})
-			return
-		}
-		c := map[string]any{
-			"iss": f.URL, "sub": "u1", "aud": "web", "nonce": nonce, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
-			"email": "anna@example.org", "email_verified": true, "groups": []string{"users"},
-		}
-		if f.spoil != nil {
-			f.spoil(c)
-		}
-		answer(w, map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": f.token(c)})
-	})
-	f.Server = httptest.NewServer(mux)
-	t.Cleanup(f.Close)
-	return f
-}
-
-// approve is what the user does there: it returns the query to come back with.
-func (f *forger) approve(to string) url.Values {
-	u, _ := url.Parse(to)
-	q := u.Query()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	code := "code" + q.Get("state")
-	f.nonces[code+q.Get("code_challenge")] = q.Get("nonce")
-	return url.Values{"code": {code}, "state": {q.Get("state")}}
-}
-
-// sign makes a token (RFC 7519) of claims.
-func sign(key *rsa.PrivateKey, algorithm string, claims map[string]any) string {
-	head, _ := json.Marshal(map[string]string{"alg": algorithm, "kid": "k", "typ": "JWT"})
-	body, _ := json.Marshal(claims)
-	text := b64.EncodeToString(head) + "." + b64.EncodeToString(body)
-	if algorithm == "none" {
-		return text + "."
-	}
-	sum := sha256.Sum256([]byte(text))
-	signature, _ := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
-	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
-}
-
 func TestForgedTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -307,7 +220,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	}
 	type forgery struct {
 		spoil func(map[string]any)
-		token func(*forger, map[string]any) string
+		token func(*rig.Provider, map[string]any) string
 		rules func(*signin.OIDC)
 		info  map[string]any
 		want  error
@@ -325,9 +238,9 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"without a nonce":        {spoil: func(c map[string]any) { delete(c, "nonce") }, want: signin.ErrWrong},
 		"expired":                {spoil: func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() }, want: signin.ErrWrong},
 		"without a subject":      {spoil: func(c map[string]any) { delete(c, "sub") }, want: signin.ErrWrong},
-		"signed by somebody":     {token: func(_ *forger, c map[string]any) string { return sign(other, "RS256", c) }, want: signin.ErrWrong},
-		"not signed":             {token: func(f *forger, c map[string]any) string { return sign(f.key, "none", c) }, want: signin.ErrWrong},
-		"no token":               {token: func(*forger, map[string]any) string { return "" }, want: signin.ErrWrong},
+		"signed by somebody":     {token: func(_ *rig.Provider, c map[string]any) string { return rig.SignToken(other, "RS256", c) }, want: signin.ErrWrong},
+		"not signed":             {token: func(f *rig.Provider, c map[string]any) string { return f.Sign("none", c) }, want: signin.ErrWrong},
+		"no token":               {token: func(*rig.Provider, map[string]any) string { return "" }, want: signin.ErrWrong},
 		"about somebody else":    {info: map[string]any{"sub": "u2"}, want: signin.ErrWrong},
 		"address not confirmed":  {spoil: func(c map[string]any) { c["email_verified"] = false }, want: signin.ErrNotAllowed},
 		"nobody's address":       {spoil: func(c map[string]any) { c["email"] = "x@example.net" }, want: signin.ErrNotAllowed},
@@ -345,13 +258,13 @@ func TestForgedTokensAreRefused(t *testing.T) {
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
-			f := newForger(t)
-			f.spoil = x.spoil
+			f := rig.StartProvider(t)
+			f.Spoil = x.spoil
 			if x.token != nil {
-				f.token = func(c map[string]any) string { return x.token(f, c) }
+				f.Token = func(c map[string]any) string { return x.token(f, c) }
 			}
 			if x.info != nil {
-				f.info = x.info
+				f.Info = x.info
 			}
 			o := &signin.OIDC{Issuer: f.URL, ClientID: "web", Name: "Forger", LinkByEmail: true}
 			if x.rules != nil {
@@ -362,7 +275,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, _, err = w.FinishOIDC(t.Context(), home, cookie, f.approve(to))
+			_, _, err = w.FinishOIDC(t.Context(), home, cookie, f.Approve(to))
 			is(t, why, err, x.want)
 		})
 	}
@@ -371,7 +284,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 // TestTheWayBackIsOnesOwn: nobody can make another finish what they began.
 func TestTheWayBackIsOnesOwn(t *testing.T) {
 	t.Parallel()
-	f := newForger(t)
+	f := rig.StartProvider(t)
 	w := newWorld(t, func(o *signin.Options) {
 		o.OIDC = &signin.OIDC{Issuer: f.URL, ClientID: "web", LinkByEmail: true}
 	})
@@ -380,7 +293,7 @@ func TestTheWayBackIsOnesOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return f.approve(to), cookie
+		return f.Approve(to), cookie
 	}
 	query, cookie := begin()
 	_, theirs := begin()

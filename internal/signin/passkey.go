@@ -418,7 +418,8 @@ func (s *Service) RenamePasskey(ctx context.Context, _ Client, session Session, 
 }
 
 // RemovePasskey removes a passkey of the session's account, and with the last second
-// factor the recovery codes. It fails with ErrLastFactor as RemoveTOTP does.
+// factor the recovery codes. It fails with ErrLastFactor as RemoveTOTP does, and with
+// ErrLastWay when nobody could sign in to the account any more.
 func (s *Service) RemovePasskey(ctx context.Context, c Client, session Session, id string) error {
 	a, err := s.mayRemove(ctx, session, func(f *Factors) {
 		for i := range f.Passkeys {
@@ -433,6 +434,9 @@ func (s *Service) RemovePasskey(ctx context.Context, c Client, session Session, 
 	}
 	k, err := s.findPasskey(ctx, a, id)
 	if err != nil {
+		return err
+	}
+	if err := s.keepsWay(ctx, a, id); err != nil {
 		return err
 	}
 	if err := s.takeAll(ctx, kindPasskey, id); err != nil {

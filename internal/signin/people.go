@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,13 +14,12 @@ import (
 	"stayput.dev/internal/registry"
 )
 
-// people finds accounts by mail address, in an index that is made anew when it is
-// asked and accounts have changed.
+// people finds accounts by mail address, in an index that follows what changes of accounts
+// when it is asked. The zero people is ready for use.
 type people struct {
 	mu      sync.Mutex // guards what follows
 	of      account.Directory
-	made    bool
-	byEmail map[string][]uint32 // lower-case address
+	byEmail map[string][]string // lower-case address → lower-case names, in order
 }
 
 // maxSharers is how many accounts of one mail address count.
@@ -27,24 +27,53 @@ const maxSharers = 10
 
 func (p *people) find(d account.Directory, address string) []account.Account {
 	p.mu.Lock()
-	if !p.made || !d.SameCredentials(p.of) {
-		p.byEmail = map[string][]uint32{}
-		for a := range d.Accounts("") {
-			if key := strings.ToLower(a.Email); key != "" && len(p.byEmail[key]) < maxSharers {
-				p.byEmail[key] = append(p.byEmail[key], a.ID)
-			}
-		}
-		p.of, p.made = d, true
-	}
-	ids := p.byEmail[strings.ToLower(address)]
+	p.follow(d)
+	names := p.byEmail[strings.ToLower(address)]
+	names = slices.Clone(names[:min(len(names), maxSharers)])
 	p.mu.Unlock()
 	var all []account.Account
-	for _, id := range ids {
-		if a, ok := d.AccountByID(id); ok {
+	for _, name := range names {
+		if a, ok := d.Account(name); ok {
 			all = append(all, a)
 		}
 	}
 	return all
+}
+
+// follow makes the index that of d, from that of any other version.
+func (p *people) follow(d account.Directory) {
+	if p.byEmail == nil {
+		p.byEmail = map[string][]string{}
+	}
+	for was, is := range d.ChangedAccounts(p.of) {
+		if before, now := strings.ToLower(was.Email), strings.ToLower(is.Email); before != now {
+			p.drop(before, strings.ToLower(was.Name))
+			p.add(now, strings.ToLower(is.Name))
+		}
+	}
+	p.of = d
+}
+
+func (p *people) add(address, name string) {
+	if address == "" {
+		return
+	}
+	names := p.byEmail[address]
+	if i, found := slices.BinarySearch(names, name); !found {
+		p.byEmail[address] = slices.Insert(names, i, name)
+	}
+}
+
+func (p *people) drop(address, name string) {
+	names := p.byEmail[address]
+	i, found := slices.BinarySearch(names, name)
+	switch {
+	case !found:
+	case len(names) == 1:
+		delete(p.byEmail, address)
+	default:
+		p.byEmail[address] = slices.Delete(names, i, i+1)
+	}
 }
 
 // findPerson returns the account that somebody means by its name, or by a mail

@@ -11,6 +11,7 @@ import (
 
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/mail"
+	"stayput.dev/internal/registry"
 	"stayput.dev/internal/shelf"
 )
 
@@ -120,12 +121,17 @@ func firstIn(text string, words [][2]string) string {
 // tell queues a mail to the owner of an account. What it is about has happened, so a
 // failure is only logged.
 func (s *Service) tell(ctx context.Context, c Client, a account.Account, kind mail.Kind, data mail.Data) {
+	s.tellOnce(ctx, c, a, number(uint32(s.now().Unix())), kind, data)
+}
+
+// tellOnce is tell, where one mail about what the ID names is enough.
+func (s *Service) tellOnce(ctx context.Context, c Client, a account.Account, id string, kind mail.Kind, data mail.Data) {
 	if !s.hasMail() || a.Email == "" {
 		return
 	}
 	data.Name = a.Name
 	m := mail.Message{
-		ID: string(kind) + "-" + number(a.ID) + "-" + number(uint32(s.now().Unix())), Kind: kind, To: a.Email, Account: a.ID,
+		ID: string(kind) + "-" + number(a.ID) + "-" + id, Kind: kind, To: a.Email, Account: a.ID,
 		Language: language(&a, &c), Until: s.now().Add(7 * 24 * time.Hour), Data: data,
 	}
 	if err := s.send(ctx, m); err != nil {
@@ -138,12 +144,16 @@ func (s *Service) tellPasswordChanged(ctx context.Context, c Client, a account.A
 	s.tell(ctx, c, a, mail.PasswordChanged, mail.Data{At: s.now(), Place: addressText(c)})
 }
 
-// TellTokenMade writes to the owner of an account that an API token was made, by which
-// somebody could come without signing in. what says what it is for, and may be empty.
-func (s *Service) TellTokenMade(ctx context.Context, c Client, id uint32, what string) {
-	if a, err := s.accountByID(id); err == nil {
-		s.tell(ctx, c, a, mail.TokenMade, mail.Data{At: s.now(), Place: addressText(c), Token: what})
+// TellTokenMade writes to the owner of an API token that it was made, by which somebody
+// could come without signing in. It implements admin.Teller.
+func (s *Service) TellTokenMade(ctx context.Context, by registry.Actor, t account.Token, language string) {
+	a, err := s.accountByID(t.Account)
+	if err != nil { // it is gone already, and the token with it
+		return
 	}
+	c := staff(by)
+	c.Language = language
+	s.tellOnce(ctx, c, a, t.ID, mail.TokenMade, mail.Data{At: t.Created, Place: addressText(c), Token: t.Name})
 }
 
 // addressText is the client's address as mails say it, empty where it is not known.

@@ -77,7 +77,7 @@ type ticket struct {
 	Made      time.Time // a moment that no other ticket of the account shares
 	Account   uint32    `json:",omitempty"`
 	Print     []byte    `json:",omitempty"` // of the account's password: a new one spoils the ticket
-	Session   string    `json:",omitempty"` // that is to be proved, by its hash
+	Session   string    `json:",omitempty"` // that is to be proved, or whose owner asked, by its hash
 	Seed      []byte    `json:",omitempty"` // of an app that makes codes
 	Challenge []byte    `json:",omitempty"` // what passkeys were asked, as the library keeps it
 	State     string    `json:",omitempty"` // of the way to the provider and back
@@ -93,6 +93,7 @@ const (
 	forTOTP      = "totp enrolment" // the first code
 	forNewKey    = "passkey enrolment"
 	forOIDC      = "oidc"
+	forConnect   = "oidc connection"
 	maxTicketLen = 8 << 10
 )
 

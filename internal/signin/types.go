@@ -34,6 +34,8 @@ var (
 	ErrInvalid     = errors.New("invalid")
 	ErrNotAllowed  = errors.New("the provider's user may not sign in here")
 	ErrLastFactor  = errors.New("the account must have a second factor, and this is its last")
+	ErrLastWay     = errors.New("nobody could sign in to the account any more")
+	ErrConnected   = errors.New("the account is connected with the provider already")
 )
 
 // Wait returns after how long an attempt that failed with ErrSlowed is worth
@@ -215,6 +217,7 @@ const (
 	LinkUsed        What = "link used"
 	AccountMade     What = "account made"
 	AccountLinked   What = "account linked to the provider"
+	AccountUnlinked What = "account unlinked from the provider"
 	RoleChanged     What = "role changed by the provider"
 	Applied         What = "applied for an account"
 	Declined        What = "application declined"

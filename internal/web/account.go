@@ -15,6 +15,8 @@ type accountPage struct {
 	Name, Email string
 	Factors     signin.Factors
 	Passkeys    []passkeyView
+	Identities  []identityView
+	ToConnect   string // name of the provider; empty: nothing is to be connected
 	Sessions    []sessionView
 	CanPasskey  bool
 	CanMail     bool
@@ -41,13 +43,17 @@ func (p *Pages) account(v *visit) error {
 	if err != nil {
 		return err
 	}
+	identities, toConnect, err := v.identities()
+	if err != nil {
+		return err
+	}
 	sessions, err := p.SignIn.Sessions(v.r.Context(), v.who.ID)
 	if err != nil {
 		return err
 	}
 	page := &accountPage{
 		Name: v.who.Account, Email: v.who.Email, Factors: factors, CanPasskey: p.opts.Load().PublicURL != nil, CanMail: p.opts.Load().SendsMail,
-		Must: v.who.session.MustEnrol, Saved: v.r.URL.Query().Has("saved"),
+		Identities: identities, ToConnect: toConnect, Must: v.who.session.MustEnrol, Saved: v.r.URL.Query().Has("saved"),
 	}
 	for _, k := range factors.Passkeys {
 		view := passkeyView{PasskeyInfo: k, Made: v.at(k.Created, v.date(k.Created))}

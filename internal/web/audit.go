@@ -29,10 +29,10 @@ type auditLine struct {
 	From    string // its address; may be empty
 	Via     string // may be empty
 	What    template.HTML
-	About   string // may be empty
-	URL     string // of what it is about; may be empty
-	Account string // that it concerns, where that is not what it is about; may be empty
-	How     string // may be empty
+	About   string        // may be empty
+	URL     string        // of what it is about; may be empty
+	Account string        // that it concerns, where that is not what it is about; may be empty
+	How     template.HTML // may be empty
 }
 
 // linesOnPage is how much of the audit log a page has.
@@ -76,7 +76,7 @@ func (v *visit) deedLines(f archive.Filter) (lines []auditLine, next string, err
 	}
 	all := v.p.Admin.State().Accounts
 	for _, d := range deeds {
-		l := auditLine{When: v.moment(d.At), Via: d.Via, From: d.From, About: d.Subject, URL: v.subjectURL(d.Subject), How: d.Detail}
+		l := auditLine{When: v.moment(d.At), Via: d.Via, From: d.From, About: d.Subject, URL: v.subjectURL(d.Subject), How: v.detail(d.Detail)}
 		l.What = v.deed(d.Verb)
 		if by, found := all.AccountByID(d.Actor); found {
 			l.Who = by.Name
@@ -133,7 +133,7 @@ func (v *visit) signInLines(account uint32, before string) (lines []auditLine, n
 		return nil, "", err
 	}
 	for _, e := range events {
-		l := auditLine{When: v.moment(e.At), Who: e.Actor, How: e.Detail}
+		l := auditLine{When: v.moment(e.At), Who: e.Actor, How: v.how(&e)}
 		l.What = v.text("event." + strings.ReplaceAll(string(e.What), " ", "_"))
 		if e.From.IsValid() {
 			l.From = e.From.String()

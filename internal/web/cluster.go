@@ -4,12 +4,14 @@ import (
 	"context"
 	"html/template"
 	"time"
+
+	"stayput.dev/internal/phrase"
 )
 
 // clusterPage shows the nodes on one database.
 type clusterPage struct {
 	Alone    bool
-	Problems []string // in the words of whoever found them
+	Problems []template.HTML
 	Nodes    []nodeView
 	Idle     []string // jobs that no node does
 	Database *Database
@@ -34,7 +36,10 @@ func (p *Pages) cluster(v *visit) error {
 		return v.show("cluster", &clusterPage{Alone: true})
 	}
 	c := p.House.Nodes.Cluster(v.r.Context())
-	page := &clusterPage{Alone: !p.House.Nodes.Shared(), Problems: c.Problems, Idle: c.Idle, Database: c.Database}
+	page := &clusterPage{Alone: !p.House.Nodes.Shared(), Idle: c.Idle, Database: c.Database}
+	for _, problem := range c.Problems {
+		page.Problems = append(page.Problems, v.sentence(problem))
+	}
 	for _, n := range c.Nodes {
 		page.Nodes = append(page.Nodes, v.viewNode(n))
 	}
@@ -81,9 +86,9 @@ type Nodes interface {
 // Cluster is how the nodes on one database are.
 type Cluster struct {
 	Nodes    []Node
-	Idle     []string  // jobs that nobody does
-	Database *Database // nil: there is none, or it does not answer
-	Problems []string  // what is wrong, in words
+	Idle     []string        // jobs that nobody does
+	Database *Database       // nil: there is none, or it does not answer
+	Problems []phrase.Phrase // what is wrong
 }
 
 // Node is what a node said of itself last.

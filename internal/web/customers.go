@@ -55,10 +55,11 @@ func (c *customerPage) title() template.HTML {
 
 // A deedView is something that somebody did.
 type deedView struct {
-	When      template.HTML
-	Who       string // empty for the operator
-	Verb      template.HTML
-	What, How string
+	When template.HTML
+	Who  string // empty for the operator
+	Verb template.HTML
+	What string
+	How  template.HTML // may be empty
 }
 
 const maxDeeds = 20
@@ -109,7 +110,7 @@ func (v *visit) deeds(name string) ([]deedView, error) {
 	}
 	views := make([]deedView, len(deeds))
 	for i, d := range deeds {
-		views[i] = deedView{When: v.ago(d.At), Verb: v.deed(d.Verb), What: d.Subject, How: d.Detail}
+		views[i] = deedView{When: v.ago(d.At), Verb: v.deed(d.Verb), What: d.Subject, How: v.detail(d.Detail)}
 		if by, found := all.AccountByID(d.Actor); found {
 			views[i].Who = by.Name
 		}

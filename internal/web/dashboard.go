@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"stayput.dev/internal/history"
+	"stayput.dev/internal/phrase"
 )
 
 // dashboardPage tells at a glance whether all is well.
@@ -26,8 +27,8 @@ type statusLine struct {
 	Kind string // the look of its state
 	Part template.HTML
 	Text template.HTML
-	Why  string // in the words of whoever failed; may be empty
-	URL  string // where there is more; may be empty
+	Why  template.HTML // may be empty
+	URL  string        // where there is more; may be empty
 }
 
 // maxFailing is how many failing keys a dashboard shows.
@@ -75,7 +76,7 @@ func (v *visit) storeLine() statusLine {
 		err = cmp.Or(nodes.Away(), err)
 	}
 	if err != nil {
-		l.Kind, l.Text, l.Why = "bad", v.text("dashboard.store_bad"), err.Error()
+		l.Kind, l.Text, l.Why = "bad", v.text("dashboard.store_bad"), v.say(phrase.Of(err))
 	}
 	return l
 }
@@ -98,9 +99,9 @@ func (v *visit) serverLines() []statusLine {
 		l := statusLine{Kind: "good", Part: v.text("servers.secondaries"), Text: v.text("dashboard.secondaries_good", "Count", len(told)), URL: "/staff/zones"}
 		bad := 0
 		for _, s := range told {
-			if s.Err != "" {
+			if !s.Err.IsEmpty() {
 				bad++
-				l.Kind, l.Why, l.URL = "bad", s.Addr+": "+s.Err, zoneURL(s.Zone, "/servers")
+				l.Kind, l.Why, l.URL = "bad", v.say(phrase.New("%s: %v", s.Addr, s.Err)), zoneURL(s.Zone, "/servers")
 			}
 		}
 		if bad > 0 {
@@ -117,7 +118,10 @@ func (v *visit) serverLines() []statusLine {
 	for _, s := range pushes {
 		waiting += s.Pending + s.Held
 		if kind := v.pushState(s).Kind; kind == "bad" || kind == "warn" && l.Kind == "good" {
-			l.Kind, l.Why, l.URL = kind, strings.TrimSuffix(s.Target+": "+s.Err, ": "), zoneURL(s.Zone, "/servers")
+			l.Kind, l.Why, l.URL = kind, v.say(phrase.New("%s", s.Target)), zoneURL(s.Zone, "/servers")
+			if !s.Err.IsEmpty() {
+				l.Why = v.say(phrase.New("%s: %v", s.Target, s.Err))
+			}
 		}
 	}
 	if waiting > 0 || l.Kind != "good" {
@@ -138,7 +142,7 @@ func (v *visit) certificateLines() []statusLine {
 	}
 	var lines []statusLine
 	for _, c := range v.p.House.Certificates() {
-		l := statusLine{Kind: "good", Part: v.text("dashboard.certificate"), Text: v.text("dashboard.expires", "When", v.at(c.Until, v.date(c.Until))), Why: strings.Join(c.Names, ", ")}
+		l := statusLine{Kind: "good", Part: v.text("dashboard.certificate"), Text: v.text("dashboard.expires", "When", v.at(c.Until, v.date(c.Until))), Why: v.markup(strings.Join(c.Names, ", "))}
 		switch left := c.Until.Sub(v.now); {
 		case left <= 0:
 			l.Kind, l.Text = "bad", v.text("dashboard.expired", "When", v.at(c.Until, v.date(c.Until)))

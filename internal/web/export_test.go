@@ -50,3 +50,8 @@ func Say(tag string, said phrase.Phrase) string {
 	}
 	panic("no such language")
 }
+
+// SayDetail says the detail of a note in a language.
+func SayDetail(tag, detail string) string {
+	return string((&Pages{tongues: speak()}).tongue(tag).detail(detail))
+}

@@ -66,11 +66,15 @@ func (p *Pages) removeTOTP(v *visit) error {
 	return v.removeFactor(p.SignIn.RemoveTOTP(v.r.Context(), v.client(), v.who.session))
 }
 
-// removeFactor answers for the removal of a second factor.
+// removeFactor answers for the removal of a second factor, or of another way in.
 func (v *visit) removeFactor(err error) error {
 	switch {
 	case errors.Is(err, signin.ErrLastFactor):
 		return v.tellDone("last_factor")
+	case errors.Is(err, signin.ErrLastWay):
+		return v.tellDone("last_way")
+	case errors.Is(err, signin.ErrInvalid): // it is gone already
+		return v.redirect("/account")
 	case err != nil:
 		return v.again(err)
 	}

@@ -63,14 +63,14 @@ func (v *visit) newHostPage(h admin.Host, tab string) *hostPage {
 }
 
 // duration writes a length of time in seconds.
-func (v *visit) duration(seconds uint32) template.HTML {
+func (t *tongue) duration(seconds uint32) template.HTML {
 	switch {
 	case seconds%3600 == 0 && seconds > 0:
-		return v.text("length.hours", "Count", int(seconds/3600))
+		return t.text("length.hours", "Count", int(seconds/3600))
 	case seconds%60 == 0 && seconds > 0:
-		return v.text("length.minutes", "Count", int(seconds/60))
+		return t.text("length.minutes", "Count", int(seconds/60))
 	}
-	return v.text("length.seconds", "Count", int(seconds))
+	return t.text("length.seconds", "Count", int(seconds))
 }
 
 // hostURL is the page of a host.

@@ -39,21 +39,21 @@ type Servers interface {
 // Secondary is how a secondary follows a zone.
 type Secondary struct {
 	Zone, Addr string
-	Serial     uint32    // of the zone here
-	Has        *uint32   // that the secondary has; nil when nobody knows
-	Told       time.Time // of the last change; zero: it was not, since the start
-	Taken      bool      // it said that it heard that
-	Err        string    // what is wrong; empty for nothing
+	Serial     uint32        // of the zone here
+	Has        *uint32       // that the secondary has; nil when nobody knows
+	Told       time.Time     // of the last change; zero: it was not, since the start
+	Taken      bool          // it said that it heard that
+	Err        phrase.Phrase // what is wrong; empty for nothing
 }
 
 // Push is how far a server is that a zone is pushed to.
 type Push struct {
 	Zone, Target string
-	Pending      int       // names that it may not have as they are here
-	Oldest       time.Time // since when the first of them waits; may be zero
-	Refused      int       // names that it does not take
-	Held         int       // deletions that wait for somebody to ask for them
-	Err          string    // what is wrong; empty for nothing
+	Pending      int           // names that it may not have as they are here
+	Oldest       time.Time     // since when the first of them waits; may be zero
+	Refused      int           // names that it does not take
+	Held         int           // deletions that wait for somebody to ask for them
+	Err          phrase.Phrase // what is wrong; empty for nothing
 }
 
 // Checks looks at zones as the world finds them.

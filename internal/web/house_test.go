@@ -84,7 +84,7 @@ func TestOverview(t *testing.T) {
 	root := w.as("root")
 	root.get("/staff").shows(t, http.StatusOK, "All is well", "Changes are saved", "Nothing came in this time").lacks(t, "/revoke")
 	w.furnish()
-	p := root.get("/staff").shows(t, http.StatusOK, "1 thing does not work", "does not take notices", "1 copy of a zone has not heard", "2 names wait to be pushed",
+	p := root.get("/staff").shows(t, http.StatusOK, "2 things do not work", "does not take notices", "1 copy of a zone has not heard", "3 names wait to be pushed", "192.0.2.56:53: it answers REFUSED",
 		"Valid until", "1 update key is used with a wrong password", "alice-office", `href="/keys/alice-office/revoke"`, "a fault of ours", "there is no such name", `class="fail"`, `id="updates"`)
 	_, updates, _ := strings.Cut(p.body, "Updates of devices as a table")
 	if cells := regexp.MustCompile(`</time></td><td[^>]*>([0-9,]+)</td><td[^>]*>([0-9,]+)</td>`).FindAllStringSubmatch(updates, -1); len(cells) != 24 || cells[11][1] == "0" || cells[11][2] == "0" {
@@ -102,7 +102,7 @@ func TestCluster(t *testing.T) {
 	desk.get("/staff").shows(t, http.StatusOK, "All is well").lacks(t, "/staff/cluster")
 	w.furnish()
 	desk.get("/staff").shows(t, http.StatusOK, `href="/staff/cluster"`)
-	desk.get("/staff/cluster").shows(t, http.StatusOK, "node-0", "this one", "81234", "34 changes behind", "Last heard of", "no node does webhooks",
+	desk.get("/staff/cluster").shows(t, http.StatusOK, "node-0", "this one", "81234", "34 changes behind", "Last heard of", "No node does webhooks", "silent for 5 minutes",
 		"Can be written", "15.13", "db2", "streaming").lacks(t, "the only node")
 	w.neighbours.mu.Lock()
 	w.neighbours.away, w.neighbours.cluster.Database = errors.New("dial tcp: connection refused"), nil
@@ -250,7 +250,7 @@ func TestServersAndChecks(t *testing.T) {
 	if w.neighbours.asked != 0 {
 		t.Error("somebody was asked")
 	}
-	w.neighbours.secondaries[1].Err = ""
+	w.neighbours.secondaries[1].Err = phrase.Phrase{}
 	desk.get(at+"/servers?ask").shows(t, http.StatusOK, "Has everything", "3 changes behind")
 	desk.get(at+"/check?look").shows(t, http.StatusOK, "1 fault", "example.org delegates to", "[2001:db8::54]:53: no answer", "Is it running, and does it know")
 	w.neighbours.findings = []web.Finding{{Level: web.FoundWell, Topic: phrase.New("delegation"), Text: phrase.New("fine")}}
@@ -412,7 +412,7 @@ func TestStaffMarkupIsText(t *testing.T) {
 	}
 	root.post(at+"/record", "name", "www", "type", "TXT", "ttl", "60", "data", strings.ReplaceAll(evil, `"`, "")).leads(t, at)
 	root.post(at+"/record", "name", "<b/id=evil>", "type", "TXT", "ttl", "60", "data", "x").lacks(t, "<b/id=evil")
-	w.neighbours.secondaries = []web.Secondary{{Zone: "dyn.example.org", Addr: "192.0.2.54:53", Err: evil}}
+	w.neighbours.secondaries = []web.Secondary{{Zone: "dyn.example.org", Addr: "192.0.2.54:53", Err: phrase.Foreign(evil)}}
 	w.neighbours.findings = []web.Finding{{Level: web.FoundFault, Topic: phrase.New("x"), Text: phrase.Foreign(evil), Hint: phrase.New("%s: %v", evil, phrase.Foreign(evil))}}
 	w.waitFor(func() bool { return strings.Contains(root.get("/staff/audit?account=alice").body, "id=evil") })
 	shown := 0

@@ -100,9 +100,12 @@ func (w *world) furnishHouse() {
 	w.neighbours.mu.Lock()
 	w.neighbours.secondaries = []web.Secondary{
 		{Zone: "dyn.example.org", Addr: "192.0.2.54:53", Serial: 1700, Told: noon.Add(-4 * time.Minute), Taken: true},
-		{Zone: "dyn.example.org", Addr: "[2001:db8::54]:53", Serial: 1700, Told: noon.Add(-time.Hour), Err: errors.New("does not take notices: i/o timeout").Error()},
+		{Zone: "dyn.example.org", Addr: "[2001:db8::54]:53", Serial: 1700, Told: noon.Add(-time.Hour), Err: phrase.New("does not take notices: %v", phrase.Errorf("asking %s: %w", "[2001:db8::54]:53", errors.New("i/o timeout")))},
 	}
 	w.neighbours.pushes = []web.Push{{Zone: "dyn.example.org", Target: "192.0.2.55:53", Pending: 2, Oldest: noon.Add(-3 * time.Hour)}}
+	w.neighbours.pushes = append(w.neighbours.pushes, web.Push{
+		Zone: "dyn.example.org", Target: "192.0.2.56:53", Pending: 1, Oldest: noon.Add(-time.Hour), Err: phrase.New("it answers %s: the zone may be frozen, or the key may not change these names", "REFUSED"),
+	})
 	w.neighbours.findings = []web.Finding{
 		{Level: web.FoundWell, Topic: phrase.New("delegation"), Text: phrase.New("%s delegates to the name servers of the zone", "example.org")},
 		{Level: web.FoundFault, Topic: phrase.New("secondaries"), Text: phrase.New("%s: %v", "[2001:db8::54]:53", phrase.Errorf("no answer")), Hint: phrase.New("is it running, and does it know the zone and the key?")},
@@ -118,7 +121,10 @@ func (w *world) furnishHouse() {
 		},
 		Idle:     []string{"webhooks"},
 		Database: &web.Database{Version: "15.13 (Debian 15.13-0+deb12u1)", Primary: true, Standbys: []web.Standby{{Name: "db2", State: "streaming", Sync: "sync"}}},
-		Problems: []string{"node answers has been silent for 5m0s", "no node does webhooks"},
+		Problems: []phrase.Phrase{
+			phrase.New("node %s has been silent for %s", "answers", 5*time.Minute), phrase.New("no node does %s", "webhooks"),
+			phrase.New("this node cannot write: %v", errors.New("the disk is full, as it says")),
+		},
 	}
 	w.neighbours.mu.Unlock()
 	w.spend(time.Hour)

@@ -107,10 +107,22 @@ func (t *tongue) filled(value any) template.HTML {
 		return t.say(phrase.Of(v))
 	case phrase.Day:
 		return calendar{tongue: t, zone: time.UTC}.date(time.Time(v))
+	case time.Duration:
+		return t.about(v)
 	case int:
 		return t.markup(v)
 	}
 	return t.markup(fmt.Sprint(value))
+}
+
+// about is duration for what need not be exact.
+func (t *tongue) about(d time.Duration) template.HTML {
+	for _, unit := range []time.Duration{time.Hour, time.Minute} {
+		if d >= 2*unit {
+			return t.duration(uint32(d.Round(unit).Seconds()))
+		}
+	}
+	return t.duration(uint32(d.Round(time.Second).Seconds()))
 }
 
 // wholeNumber returns a value that is a number.

@@ -286,6 +286,39 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// TestCookiesAreForTLS: those of the language and of the session are both for HTTPS alone
+// where the visitor came by it, here or to a proxy, and both for everything elsewhere.
+func TestCookiesAreForTLS(t *testing.T) {
+	w := newWorld(t)
+	public := func(scheme string) {
+		u := &url.URL{Scheme: scheme, Host: "dyn.example.org"}
+		w.pages.SetOptions(web.Options{PublicURL: u})
+		w.signin.SetOptions(signin.Options{PublicURL: u})
+	}
+	for _, tt := range []struct {
+		why, public, scheme, forwarded string
+		want                           bool
+	}{
+		{"plain HTTP", "http", "http", "", false},
+		{"HTTPS here", "http", "https", "", true},
+		{"HTTPS to a proxy", "http", "http", "https", true},
+		{"pages that are reached by HTTPS", "https", "http", "", true},
+	} {
+		public(tt.public)
+		for path, form := range map[string]url.Values{"/language": {"language": {"de"}}, "/signin": {"name": {"alice"}, "password": {password}}} {
+			r := httptest.NewRequest(http.MethodPost, tt.scheme+"://dyn.example.org"+path, strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("X-Forwarded-Proto", tt.forwarded)
+			answer := httptest.NewRecorder()
+			w.pages.ServeHTTP(answer, r)
+			cookies := answer.Result().Cookies()
+			if len(cookies) != 1 || cookies[0].Secure != tt.want {
+				t.Errorf("%s: %s sets %v, want one, Secure: %t", tt.why, path, cookies, tt.want)
+			}
+		}
+	}
+}
+
 // TestWeight: a page and all that it needs come in less than 150 KB.
 func TestWeight(t *testing.T) {
 	w := newWorld(t)

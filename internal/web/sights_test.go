@@ -106,6 +106,8 @@ func (w *world) sights() []sight {
 		{"token-revoke", "alice", token + "/revoke", nil},
 		{"password", "alice", "/account/password", nil},
 		{"address", "alice", "/account/address", nil},
+		{"connect", "bob", "/account/provider", nil},
+		{"disconnect", "alice", "/account/identities/nobody/remove", nil},
 		{"totp", "alice", "/account/totp", nil},
 		{"passkey", "alice", "/account/passkey", nil},
 		{"signin", "", "/signin", nil},
@@ -133,13 +135,14 @@ func (w *world) sights() []sight {
 // longName is that of a host whose owner likes long names.
 const longName = "the-camera-that-looks-over-the-garden-shed-behind-the-house.dyn.example.org"
 
-// openDoors lets everybody sign up, has carol, whose names are long, set up a second
-// factor, and returns the links of mails: to change an address, to reset a password, to
-// sign up.
+// openDoors lets everybody sign up, connects alice with an identity provider, has carol,
+// whose names are long, set up a second factor, and returns the links of mails: to change
+// an address, to reset a password, to sign up.
 func (w *world) openDoors() (change, reset, signUp string) {
 	public := ok(url.Parse(w.url))(w.t)
 	w.pages.SetOptions(web.Options{PublicURL: public, MaySignUp: true, SendsMail: true})
 	w.signin.SetOptions(signin.Options{PublicURL: public, SignUp: signin.SignUpOn})
+	w.connect(w.addProvider("alice.sso"), "alice", "alice").leads(w.t, "/account")
 	ok(w.admin.AddAccount(w.t.Context(), admin.NewAccount{
 		Name: "carol", FullName: "Carolina Beispielhuber-Example, Gesellschaft für lange Namen mbH", Plan: "home",
 		Email: "accounts-payable@a-company-with-a-rather-long-name.example.org", Role: account.Customer, Password: password,

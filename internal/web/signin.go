@@ -160,6 +160,9 @@ func (p *Pages) toProvider(v *visit) error {
 
 func (p *Pages) fromProvider(v *visit) error {
 	cookie := p.SignIn.StateCookieOf(v.w, v.r)
+	if p.SignIn.IsConnect(v.r.Context(), cookie) {
+		return v.connected(cookie)
+	}
 	step, back, err := p.SignIn.FinishOIDC(v.r.Context(), v.client(), cookie, v.r.URL.Query())
 	if err != nil {
 		f := newForm(url.Values{})

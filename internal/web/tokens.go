@@ -115,7 +115,6 @@ func (p *Pages) makeToken(v *visit) error {
 	switch {
 	case err == nil:
 		p.slips.keep(v.who.ID, made.ID, secret)
-		p.SignIn.TellTokenMade(v.r.Context(), v.client(), v.who.ID, made.Name)
 		return v.redirect(tokenURL(made.ID, ""))
 	case !v.refuses(f, err):
 		return err
@@ -125,7 +124,7 @@ func (p *Pages) makeToken(v *visit) error {
 
 // readToken reads which API token a form wants, and notes what is wrong with it.
 func (v *visit) readToken(f *form) (n admin.NewToken, err error) {
-	n = admin.NewToken{Account: v.who.Account, Name: line(f.Value("name")), ReadOnly: f.Value("read") != ""}
+	n = admin.NewToken{Account: v.who.Account, Name: line(f.Value("name")), ReadOnly: f.Value("read") != "", Language: v.tag}
 	if n.Staff = f.Value("staff") != ""; n.Staff && v.who.Role != adminRole {
 		return n, errForbidden
 	}

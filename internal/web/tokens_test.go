@@ -3,11 +3,13 @@ package web_test
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"stayput.dev/internal/admin"
+	"stayput.dev/internal/mail"
 )
 
 // addToken makes an API token and returns its page.
@@ -94,5 +96,21 @@ func TestTokensForStaff(t *testing.T) {
 	}
 	if id := strings.TrimPrefix(at, "/account/tokens/"); !ok(w.admin.Token(id))(t).Staff {
 		t.Error("the token is none for staff")
+	}
+}
+
+// TestTokensAreTold: the owner of an API token that was made on the page hears of it, once,
+// in the language of the page.
+func TestTokensAreTold(t *testing.T) {
+	w := newWorld(t)
+	ok(w.admin.SetAccount(t.Context(), "alice", admin.AccountChange{Email: new("alice@example.org")}))(t)
+	alice := w.as("alice")
+	alice.language = "fr"
+	alice.post("/account/newtoken", "name", "my script", "days", "30").leads(t, "/account/tokens/")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	told := slices.DeleteFunc(slices.Clone(w.letters), func(m mail.Message) bool { return m.Kind != mail.TokenMade })
+	if len(told) != 1 || told[0].To != "alice@example.org" || told[0].Language != "fr" || told[0].Data.Token != "my script" || told[0].Data.Place != "127.0.0.1" {
+		t.Errorf("the mails are %+v", told)
 	}
 }

@@ -80,7 +80,7 @@ func newWorld(t testing.TB) *world {
 
 	seen := ok(update.OpenSeen(ctx, kept, nil))(t)
 	w.updates = update.New(reg, update.Options{Logger: slog.New(slog.DiscardHandler), Seen: seen, Now: w.clock})
-	w.admin = admin.New(reg, admin.Options{Seen: seen, Now: w.clock})
+	w.admin = admin.New(reg, admin.Options{Seen: seen, Teller: w, Now: w.clock})
 	w.history = history.New(reg, 1<<20, w.clock)
 	lis := ok(net.Listen("tcp", "127.0.0.1:0"))(t)
 	w.url = fmt.Sprintf("http://localhost:%d", lis.Addr().(*net.TCPAddr).Port)
@@ -153,6 +153,11 @@ func (w *world) Send(_ context.Context, m mail.Message) error {
 	defer w.mu.Unlock()
 	w.letters = append(w.letters, m)
 	return nil
+}
+
+// TellTokenMade implements admin.Teller.
+func (w *world) TellTokenMade(ctx context.Context, by registry.Actor, made account.Token, language string) {
+	w.signin.TellTokenMade(ctx, by, made, language)
 }
 
 // mailed returns the path of the link in the mail of that kind to an address, once it is

@@ -20,6 +20,7 @@ type secondaryView struct {
 	Kind  string
 	State template.HTML
 	When  template.HTML // it was told; empty for never
+	Why   template.HTML // what is wrong; may be empty
 }
 
 // A pushView is a Push with its state in words.
@@ -28,6 +29,7 @@ type pushView struct {
 	Kind  string
 	State template.HTML
 	Since template.HTML // the oldest waits; may be empty
+	Why   template.HTML // what is wrong; may be empty
 }
 
 // askTime is how long others may take to answer while somebody waits for a page.
@@ -64,12 +66,12 @@ func (p *Pages) zoneServers(v *visit) error {
 }
 
 func (v *visit) viewSecondary(s Secondary) secondaryView {
-	view := secondaryView{Secondary: s}
+	view := secondaryView{Secondary: s, Why: v.sentence(s.Err)}
 	if !s.Told.IsZero() {
 		view.When = v.ago(s.Told)
 	}
 	switch {
-	case s.Err != "":
+	case !s.Err.IsEmpty():
 		view.Kind, view.State = "bad", v.text("servers.fault")
 	case s.Has != nil && *s.Has == s.Serial:
 		view.Kind, view.State = "good", v.text("servers.same")
@@ -87,12 +89,12 @@ func (v *visit) viewSecondary(s Secondary) secondaryView {
 
 // pushState puts into words how far a server is.
 func (v *visit) pushState(s Push) pushView {
-	view := pushView{Push: s}
+	view := pushView{Push: s, Why: v.sentence(s.Err)}
 	if !s.Oldest.IsZero() {
 		view.Since = v.since(s.Oldest)
 	}
 	switch {
-	case s.Err != "":
+	case !s.Err.IsEmpty():
 		view.Kind, view.State = "bad", v.text("servers.fault")
 	case s.Refused > 0:
 		view.Kind, view.State = "bad", v.text("servers.refused", "Count", s.Refused)
