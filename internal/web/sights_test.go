@@ -141,7 +141,6 @@ const longName = "the-camera-that-looks-over-the-garden-shed-behind-the-house.dy
 func (w *world) openDoors() (change, reset, signUp string) {
 	public := ok(url.Parse(w.url))(w.t)
 	w.pages.SetOptions(web.Options{PublicURL: public, MaySignUp: true, SendsMail: true})
-	w.signin.SetOptions(signin.Options{PublicURL: public, SignUp: signin.SignUpOn})
 	w.connect(w.addProvider("alice.sso"), "alice", "alice").leads(w.t, "/account")
 	ok(w.admin.AddAccount(w.t.Context(), admin.NewAccount{
 		Name: "carol", FullName: "Carolina Beispielhuber-Example, Gesellschaft für lange Namen mbH", Plan: "home",
