@@ -357,10 +357,11 @@ func (d Directory) KeyByToken(token string) (Key, bool) {
 	return d.Key(string(username))
 }
 
-// Keys yields all update keys in order of their user names.
-func (d Directory) Keys() iter.Seq[Key] {
+// Keys yields all update keys in order of their user names, from the one not less than
+// start, which may be empty.
+func (d Directory) Keys(start string) iter.Seq[Key] {
 	return func(yield func(Key) bool) {
-		for _, raw := range d.maps[keys].All() {
+		for _, raw := range d.maps[keys].From([]byte(start)) {
 			if !yield(decodeKey(raw)) {
 				return
 			}
@@ -369,9 +370,16 @@ func (d Directory) Keys() iter.Seq[Key] {
 }
 
 // KeysOf yields the update keys of an account in order of their user names.
-func (d Directory) KeysOf(account uint32) iter.Seq[Key] {
+func (d Directory) KeysOf(account uint32) iter.Seq[Key] { return d.KeysOfFrom(account, "") }
+
+// KeysOfFrom is KeysOf from the key whose user name is not less than start.
+func (d Directory) KeysOfFrom(account uint32, start string) iter.Seq[Key] {
 	return func(yield func(Key) bool) {
-		for k := range d.maps[keysByAccount].Prefix(idKey(account, nil)) {
+		owner := idKey(account, nil)
+		for k := range d.maps[keysByAccount].From(idKey(account, []byte(start))) {
+			if !bytes.HasPrefix(k, owner) {
+				return
+			}
 			if key, ok := d.Key(string(k[4:])); ok && !yield(key) {
 				return
 			}

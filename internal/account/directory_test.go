@@ -3,6 +3,7 @@ package account_test
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"net/netip"
 	"slices"
@@ -291,7 +292,7 @@ func FuzzReadChanges(f *testing.F) {
 				_ = name.String()
 			}
 		}
-		for k := range made.Keys() {
+		for k := range made.Keys("") {
 			for _, name := range k.Hosts {
 				_ = name.String()
 			}
@@ -383,6 +384,39 @@ func TestNames(t *testing.T) {
 	} {
 		if got := account.CheckUsername(name) == nil; got != ok {
 			t.Errorf("CheckUsername(%q) is fine = %v, want %v", name, got, ok)
+		}
+	}
+}
+
+// TestKeysFrom: update keys are found from a user name on, those of all and those of one
+// account.
+func TestKeysFrom(t *testing.T) {
+	t.Parallel()
+	var c account.Changes
+	for i, username := range []string{"a", "b", "c", "d", "e"} {
+		c.Keys = append(c.Keys, account.Key{ID: uint32(i + 1), Account: uint32(i%2 + 1), Username: username})
+	}
+	d := apply(t, account.Directory{}, c)
+	for _, tt := range []struct {
+		what string
+		keys iter.Seq[account.Key]
+		want string
+	}{
+		{"all", d.Keys(""), "abcde"},
+		{"all from b", d.Keys("b"), "bcde"},
+		{"all from bb", d.Keys("bb"), "cde"},
+		{"those of 1", d.KeysOf(1), "ace"},
+		{"those of 1 from b", d.KeysOfFrom(1, "b"), "ce"},
+		{"those of 1 from f", d.KeysOfFrom(1, "f"), ""},
+		{"those of 2 from b", d.KeysOfFrom(2, "b"), "bd"},
+		{"those of 3", d.KeysOf(3), ""},
+	} {
+		got := ""
+		for k := range tt.keys {
+			got += k.Username
+		}
+		if got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.what, got, tt.want)
 		}
 	}
 }

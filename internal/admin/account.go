@@ -53,7 +53,7 @@ func (s *Service) AddAccount(ctx context.Context, n NewAccount) (Account, error)
 	if err := checkFacts(&n.ExternalID, &n.FullName, &n.Language); err != nil {
 		return Account{}, err
 	}
-	hash, err := hashPassword(n.Password)
+	hash, err := s.hashPassword(ctx, n.Password)
 	if err != nil {
 		return Account{}, err
 	}
@@ -101,15 +101,18 @@ func checkAccount(email *string, role *account.Role) error {
 	return nil
 }
 
-func hashPassword(password string) (string, error) {
+func (s *Service) hashPassword(ctx context.Context, password string) (hash string, err error) {
 	if password == "" {
 		return "", nil
 	}
-	hash, err := account.HashPassword(password)
-	if err != nil {
-		return "", invalid("%v", err)
-	}
-	return hash, nil
+	err = s.hash(ctx, func() error {
+		var fault error
+		if hash, fault = account.HashPassword(password); fault != nil {
+			return invalid("%v", fault)
+		}
+		return nil
+	})
+	return hash, err
 }
 
 // Account returns the account with the name, whose case does not matter.
@@ -181,7 +184,7 @@ func (s *Service) SetAccount(ctx context.Context, name string, c AccountChange) 
 	}
 	var hash string
 	if c.Password != nil {
-		if hash, err = hashPassword(*c.Password); err != nil {
+		if hash, err = s.hashPassword(ctx, *c.Password); err != nil {
 			return Account{}, err
 		}
 	}
@@ -232,9 +235,9 @@ func (d *draft) setAccount(a account.Account, c AccountChange) error {
 	return nil
 }
 
-// DeleteAccount deletes an account, its update keys and its TSIG keys. While it owns hosts, it
-// fails with ErrConflict unless force is set; then the hosts are released in the
-// same commit.
+// DeleteAccount deletes an account, its update keys, its TSIG keys, its API tokens and the
+// webhooks for its events alone. While it owns hosts, it fails with ErrConflict unless force
+// is set; then the hosts are released in the same commit.
 func (s *Service) DeleteAccount(ctx context.Context, name string, force bool) error {
 	return s.edit(ctx, func(d *draft) error {
 		a, err := d.account(name)
@@ -249,13 +252,19 @@ func (s *Service) DeleteAccount(ctx context.Context, name string, force bool) er
 			return conflict("account %s owns hosts: %s", a.Name, someNames(hosts)).
 				but("delete them first, or force to delete them along with it")
 		}
-		d.strip(a)
-		for h := range d.state.Accounts.Hooks() {
-			if h.Account == a.ID {
-				d.changes.Accounts.DeletedHooks = append(d.changes.Accounts.DeletedHooks, h.ID)
-			}
-		}
-		d.changes.Accounts.DeletedAccounts = []string{a.Name}
+		d.deleteAccount(a)
 		return nil
 	})
+}
+
+// deleteAccount deletes an account with all that it has, and the webhooks that tell of
+// nothing else.
+func (d *draft) deleteAccount(a account.Account) {
+	d.strip(a)
+	for h := range d.state.Accounts.Hooks() {
+		if h.Account == a.ID {
+			d.changes.Accounts.DeletedHooks = append(d.changes.Accounts.DeletedHooks, h.ID)
+		}
+	}
+	d.changes.Accounts.DeletedAccounts = []string{a.Name}
 }

@@ -26,6 +26,9 @@ const (
 	DefaultRest = 90 * 24 * time.Hour
 )
 
+// maxHashing is how many passwords are hashed at a time, each in 19 MiB.
+const maxHashing = 4
+
 // via names this room in actors and in the sources of addresses.
 const via = "admin"
 
@@ -78,13 +81,15 @@ type Options struct {
 
 // Service makes the changes. All methods are safe for concurrent use. A method
 // that changes something returns when the change is durable and visible, and
-// with an error nothing has changed; errors are one of the sentinels of this
-// package, or registry.ErrUnavailable, or that of the context.
+// with an error nothing has changed, save that after registry.ErrUnavailable it may
+// still become so later; other errors are one of the sentinels of this package, or that
+// of the context.
 type Service struct {
 	registry Registry
 	by       registry.Actor
 	opts     Options                     // but for TTL
 	ttl      *atomic.Uint32              // Options.TTL, shared with all that As returned
+	hashing  chan struct{}               // held while a password is hashed: bounds memory and CPU; shared likewise
 	pinned   *registry.State             // that State returns; nil: the one after the last commit
 	expect   func(*registry.State) error // that an edit asks first; may be nil
 }
@@ -95,7 +100,7 @@ func New(r Registry, opts Options) *Service {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Service{registry: r, by: registry.Actor{Via: via}, opts: opts, ttl: new(atomic.Uint32)}
+	s := &Service{registry: r, by: registry.Actor{Via: via}, opts: opts, ttl: new(atomic.Uint32), hashing: make(chan struct{}, maxHashing)}
 	s.SetTTL(opts.TTL)
 	return s
 }
@@ -142,14 +147,21 @@ func (s *Service) State() *registry.State {
 	return s.registry.State()
 }
 
+// hash runs what hashes a password, when it is its turn. It fails with the context's error
+// when that ends before.
+func (s *Service) hash(ctx context.Context, slow func() error) error {
+	select {
+	case s.hashing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.hashing }()
+	return slow()
+}
+
 // edit runs e, which may run more than once, on the registry's writer.
 func (s *Service) edit(ctx context.Context, e func(*draft) error) error {
-	_, err := s.registry.Apply(ctx, s.by, func(st *registry.State) (registry.Changes, error) {
-		if s.expect != nil {
-			if err := s.expect(st); err != nil {
-				return registry.Changes{}, err
-			}
-		}
+	return s.apply(ctx, func(st *registry.State) (registry.Changes, error) {
 		d := s.draft(st)
 		if err := e(d); err != nil {
 			return registry.Changes{}, err
@@ -159,6 +171,18 @@ func (s *Service) edit(ctx context.Context, e func(*draft) error) error {
 		}
 		d.note()
 		return d.changes, nil
+	})
+}
+
+// apply runs e on the registry's writer, if the state is as expected.
+func (s *Service) apply(ctx context.Context, e registry.Edit) error {
+	_, err := s.registry.Apply(ctx, s.by, func(st *registry.State) (registry.Changes, error) {
+		if s.expect != nil {
+			if err := s.expect(st); err != nil {
+				return registry.Changes{}, err
+			}
+		}
+		return e(st)
 	})
 	return err
 }

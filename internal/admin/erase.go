@@ -33,8 +33,7 @@ func (s *Service) EraseAccount(ctx context.Context, name string) (gone Erased, e
 				but("delete the account instead, or make it that of a customer first")
 		}
 		gone = erasedOf(d.state, a.ID)
-		d.strip(a)
-		d.changes.Accounts.DeletedAccounts = []string{a.Name}
+		d.deleteAccount(a)
 		d.noteDeed("erase", fmt.Sprintf("account %d", a.ID), 0, "")
 		return nil
 	})

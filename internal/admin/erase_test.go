@@ -20,6 +20,9 @@ func TestEraseAccount(t *testing.T) {
 	w.addHost("nas.dyn.example.org", "bob", "192.0.2.2")
 	_, _, err := w.AddKey(t.Context(), admin.NewKey{Account: "alice", Username: "router"})
 	w.ok(nil, err)
+	for _, of := range []string{"alice", "bob"} {
+		w.ok(w.AddHook(t.Context(), admin.NewHook{Account: of, URL: "https://198.51.100.9/", Secret: []byte("a correct horse battery staple")}))
+	}
 	alice, _ := w.State().Accounts.Account("alice")
 	key, _ := w.State().Accounts.Key("router")
 	host, _ := w.State().Accounts.Host(zone.MustName("home.dyn.example.org"))
@@ -36,6 +39,9 @@ func TestEraseAccount(t *testing.T) {
 	w.wantRecords("dyn.example.org", "home.dyn.example.org")
 	if _, ok := w.State().Accounts.Key("router"); ok {
 		t.Error("the update key is still there")
+	}
+	if hooks := w.Hooks(); len(hooks) != 1 || hooks[0].Account != "bob" {
+		t.Errorf("webhooks that are left: %+v", hooks)
 	}
 	w.ok(w.Host(zone.MustName("nas.dyn.example.org")))
 	_, err = w.EraseAccount(t.Context(), "alice")

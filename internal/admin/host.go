@@ -165,21 +165,21 @@ func (s *Service) DeleteHost(ctx context.Context, name zone.Name) error {
 func (d *draft) release(hosts []account.Host) {
 	c := &d.changes.Accounts
 	gone := map[zone.Name]bool{}
-	owners := map[uint32]bool{}
 	for _, h := range hosts {
 		c.DeletedHosts = append(c.DeletedHosts, h.Name)
 		c.Rests = append(c.Rests, account.Rest{Name: h.Name, Account: h.Account, Until: d.now.Add(d.rest(h.Account))})
-		gone[h.Name], owners[h.Account] = true, true
+		gone[h.Name] = true
 	}
-	for owner := range owners {
-		d.unfollow(owner, gone)
+	for _, h := range hosts {
+		d.unfollow(h.Name, gone)
 	}
 }
 
-// unfollow makes sure that no host of the account follows one that goes.
-func (d *draft) unfollow(owner uint32, gone map[zone.Name]bool) {
-	for h := range d.state.Accounts.HostsOf(owner) {
-		if gone[h.Follows] && !gone[h.Name] {
+// unfollow makes sure that no host follows the one with the name, but for those that go with
+// it.
+func (d *draft) unfollow(name zone.Name, gone map[zone.Name]bool) {
+	for h := range d.state.Accounts.Followers(name) {
+		if !gone[h.Name] {
 			h.Follows = ""
 			d.changes.Accounts.Hosts = append(d.changes.Accounts.Hosts, h)
 		}

@@ -404,6 +404,28 @@ func TestGiveHostAway(t *testing.T) {
 	}
 }
 
+// TestFollowersStayBehind: what follows a host that is released no longer does, unless it goes
+// as well.
+func TestFollowersStayBehind(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	home, cam := zone.MustName("home.dyn.example.org"), zone.MustName("cam.dyn.example.org")
+	follow := func() {
+		w.addHost("home.dyn.example.org", "alice", "192.0.2.1")
+		w.ok(w.SetHost(t.Context(), cam, admin.HostChange{Follows: &home}))
+	}
+	w.addHost("cam.dyn.example.org", "alice")
+	follow()
+	w.ok(nil, w.DeleteHost(t.Context(), home))
+	if h, err := w.Host(cam); err != nil || h.Follows != "" {
+		t.Errorf("host that followed it = %+v, %v", h, err)
+	}
+	follow()
+	w.ok(nil, w.DeleteAccount(t.Context(), "alice", true))
+	_, err := w.Host(cam)
+	w.refused(err, admin.ErrNotFound, "no host cam.dyn.example.org")
+}
+
 func TestHostsInPages(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)

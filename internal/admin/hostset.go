@@ -169,7 +169,7 @@ func (d *draft) giveHost(h *account.Host, name string, force bool) error {
 			return err
 		}
 	}
-	d.unfollow(h.Account, map[zone.Name]bool{h.Name: true})
+	d.unfollow(h.Name, nil)
 	h.Account, h.Follows, h.Prefix = owner.ID, "", netip.Prefix{}
 	return nil
 }

@@ -72,9 +72,9 @@ func (s *Service) AddKey(ctx context.Context, n NewKey) (k Key, secret string, e
 	if err := checkPatterns(n.Patterns, n.NewHosts); err != nil {
 		return Key{}, "", err
 	}
-	kept, err := account.KeepSecret(n.Secret, n.Token, n.MD5)
+	kept, err := s.keepSecret(ctx, n)
 	if err != nil {
-		return Key{}, "", invalid("%v", err)
+		return Key{}, "", err
 	}
 	if n.MD5 {
 		kept.KeepLogin(n.Username, n.Secret)
@@ -85,6 +85,24 @@ func (s *Service) AddKey(ctx context.Context, n NewKey) (k Key, secret string, e
 	}
 	k, err = s.Key(n.Username)
 	return k, n.Secret, err
+}
+
+// keepSecret returns how to keep the secret of a key to be made. A short one is hashed as a
+// password.
+func (s *Service) keepSecret(ctx context.Context, n NewKey) (kept account.Secret, err error) {
+	keep := func() error {
+		var fault error
+		if kept, fault = account.KeepSecret(n.Secret, n.Token, n.MD5); fault != nil {
+			return invalid("%v", fault)
+		}
+		return nil
+	}
+	if len(n.Secret) < account.Strong {
+		err = s.hash(ctx, keep)
+	} else {
+		err = keep()
+	}
+	return kept, err
 }
 
 func (d *draft) addKey(n NewKey, secret account.Secret) error {
@@ -193,19 +211,16 @@ func (s *Service) Key(username string) (Key, error) {
 // DefaultPage.
 func (s *Service) Keys(owner, start string, limit int) ([]Key, string, error) {
 	st := s.State()
-	all := st.Accounts.Keys()
+	all := st.Accounts.Keys(start)
 	if owner != "" {
 		a, err := findAccount(st, owner)
 		if err != nil {
 			return nil, "", err
 		}
-		all = st.Accounts.KeysOf(a.ID)
+		all = st.Accounts.KeysOfFrom(a.ID, start)
 	}
 	var page []Key
 	for k := range all {
-		if k.Username < start {
-			continue
-		}
 		if len(page) == pageSize(limit) {
 			return page, k.Username, nil
 		}

@@ -32,8 +32,8 @@ func checkPatterns(patterns []zone.Name, newHosts uint32) error {
 }
 
 // MakeHosts implements update.Maker. What holds for hosts that staff make holds here, and
-// moreover, the name must be free of records and of memories: what others put
-// there, or took away, no device may undo.
+// moreover, the name must be free of records and of memories, and what is below it be the
+// account's: what others put there, or took away, no device may undo.
 func (s *Service) MakeHosts(st *registry.State, key account.Key, names []zone.Name, now time.Time) registry.Changes {
 	owner, ok := st.Accounts.AccountByID(key.Account)
 	if !ok || owner.Suspended {
@@ -52,7 +52,7 @@ func (s *Service) MakeHosts(st *registry.State, key account.Key, names []zone.Na
 			continue
 		}
 		_, rests := st.Accounts.Resting(name)
-		if rests || !z.Node(name).IsEmpty() {
+		if rests || !z.Node(name).IsEmpty() || d.checkVacant(z, name, owner.ID) != nil {
 			continue
 		}
 		h := account.Host{ID: id + uint32(len(n.fresh)), Name: name, Account: owner.ID, Created: d.now}

@@ -55,10 +55,14 @@ func TestMakeHosts(t *testing.T) {
 	w.addHost("within.deep.dyn.example.org", "bob")
 	w.addHost("gone.a.dyn.example.org", "alice")
 	w.ok(nil, w.DeleteHost(t.Context(), zone.MustName("gone.a.dyn.example.org")))
+	w.ok(nil, w.SetRecords(t.Context(), admin.RecordSet{
+		Zone: zone.MustName("dyn.example.org"), Name: zone.MustName("_dmarc.mail.a.dyn.example.org"), Type: zone.TypeTXT, Data: []string{"v=DMARC1; p=reject"},
+	}))
 	for _, tt := range []struct {
 		name string
 		want update.Outcome
 	}{
+		{"mail.a.dyn.example.org", update.NoHost}, // a record of the house is within it
 		{"home.a.dyn.example.org", update.Good},
 		{"home.a.dyn.example.org", update.NoChange},
 		{"HOME.A.dyn.example.org", update.NoChange},

@@ -100,7 +100,7 @@ func (s *Service) MoveIn(ctx context.Context, in MoveIn) ([]Moved, error) {
 		_, err := run(s.State())
 		return m.report, err
 	}
-	_, err := s.registry.Apply(ctx, s.by, run)
+	err := s.apply(ctx, run)
 	return m.report, err
 }
 
@@ -471,7 +471,7 @@ func (m *Moved) add(why string) {
 // other programs know their secrets, of those that have one.
 func (s *Service) OldHashes() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
-		for k := range s.State().Accounts.Keys() {
+		for k := range s.State().Accounts.Keys("") {
 			if hash := k.Secret.Foreign(); hash != "" && !yield(k.Username, hash) {
 				return
 			}

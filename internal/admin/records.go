@@ -122,6 +122,12 @@ func (r *RecordSet) read() (zone.RRset, error) {
 	if r.TTL != nil {
 		set.TTL = *r.TTL
 	}
+	switch {
+	case r.Type == zone.TypeSOA:
+		return set, breaks(RuleSOA, conflict("the SOA record of %s is not changed as a record", r.Zone).but("`stayput zone set` changes it"))
+	case !r.Name.IsWithin(r.Zone):
+		return set, breaks(RuleName, invalid("%s is not in zone %s", r.Name, r.Zone))
+	}
 	for i, text := range r.Data {
 		if r.Type == zone.TypeTXT && !strings.ContainsRune(text, '"') && !strings.HasPrefix(text, `\#`) {
 			text = quoteText(text)
@@ -132,12 +138,7 @@ func (r *RecordSet) read() (zone.RRset, error) {
 		}
 		set.Data = append(set.Data, data)
 	}
-	switch {
-	case r.Type == zone.TypeSOA:
-		return set, breaks(RuleSOA, conflict("the SOA record of %s is not changed as a record", r.Zone).but("`stayput zone set` changes it"))
-	case !r.Name.IsWithin(r.Zone):
-		return set, breaks(RuleName, invalid("%s is not in zone %s", r.Name, r.Zone))
-	case len(set.Data) > 1 && (r.Type == zone.TypeCNAME || r.Type == zone.TypeDNAME):
+	if len(set.Data) > 1 && (r.Type == zone.TypeCNAME || r.Type == zone.TypeDNAME) {
 		return set, breaks(RuleSingle, invalid("%s: there is one %s record at most", r.Name, r.Type))
 	}
 	if err := set.Check(r.Zone); err != nil {

@@ -65,6 +65,7 @@ func TestRecordsAreHeldAgainstTheRules(t *testing.T) {
 		{"www", "MX", []string{"mail"}, admin.RuleData, admin.ErrInvalid},
 		{"www", "TXT", []string{`"a" ; and`, "\"b\"\nwww A 192.0.2.66"}, admin.RuleData, admin.ErrInvalid},
 		{"@", "SOA", []string{"ns1 hostmaster 1 2 3 4 5"}, admin.RuleSOA, admin.ErrConflict},
+		{"@", "SOA", []string{"ns1"}, admin.RuleSOA, admin.ErrConflict}, // as which it would be wrong, too
 		{"www.example.net.", "A", []string{"192.0.2.1"}, admin.RuleName, admin.ErrInvalid},
 		{"x.sub", "A", []string{"192.0.2.1"}, admin.RuleName, admin.ErrConflict},
 		{"sub", "NS", []string{"ns1.example.net."}, admin.RuleName, admin.ErrConflict},

@@ -190,19 +190,37 @@ func New(c Config) *API {
 	s.describeHeaders(api.OpenAPI())
 	mux.HandleFunc("GET "+prefix+"/openapi.json", serveDescription(json.Marshal(api.OpenAPI())))
 	mux.HandleFunc("GET "+prefix+"/openapi-3.0.json", serveDescription(api.OpenAPI().Downgrade()))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, newProblem(http.StatusNotFound, fmt.Sprintf("nothing answers %s %s", r.Method, r.URL.Path), ""))
-	})
+	mux.HandleFunc(others, s.nothing)
 	socket := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serve(w, r, Principal{role: operator})
 	})
 	return &API{s, socket}
 }
 
+// others is the pattern of all that no operation answers.
+const others = "/"
+
+// nothing tells that no operation answers, or only with other methods (RFC 9110 §15.5.6).
+func (s *server) nothing(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range [...]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if _, pattern := s.mux.Handler(&http.Request{Method: method, Host: r.Host, URL: r.URL}); pattern != others {
+			allowed = append(allowed, method)
+		}
+	}
+	status := http.StatusNotFound
+	if len(allowed) > 0 {
+		status = http.StatusMethodNotAllowed
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+	}
+	writeProblem(w, newProblem(status, fmt.Sprintf("nothing answers %s %s", r.Method, r.URL.Path), ""))
+}
+
 // serve answers a request on behalf of who asks.
 func (s *server) serve(w http.ResponseWriter, r *http.Request, who Principal) {
 	v := &visit{who: who, path: r.URL.EscapedPath(), none: r.Header.Get("If-None-Match")}
-	if r.Method != http.MethodPost {
+	switch r.Method {
+	case http.MethodPatch, http.MethodPut, http.MethodDelete:
 		v.match = r.Header.Get("If-Match")
 	}
 	s.replays.serve(w, r.WithContext(withVisit(r.Context(), v)), &v.who, s.mux)
@@ -251,7 +269,10 @@ func (s *server) enter(ctx context.Context, op *huma.Operation, in any) error {
 	if err := s.catchUp(ctx, op); err != nil {
 		return err
 	}
-	return s.admit(ctx, op.OperationID, in)
+	if err := s.admit(ctx, op.OperationID, in); err != nil {
+		return err
+	}
+	return s.expect(visitOf(ctx), s.registry.State()) // a change of the state asks again
 }
 
 // answer adds an operation that answers with a T.

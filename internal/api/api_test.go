@@ -276,7 +276,7 @@ func TestBadRequests(t *testing.T) {
 		{"POST", "/api/v1/hosts", "application/json", `{`, 400, "body: unexpected end of JSON input"},
 		{"POST", "/api/v1/hosts", "application/json", ``, 400, "request body is required"},
 		{"POST", "/api/v1/zones:import", "text/dns", `@ SOA`, 415, "an import is a form of master files (multipart/form-data)"},
-		{"PUT", "/api/v1/hosts", "", ``, 404, "nothing answers PUT /api/v1/hosts"},
+		{"PUT", "/api/v1/hosts", "", ``, 405, "nothing answers PUT /api/v1/hosts"},
 		{"GET", "/api/v2/hosts", "", ``, 404, "nothing answers GET /api/v2/hosts"},
 	}
 	for _, tt := range tests {

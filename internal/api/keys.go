@@ -59,8 +59,7 @@ func (s *server) addKey(ctx context.Context, in *body[NewKey]) (AddedKey, error)
 		return AddedKey{}, err
 	}
 	k, secret, err := s.as(ctx).AddKey(ctx, n)
-	v := viewKey(k)
-	return AddedKey{v.Username, secret, v.Account, v.Hosts, v.Token, v.MD5, v.Created, v.Unchanged, v.TLSOnly, v.BareGood, v.Patterns, v.NewHosts}, err
+	return AddedKey{secret, viewKey(k)}, err
 }
 
 func (s *server) showKey(ctx context.Context, in *keyPath) (Key, error) {

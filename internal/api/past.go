@@ -12,6 +12,7 @@ import (
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/archive"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/zone"
 )
 
 // AddressChange is what became of a host's addresses of one family at a moment.
@@ -88,24 +89,33 @@ func (s *server) addPast(api huma.API) {
 }
 
 func (s *server) hostAddresses(ctx context.Context, in *hostPastQuery) (addressChangeList, error) {
-	out := addressChangeList{[]AddressChange{}}
 	name, err := admin.ParseName(in.Host)
-	if err != nil || s.past == nil {
-		return out, err
+	if err != nil {
+		return addressChangeList{}, err
 	}
-	changes, err := s.past.Changes(ctx, name, in.Limit)
+	changes, err := s.addressChanges(ctx, name, in.Limit, visitOf(ctx).who.mayReach)
+	return addressChangeList{changes}, err
+}
+
+// addressChanges returns what became of a host's addresses while it belonged to accounts
+// that are shown: another may have had the name before.
+func (s *server) addressChanges(ctx context.Context, name zone.Name, limit int, shown func(owner uint32) bool) ([]AddressChange, error) {
+	out := []AddressChange{}
+	if s.past == nil {
+		return out, nil
+	}
+	changes, err := s.past.Changes(ctx, name, limit)
 	names := namesOf(s.registry.State())
-	who := &visitOf(ctx).who
 	for _, c := range changes {
-		if !who.mayReach(c.Account) {
-			continue // of who had the name before
+		if !shown(c.Account) {
+			continue
 		}
 		view := AddressChange{At: c.At, Family: "ipv4", Addresses: append([]netip.Addr{}, c.Addrs...), Via: c.Via}
 		if c.IPv6 {
 			view.Family = "ipv6"
 		}
 		view.Account, view.Username = names.of(c.Account, c.Key)
-		out.Changes = append(out.Changes, view)
+		out = append(out, view)
 	}
 	return out, err
 }

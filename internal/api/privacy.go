@@ -197,6 +197,7 @@ const maxChanges = 100_000
 
 func (s *server) exportHosts(ctx context.Context, owner string) ([]HostExport, error) {
 	out := []HostExport{}
+	a, _ := s.registry.State().Accounts.Account(owner)
 	q := admin.HostQuery{Account: owner}
 	for {
 		page, next, err := s.admin.Hosts(q)
@@ -207,11 +208,11 @@ func (s *server) exportHosts(ctx context.Context, owner string) ([]HostExport, e
 			if h, err = s.admin.Host(h.Name); err != nil {
 				return nil, err
 			}
-			past, err := s.hostAddresses(ctx, &hostPastQuery{Host: h.Name.String(), Limit: maxChanges})
+			past, err := s.addressChanges(ctx, h.Name, maxChanges, func(owner uint32) bool { return owner == a.ID })
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, HostExport{viewHost(h), past.Changes, viewHistory(s.history.Host(h.Name)).History})
+			out = append(out, HostExport{viewHost(h), past, viewHistory(s.history.Host(h.Name)).History})
 		}
 		if next == "" {
 			return out, nil

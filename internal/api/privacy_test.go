@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"stayput.dev/internal/privacy"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
+	"stayput.dev/internal/zone"
 )
 
 // erasures are what package daemon makes of the same rooms.
@@ -58,6 +60,30 @@ func TestExport(t *testing.T) {
 	}
 	_, err := w.ExportAccount(t.Context(), "nobody")
 	refused(t, err, 404, "no account nobody", "")
+}
+
+// TestExportOfReusedName: what addresses a name had under another account are nothing of
+// its account, whoever asks.
+func TestExportOfReusedName(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	ok(w.AddAccount(t.Context(), api.NewAccount{Name: "bob"}))(t)
+	ok(w.AddHost(t.Context(), api.NewHost{Name: "home.dyn.example.org", Account: "alice"}))(t)
+	alice, _ := w.registry.State().Accounts.Account("alice")
+	bob, _ := w.registry.State().Accounts.Account("bob")
+	name, at := zone.MustName("home.dyn.example.org"), time.Now().Add(-time.Hour).Truncate(time.Millisecond)
+	done(t, w.kept.KeepChanges(t.Context(), []archive.Change{
+		{Host: name, Account: bob.ID, At: at, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.66")}},
+		{Host: name, At: at.Add(time.Minute)},
+		{Host: name, Account: alice.ID, At: at.Add(2 * time.Minute), Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.7")}},
+	}))
+	own := ok(w.rest.Export(t.Context(), "alice"))(t)
+	asked := ok(w.ExportAccount(t.Context(), "alice"))(t)
+	for _, all := range []api.Export{own, asked} {
+		if past := all.Hosts[0].Past; len(past) != 1 || past[0].Account != "alice" {
+			t.Errorf("address history = %+v", past)
+		}
+	}
 }
 
 // TestErasure asks for the name twice.

@@ -13,6 +13,7 @@ import (
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/shelf"
 )
 
 // Problem says what went wrong (RFC 9457 §3).
@@ -69,7 +70,7 @@ func status(err error) int {
 	switch {
 	case errors.Is(err, admin.ErrNotFound):
 		return http.StatusNotFound
-	case errors.Is(err, admin.ErrExists), errors.Is(err, admin.ErrConflict), errors.Is(err, fs.ErrExist):
+	case errors.Is(err, admin.ErrExists), errors.Is(err, admin.ErrConflict), errors.Is(err, fs.ErrExist), errors.Is(err, shelf.ErrChanged):
 		return http.StatusConflict
 	case errors.Is(err, admin.ErrInvalid), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 		return http.StatusUnprocessableEntity

@@ -211,12 +211,20 @@ func (g *guesses) note(from netip.Addr, now time.Time) bool {
 	if g.by == nil {
 		g.by = map[netip.Prefix]guesser{}
 	}
-	for other := range g.by {
-		if known || len(g.by) < maxGuessers {
-			break
-		}
-		delete(g.by, other)
+	if !known {
+		makeRoom(g.by, maxGuessers)
 	}
 	g.by[who] = is
 	return true
+}
+
+// makeRoom deletes an entry of a map that is full, whichever comes first.
+func makeRoom[K comparable, V any](m map[K]V, most int) {
+	if len(m) < most {
+		return
+	}
+	for k := range m {
+		delete(m, k)
+		return
+	}
 }

@@ -435,6 +435,29 @@ func TestEntityTags(t *testing.T) {
 	w.wants(204, alice["secret"], "DELETE", host, "", "If-Match", "*")
 }
 
+// TestEntityTagBesideTheState: If-Match counts, too, where what is changed is no part of the
+// state.
+func TestEntityTagBesideTheState(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	root := w.admins()
+	answer, _ := w.call(root, "GET", "/shadow", "")
+	tag := answer.Header.Get("ETag")
+	w.wants(412, root, "DELETE", "/shadow", "", "If-Match", `"other"`)
+	w.wants(204, root, "DELETE", "/shadow", "", "If-Match", tag)
+}
+
+// TestOtherMethods: what is there answers other methods by naming those that it knows.
+func TestOtherMethods(t *testing.T) {
+	t.Parallel()
+	w, alice, _ := newCity(t)
+	answer, _ := w.call(alice["secret"], "PUT", "/hosts/home.dyn.example.org", "{}")
+	if allow := answer.Header.Get("Allow"); answer.StatusCode != 405 || allow != "GET, PATCH, DELETE" {
+		t.Errorf("PUT answers %d, Allow: %s", answer.StatusCode, allow)
+	}
+	w.wants(404, alice["secret"], "GET", "/nothing", "")
+}
+
 // TestOnlyBearer: a token counts as a Bearer token alone (RFC 6750 §2.1).
 func TestOnlyBearer(t *testing.T) {
 	t.Parallel()
@@ -546,6 +569,7 @@ func TestVisitors(t *testing.T) {
 	w.wants(200, "", "PATCH", "/hosts/home.dyn.example.org", `{"ttl":120}`)
 	w.wants(403, "", "POST", "/tokens", `{"account":"alice"}`)
 	w.wants(403, "", "PATCH", "/accounts/alice", `{"full_name":"C"}`)
+	w.wants(403, "", "GET", "/personal-data/alice", "")
 	root, _ := w.admin.State().Accounts.Account("root")
 	admin := visitor(func(*http.Request) (api.Principal, bool) {
 		return api.Principal{Account: root.ID, Staff: true, Stale: true}, true
@@ -554,6 +578,11 @@ func TestVisitors(t *testing.T) {
 	w.wants(403, "", "POST", "/personal-data/bob/erasure", `{"confirm":"bob"}`)
 	w.wants(403, "", "DELETE", "/accounts/bob", "")
 	w.wants(403, "", "POST", "/accounts", `{"name":"thief","role":"admin"}`)
+	w.wants(403, "", "POST", "/tsig-keys", `{"name":"thief"}`)
+	w.wants(403, "", "PATCH", "/tsig-keys/tsig-bob", `{"transfers":["dyn.example.org"]}`)
+	w.wants(403, "", "GET", "/tsig-keys/tsig-bob/secret", "")
+	w.wants(403, "", "POST", "/webhooks", `{"url":"https://thief.example.net/"}`)
+	w.wants(403, "", "DELETE", "/zones/dyn.example.org?force=true", "")
 	w.visitor.Store(&v)
 	w.wants(201, "", "POST", "/tokens", `{"account":"alice"}`, "Cookie", "session=1")
 }

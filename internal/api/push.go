@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -17,9 +19,13 @@ type Pushes interface {
 	States() []PushStatus
 	// Pending returns the servers that may not have a name as it is here.
 	Pending(name zone.Name) []PendingPush
-	// Reconcile compares a zone with what its targets have.
+	// Reconcile compares a zone with what its targets have. It fails with
+	// ErrNotPushed when there are none.
 	Reconcile(ctx context.Context, origin zone.Name, r Reconcile) ([]PushComparison, error)
 }
+
+// ErrNotPushed says that a zone is pushed nowhere.
+var ErrNotPushed = errors.New("it is pushed nowhere")
 
 // PushStatus is how far a server is that a zone is pushed to.
 type PushStatus struct {
@@ -101,13 +107,20 @@ func (s *server) listPushes(context.Context, *struct{}) (pushList, error) {
 func (s *server) reconcile(ctx context.Context, in *reconcileInput) (comparisonList, error) {
 	name, err := admin.ParseName(in.Zone)
 	if err != nil {
-		return comparisonList{}, problem(err)
+		return comparisonList{}, err
 	}
-	if s.pushes == nil {
-		return comparisonList{}, newProblem(http.StatusNotFound, "no zone is pushed anywhere", "")
+	if _, err := s.as(ctx).Zone(name); err != nil {
+		return comparisonList{}, err
 	}
-	all, err := s.pushes.Reconcile(ctx, name, in.Body)
-	if err != nil {
+	var all []PushComparison
+	err = ErrNotPushed
+	if s.pushes != nil {
+		all, err = s.pushes.Reconcile(ctx, name, in.Body)
+	}
+	switch {
+	case errors.Is(err, ErrNotPushed):
+		return comparisonList{}, newProblem(http.StatusConflict, fmt.Sprintf("zone %s is pushed nowhere", name), "dns.push in the configuration says where zones are pushed to")
+	case err != nil:
 		hint := "the server must let the key transfer the zone; \"stayput zone bind\" shows how"
 		if h, ok := err.(interface{ Hint() string }); ok {
 			hint = h.Hint()

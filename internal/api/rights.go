@@ -17,7 +17,7 @@ type right struct {
 	least   account.Role // the least role
 	change  bool         // not for who may only read
 	limited bool         // also for tokens that are good for some hosts alone
-	fresh   bool         // for who proved lately who they are: it opens a way in, or cannot be undone
+	fresh   bool         // for who proved lately who they are: it opens a way in, tells all of somebody, or cannot be undone
 
 	// names returns what a request is about. Of these things customers must own
 	// all: what is another's is to them as if it did not exist. Nil: nothing that
@@ -49,7 +49,7 @@ var rights = map[string]right{
 	"show-account": {least: account.Customer, names: about(func(in *accountPath, _ *Principal) named {
 		return named{accounts: []string{in.Account}}
 	})},
-	"export-account": {least: account.Customer, names: about(func(in *accountPath, _ *Principal) named {
+	"export-account": {least: account.Customer, fresh: true, names: about(func(in *accountPath, _ *Principal) named {
 		return named{accounts: []string{in.Account}}
 	})},
 	"erase-account":      {least: account.Admin, change: true, fresh: true},
@@ -152,7 +152,7 @@ var rights = map[string]right{
 	"export-zone":  {least: account.Support},
 	"add-zone":     {least: account.Admin, change: true},
 	"set-zone":     {least: account.Admin, change: true},
-	"delete-zone":  {least: account.Admin, change: true},
+	"delete-zone":  {least: account.Admin, change: true, fresh: true},
 	"import-zones": {least: account.Admin, change: true},
 	"list-records": {least: account.Support, limited: true},
 	"show-records": {least: account.Support, limited: true, names: about(namedByRecords)},
@@ -169,14 +169,14 @@ var rights = map[string]right{
 
 	"list-tsig-keys":   {least: account.Support},
 	"show-tsig-key":    {least: account.Support},
-	"show-tsig-secret": {least: account.Admin, change: true}, // whoever has it may change zones
-	"add-tsig-key":     {least: account.Admin, change: true},
-	"set-tsig-key":     {least: account.Admin, change: true},
+	"show-tsig-secret": {least: account.Admin, change: true, fresh: true}, // whoever has it may change zones
+	"add-tsig-key":     {least: account.Admin, change: true, fresh: true},
+	"set-tsig-key":     {least: account.Admin, change: true, fresh: true},
 	"delete-tsig-key":  {least: account.Admin, change: true},
 
 	"list-webhooks":  {least: account.Admin},
 	"show-webhook":   {least: account.Admin},
-	"add-webhook":    {least: account.Admin, change: true},
+	"add-webhook":    {least: account.Admin, change: true, fresh: true}, // whoever has it hears of everything
 	"set-webhook":    {least: account.Admin, change: true},
 	"delete-webhook": {least: account.Admin, change: true},
 	"test-webhook":   {least: account.Admin, change: true},

@@ -6,7 +6,7 @@ import "sync"
 // them run.
 type streams struct {
 	mu    sync.Mutex    // guards all
-	ended chan struct{} // closed when all are to end; nil before the first
+	ended chan struct{} // closed when all are to end; nil where none began
 	over  bool
 	open  int
 	by    map[string]int // how many are open, by principal
@@ -27,7 +27,10 @@ func (s *streams) begin(who string) (ended <-chan struct{}) {
 		return nil
 	}
 	if s.ended == nil {
-		s.ended, s.by = make(chan struct{}), map[string]int{}
+		s.ended = make(chan struct{})
+	}
+	if s.by == nil {
+		s.by = map[string]int{}
 	}
 	s.open++
 	s.by[who]++
@@ -60,9 +63,5 @@ func (s *streams) ResumeStreams() {
 	defer s.mu.Unlock()
 	if s.over {
 		s.over, s.ended = false, nil
-		s.ended = make(chan struct{})
-		if s.by == nil {
-			s.by = map[string]int{}
-		}
 	}
 }

@@ -24,7 +24,7 @@ type Token struct {
 	Sources  []string  `json:"sources,omitempty" nullable:"false" doc:"Networks from which it may come; absent: from anywhere."`
 	Created  time.Time `json:"created"`
 	Expires  time.Time `json:"expires,omitzero" doc:"Absent when it never does."`
-	LastUsed time.Time `json:"last_used,omitzero" doc:"Since the daemon started; absent when it was not."`
+	LastUsed time.Time `json:"last_used,omitzero" doc:"Since the daemon started; absent when it was not, or that is forgotten."`
 }
 
 // NewToken is an API token to be made.

@@ -308,19 +308,8 @@ type KeyChange struct {
 // AddedKey is an update key that was just made, with its secret, which nobody
 // can read again.
 type AddedKey struct {
-	Username string    `json:"username"`
-	Secret   string    `json:"secret"`
-	Account  string    `json:"account"`
-	Hosts    []string  `json:"hosts" nullable:"false" doc:"What it may update; empty for all hosts of the account, unless there are patterns."`
-	Token    bool      `json:"token,omitempty" doc:"The secret alone suffices."`
-	MD5      bool      `json:"md5,omitempty" doc:"Digests of the secret work as well."`
-	Created  time.Time `json:"created"`
-
-	Unchanged string   `json:"unchanged,omitempty" enum:"nochg,good" doc:"What its devices hear when nothing changed; absent where the daemon's setting decides."`
-	TLSOnly   bool     `json:"tls_only,omitempty" doc:"It is refused over plain HTTP, where its secret crosses in the clear."`
-	BareGood  bool     `json:"bare_good,omitempty" doc:"Its devices hear one word and nothing else, such as good: no address, no line end, not a line for each host, of which all change or none."`
-	Patterns  []string `json:"patterns,omitempty" nullable:"false" doc:"Of further names that it may update, such as *.u1.dyn.example.org, where * stands for one label."`
-	NewHosts  uint32   `json:"new_hosts,omitempty" doc:"Names that fit a pattern become hosts by their first update, while fewer hosts of the account than this fit."`
+	Secret string `json:"secret"`
+	Key
 }
 
 // KeyPage is a page of update keys.

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// maxUsed bounds how many API tokens are remembered; past it, any makes room.
+const maxUsed = 1 << 16
+
 // used remembers when API tokens were last used, since the start: to write it to
 // the disk each time would cost more than all else about a request.
 type used struct {
@@ -17,6 +20,9 @@ func (u *used) mark(id string, now time.Time) {
 	defer u.mu.Unlock()
 	if u.at == nil {
 		u.at = map[string]time.Time{}
+	}
+	if _, known := u.at[id]; !known {
+		makeRoom(u.at, maxUsed)
 	}
 	u.at[id] = now.UTC().Truncate(time.Second)
 }

@@ -22,7 +22,7 @@ type Principal struct {
 	Account  uint32 // its ID; 0 for the operator
 	ReadOnly bool   // changes nothing
 	Staff    bool   // may do what the role of the account may; otherwise what a customer may
-	Stale    bool   // proved long ago who it is: opens no further way in, and does nothing that cannot be undone
+	Stale    bool   // proved long ago who it is: may do nothing for which rights want that to be fresh
 
 	token *account.Token // by which it came; nil for others
 	name  string         // of the account; empty for the operator

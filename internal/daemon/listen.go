@@ -247,6 +247,7 @@ func (d *daemon) keep() {
 	d.once(d.keeping, jobWebhooks, d.webhooks.Run)
 	d.once(d.keeping, jobMail, d.mail.Run)
 	d.keeping.run(d.signin.Run)
+	d.keeping.run(d.history.Run)
 	d.once(d.keeping, jobPrivacy, d.privacy.Run)
 	d.once(d.keeping, jobNotices, d.notices.Run)
 	d.once(d.keeping, jobArchive, archive.New(d.registry, d.store, d.store, d.keepPast, nil, d.log).Run)

@@ -68,7 +68,7 @@ func (p pushes) Reconcile(ctx context.Context, origin zone.Name, r api.Reconcile
 	}
 	all := p.Of(origin)
 	if len(all) == 0 {
-		return nil, fmt.Errorf("zone %s is pushed nowhere", origin)
+		return nil, api.ErrNotPushed
 	}
 	out, faults := []api.PushComparison{}, []error(nil)
 	for _, pusher := range all {

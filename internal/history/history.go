@@ -4,11 +4,13 @@
 // It promises to stay within the memory that it was given, whoever sends how much;
 // that a device which repeats itself does not push out what happened before; and
 // that requests without the right secret, which anybody can send, never take the
-// place of others. It is handed text that holds no secrets, and keeps it as it is.
+// place of others, and that of who is gone nothing is left after an hour. It is handed
+// text that holds no secrets, and keeps it as it is.
 // It decides nothing, and nobody waits for it.
 package history
 
 import (
+	"context"
 	"errors"
 	"hash/maphash"
 	"iter"
@@ -63,7 +65,7 @@ type History struct {
 
 // New returns a history that takes bound octets of memory at most: an eighth for
 // requests without the right secret, the rest for those with it. A nil now is
-// time.Now.
+// time.Now. It wants Run.
 func New(reg Registry, bound int64, now func() time.Time) *History {
 	if now == nil {
 		now = time.Now
@@ -279,6 +281,51 @@ func (h *History) Forget(hosts, keys []uint32) {
 		}
 		for _, id := range keys {
 			kept.drop(ofKey(id))
+		}
+	}
+}
+
+// sweepEvery is how often Run looks for what is gone.
+const sweepEvery = time.Hour
+
+// Run lets go of hosts and update keys that are gone, until ctx ends.
+func (h *History) Run(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		h.ForgetGone()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// ForgetGone drops all that is kept of hosts and update keys that are not there any more.
+// To find them it looks at all that are.
+func (h *History) ForgetGone() {
+	isThere := map[uint64]bool{} // by subject
+	for _, kept := range h.shelves() {
+		kept.each(func(t *trail) { isThere[t.subject] = false })
+	}
+	d := h.registry.State().Accounts // after that, so that whoever is not in it is gone, and not yet to come
+	note := func(subject uint64) {
+		if _, known := isThere[subject]; known {
+			isThere[subject] = true
+		}
+	}
+	for host := range d.Hosts("") {
+		note(ofHost(host.ID))
+	}
+	for key := range d.Keys("") {
+		note(ofKey(key.ID))
+	}
+	for _, kept := range h.shelves() {
+		for subject, is := range isThere {
+			if !is {
+				kept.drop(subject)
+			}
 		}
 	}
 }

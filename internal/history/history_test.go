@@ -20,6 +20,7 @@ import (
 	"stayput.dev/internal/history"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/update"
+	"stayput.dev/internal/zone"
 )
 
 const roomy = 1 << 20
@@ -499,5 +500,37 @@ func TestForget(t *testing.T) {
 	w.reported(alice, "GET c", "good 192.0.2.7", 1)
 	w.expect("home", w.Host(host("home")), `
 	0s alice: GET c -> 200 good 192.0.2.7
+	`)
+}
+
+// TestForgetGone: nothing is left of a host and a key that were deleted, and all of the
+// others.
+func TestForgetGone(t *testing.T) {
+	t.Parallel()
+	all := newRegistry("one")
+	r := all
+	w := &world{t: t, now: start}
+	w.History = history.New(&r, roomy, func() time.Time { return w.now })
+	w.reported(alice, "GET a", "good 192.0.2.7", 1, 2)
+	w.reported(alice, "GET b", "nohost", 0)
+	w.failed("alice", "home", account.ErrBadCredential)
+	w.reported(bob, "GET c", "nohost", 0)
+	w.ForgetGone()
+	if n := len(w.Host(host("home"))); n != 2 {
+		t.Errorf("of a host that is there, %d requests are left", n)
+	}
+
+	draft := all.state.Accounts.Edit()
+	draft.Apply(&account.Changes{DeletedHosts: []zone.Name{host("home")}, DeletedKeys: []string{"alice"}})
+	r.state = &registry.State{Lineage: "one", Accounts: draft.Freeze()}
+	w.ForgetGone()
+	r = all // or nobody could see what is left
+	w.expect("home", w.Host(host("home")), "")
+	w.expect("alice", w.Key("alice"), "")
+	w.expect("nas", w.Host(host("nas")), `
+	0s alice: GET a -> 200 good 192.0.2.7
+	`)
+	w.expect("bob", w.Key("bob"), `
+	0s bob: GET c -> 200 nohost
 	`)
 }

@@ -1,6 +1,10 @@
 package mail
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Hurry lets a queue that does not run yet try again at once.
 func (q *Queue) Hurry() {
@@ -24,3 +28,6 @@ func Kinds(language string) []string {
 	}
 	return all
 }
+
+// Languages returns those that we speak, in order.
+func Languages() []string { return slices.Sorted(maps.Keys(texts)) }

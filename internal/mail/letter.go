@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"embed"
 	"html/template"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 	texttemplate "text/template"
 	"time"
@@ -34,9 +32,6 @@ func readTexts() map[string]*texttemplate.Template {
 	}
 	return all
 }
-
-// Languages returns those that we speak, in order.
-func Languages() []string { return slices.Sorted(maps.Keys(texts)) }
 
 // formatTime writes a moment so that nobody takes the day for the month.
 func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

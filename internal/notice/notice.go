@@ -132,10 +132,10 @@ const kind = "notice"
 type stored struct {
 	Wish
 	Host  zone.Name
-	Told  time.Time    `json:",omitzero"` // when the host was last heard of before the silence that was told
-	Addrs []netip.Addr `json:",omitempty"`
-	Wrote time.Time    `json:",omitzero"` // when another address was told last
-	Wrong time.Time    `json:",omitzero"` // when a wrong secret was told last
+	Told  time.Time    `json:",omitzero"`  // when the host was last heard of before the silence that was told
+	Addrs []netip.Addr `json:",omitempty"` // that were told last, or stood there when the wish came
+	Wrote time.Time    `json:",omitzero"`  // when another address was told last
+	Wrong time.Time    `json:",omitzero"`  // when a wrong secret was told last
 }
 
 func itemID(host uint32) string { return fmt.Sprintf("%010d", host) }
@@ -174,7 +174,7 @@ func (s *Service) SetWish(ctx context.Context, h *account.Host, w Wish) error {
 	if a, ok := s.State.State().Accounts.AccountByID(h.Account); w != (Wish{}) && (!ok || a.Email == "") {
 		return ErrNoAddress
 	}
-	item, _, err := s.read(ctx, h)
+	item, x, err := s.read(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -185,8 +185,17 @@ func (s *Service) SetWish(ctx context.Context, h *account.Host, w Wish) error {
 		}
 		return err
 	}
-	item.Account = h.Account
-	return s.keep(ctx, item, stored{Wish: w, Host: h.Name, Addrs: addrsOf(h)})
+	if item.Account != h.Account { // of the owner before
+		item.Account, x = h.Account, stored{}
+	}
+	if !x.Changed {
+		x.Addrs = addrsOf(h)
+	}
+	if w.Silent == 0 {
+		x.Told = time.Time{}
+	}
+	x.Wish, x.Host = w, h.Name
+	return s.keep(ctx, item, x)
 }
 
 func (s *Service) keep(ctx context.Context, item shelf.Item, x stored) (err error) {
@@ -333,9 +342,11 @@ func (s *Service) change(h *account.Host, x *stored) (mail.Message, bool) {
 		}
 		texts[i] = addrs[i].String()
 	}
+	// Addresses that come back may be as old as ones that were told before.
+	id := fmt.Sprintf("changed-%d-%d-%d", h.ID, at.UnixMilli(), max(x.Wrote.Unix(), 0))
 	x.Addrs, x.Wrote = addrs, s.Now().UTC()
 	return mail.Message{
-		ID: fmt.Sprintf("changed-%d-%d", h.ID, at.UnixMilli()), Kind: mail.HostChanged,
+		ID: id, Kind: mail.HostChanged,
 		Data: mail.Data{At: at, Address: strings.Join(texts, ", ")},
 	}, true
 }

@@ -191,6 +191,46 @@ func TestChange(t *testing.T) {
 	}
 }
 
+// TestChangeBack: an address that goes again is told, although no other is newer.
+func TestChangeBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.wish(t, notice.Wish{Changed: true})
+	for _, texts := range [][]string{{"192.0.2.2"}, {"192.0.2.2", "2001:db8::1"}, {"192.0.2.2"}} {
+		var addrs []netip.Addr
+		for _, text := range texts {
+			addrs = append(addrs, netip.MustParseAddr(text))
+		}
+		if _, err := w.admin.SetHost(t.Context(), home, admin.HostChange{Addresses: &addrs}); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := w.pass(t, 2*time.Hour), strings.Join(texts, ", "); len(got) != 1 || got[0].Data.Address != want {
+			t.Errorf("mails %+v, want one of %s", got, want)
+		}
+	}
+}
+
+// TestOtherWish: who wishes something else is not told again what was told, and still hears
+// what there is to tell.
+func TestOtherWish(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.wish(t, notice.Wish{Silent: time.Hour, Changed: true})
+	w.seen = w.now
+	if got := w.pass(t, time.Hour); len(got) != 1 || got[0].Kind != mail.HostSilent {
+		t.Fatalf("after an hour: %+v", got)
+	}
+	addrs := []netip.Addr{netip.MustParseAddr("192.0.2.2")}
+	if _, err := w.admin.SetHost(t.Context(), home, admin.HostChange{Addresses: &addrs}); err != nil {
+		t.Fatal(err)
+	}
+	clear(w.ids) // as the queue forgets them after a week
+	w.wish(t, notice.Wish{Silent: 2 * time.Hour, Changed: true, Failing: true})
+	if got := w.pass(t, 8*24*time.Hour); len(got) != 1 || got[0].Kind != mail.HostChanged {
+		t.Errorf("after another wish: %+v, want that the address is another", got)
+	}
+}
+
 // TestWishesGoWithTheOwner: whoever has the host next hears nothing that they did not
 // ask for.
 func TestWishesGoWithTheOwner(t *testing.T) {

@@ -155,13 +155,11 @@ func (s *Service) Erase(ctx context.Context, accounts Accounts, name string) (by
 	case err != nil:
 		return by, fmt.Errorf("erasing an account: %w", err)
 	}
-	for _, room := range s.Strays {
-		if err := room.ForgetPerson(ctx, a.Name, a.Email); err != nil {
-			return by, fmt.Errorf("erasing an account: %w", err)
-		}
-	}
-	gone, err := accounts.EraseAccount(ctx, a.Name)
-	if err != nil {
+	gone, err := s.delete(ctx, accounts, a.Name, a.Email)
+	switch {
+	case errors.Is(err, registry.ErrUnavailable): // the account may be gone all the same: Run will see
+		return by, err
+	case err != nil:
 		_, _ = s.Shelf.Take(context.WithoutCancel(ctx), kind, item.ID) // or Run finds that the account is there
 		return by, err
 	}
@@ -179,6 +177,17 @@ func (s *Service) Erase(ctx context.Context, accounts Accounts, name string) (by
 		s.Logger.WarnContext(ctx, "what was about an account that was erased is there for now", "account", a.ID, "error", err)
 	}
 	return now.Add(Limit), nil
+}
+
+// delete deletes an account, and before that, while its name is known, what the strays keep
+// about its owner.
+func (s *Service) delete(ctx context.Context, accounts Accounts, name, email string) (admin.Erased, error) {
+	for _, room := range s.Strays {
+		if err := room.ForgetPerson(ctx, name, email); err != nil {
+			return admin.Erased{}, fmt.Errorf("erasing an account: %w", err)
+		}
+	}
+	return accounts.EraseAccount(ctx, name)
 }
 
 // maxNumbers is how many hosts or keys an item names. The history of others is pushed

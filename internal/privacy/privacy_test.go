@@ -274,6 +274,53 @@ func TestErasureGoesOnAfterACrash(t *testing.T) {
 	}
 }
 
+// TestErasureWithUnknownOutcome: when the store cannot tell whether it has the deletion, and
+// has it, the rest is forgotten nevertheless.
+func TestErasureWithUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, err := w.privacy.Erase(t.Context(), doubtful{w.admin}, name); !errors.Is(err, registry.ErrUnavailable) {
+		t.Fatalf("Erase = %v, want ErrUnavailable", err)
+	}
+	w.pass(time.Hour)
+	done(t, privacy.FinishDue(w.privacy, t.Context()))
+	if found := w.traces(); slices.Contains(found, email) {
+		t.Errorf("left are %q", found)
+	}
+}
+
+// doubtful deletes the account and does not know it.
+type doubtful struct{ *admin.Service }
+
+func (d doubtful) EraseAccount(ctx context.Context, name string) (admin.Erased, error) {
+	_, err := d.Service.EraseAccount(ctx, name)
+	return admin.Erased{}, errors.Join(registry.ErrUnavailable, err)
+}
+
+// TestErasureAgain: one that failed before anything was deleted can be asked for again at
+// once.
+func TestErasureAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.privacy.Strays = append(w.privacy.Strays, new(forgetful))
+	if _, err := w.privacy.Erase(t.Context(), w.admin, name); !errors.Is(err, errCrash) {
+		t.Fatalf("Erase = %v, want that of the room", err)
+	}
+	_, err := w.privacy.Erase(t.Context(), w.admin, name)
+	done(t, err)
+}
+
+// forgetful forgets nothing the first time.
+type forgetful struct{ asked bool }
+
+func (f *forgetful) ForgetPerson(context.Context, string, string) error {
+	if f.asked {
+		return nil
+	}
+	f.asked = true
+	return errCrash
+}
+
 var errCrash = errors.New("crash")
 
 // crashing deletes nothing.

@@ -207,7 +207,7 @@ func show(s *registry.State) string {
 	for h := range s.Accounts.Hosts("") {
 		out += fmt.Sprintf("%+v\n", h)
 	}
-	for k := range s.Accounts.Keys() {
+	for k := range s.Accounts.Keys("") {
 		out += fmt.Sprintf("%+v\n", k)
 	}
 	for k := range s.TSIG.All() {

@@ -76,11 +76,16 @@ func (c *courier) goBack(ctx context.Context, after registry.Revision) error {
 
 // run brings everything from where the hook was left, until ctx ends.
 func (c *courier) run(ctx context.Context) {
-	if err := c.begin(ctx); err != nil {
-		if ctx.Err() == nil {
-			c.log.Error("a webhook cannot be sent to", "webhook", c.hook.ID, "error", err)
+	for {
+		err := c.begin(ctx)
+		if err == nil {
+			break
 		}
-		return
+		if ctx.Err() != nil {
+			return
+		}
+		c.log.Error("a webhook cannot be sent to", "webhook", c.hook.ID, "error", err)
+		pause(ctx, c.opts.Wait)
 	}
 	defer c.save()
 	for ctx.Err() == nil {
@@ -98,8 +103,11 @@ func (c *courier) run(ctx context.Context) {
 		case w := <-c.back:
 			cancel()
 			following.Wait()
-			c.at = w.after
-			w.done <- c.setCursor(ctx, c.hook.ID, w.after)
+			err := c.setCursor(ctx, c.hook.ID, w.after)
+			if err == nil {
+				c.at, c.kept = w.after, w.after
+			}
+			w.done <- err
 		}
 		cancel()
 	}
@@ -225,10 +233,13 @@ func (c *courier) giveUp(ctx context.Context, why error) error {
 	c.log.Error("a webhook is dead, nothing more is sent to it", "webhook", c.hook.ID, "error", why)
 	c.note(c.hook.ID, func(s *State) { s.Failures++; s.Error = why.Error() })
 	c.save()
-	if c.opts.Bury != nil {
-		if err := c.opts.Bury(ctx, c.hook.ID, why.Error()); err != nil {
-			c.log.Error("a dead webhook could not be marked as such", "webhook", c.hook.ID, "error", err)
+	for c.opts.Bury != nil && ctx.Err() == nil { // one that is not marked would be sent to again
+		err := c.opts.Bury(ctx, c.hook.ID, why.Error())
+		if err == nil {
+			break
 		}
+		c.log.Error("a dead webhook could not be marked as such", "webhook", c.hook.ID, "error", err)
+		pause(ctx, c.opts.Wait)
 	}
 	return errOver
 }

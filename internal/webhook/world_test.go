@@ -106,19 +106,24 @@ func (w *world) run(opts webhook.Options) {
 	if opts.Allowed == nil {
 		opts.Allowed = func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
 	}
-	opts.Bury = func(ctx context.Context, id, why string) error {
-		_, err := w.registry.Apply(ctx, registry.Actor{}, func(st *registry.State) (registry.Changes, error) {
-			h, _ := st.Accounts.Hook(id)
-			h.Dead = why
-			return registry.Changes{Accounts: account.Changes{Hooks: []account.Hook{h}}}, nil
-		})
-		return err
+	if opts.Bury == nil {
+		opts.Bury = w.bury
 	}
 	w.sender = webhook.New(w.registry, w.store, opts)
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { w.sender.Run(ctx) })
 	w.stop = func() { stop(); running.Wait() }
+}
+
+// bury notes that a hook is dead.
+func (w *world) bury(ctx context.Context, id, why string) error {
+	_, err := w.registry.Apply(ctx, registry.Actor{}, func(st *registry.State) (registry.Changes, error) {
+		h, _ := st.Accounts.Hook(id)
+		h.Dead = why
+		return registry.Changes{Accounts: account.Changes{Hooks: []account.Hook{h}}}, nil
+	})
+	return err
 }
 
 // eventually fails the test unless the condition comes to hold.
