@@ -1,10 +1,15 @@
 package test
 
 import (
+	"context"
 	"encoding/json"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -146,6 +151,52 @@ func TestUpgradeFails(t *testing.T) {
 			w.stop()
 		})
 	}
+}
+
+// A command that takes long keeps an upgrade from going on. What ran before runs on then,
+// and nothing of it twice.
+func TestUpgradeWaitsForACommand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.start()
+	socket := filepath.Join(w.data, "admin.sock")
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}}
+	ask := func(ctx context.Context, path string) (string, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://admin"+path, nil)
+		if err != nil {
+			return "", err
+		}
+		reply, err := client.Do(r)
+		if err != nil {
+			return "", err
+		}
+		defer reply.Body.Close()
+		text, err := io.ReadAll(reply.Body)
+		return string(text), err
+	}
+	var long sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	long.Go(func() { _, _ = ask(ctx, "/debug/pprof/trace?seconds=600") })
+	running := func() string {
+		text, err := ask(t.Context(), "/debug/pprof/goroutine?debug=2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	until(t, "the command runs", func() bool { return strings.Contains(running(), "pprof.Trace(") })
+	if out, err := w.try("upgrade", "--socket", socket); err == nil || !strings.Contains(err.Error(), "still running") {
+		t.Errorf("upgrading: %q, %v", out, err)
+	}
+	cancel()
+	long.Wait()
+	if n := strings.Count(running(), "update.(*Expiry).Run("); n != 1 {
+		t.Errorf("silent hosts are looked for %d times over", n)
+	}
+	w.upgrade()
+	w.stop()
 }
 
 // What devices asked is known to the next process, too.
