@@ -91,8 +91,9 @@ fuzz-ci: ## fuzz each parser for ten seconds
 	test/fuzz-each 10s
 
 .PHONY: soak
-soak: ## crash and power-loss tests with many rounds; takes hours
+soak: ## crash and power-loss tests with many rounds, then soak-cluster (as root); takes hours
 	STAYPUT_SOAK=1 go test -count=1 -timeout=8h -v -run='Crash|Power' ./test/...
+	@$(MAKE) --no-print-directory soak-cluster
 
 .PHONY: flood
 flood: ## a minute of 10,000,000 bad packets and 5,000 slow TCP clients; prints what became of it

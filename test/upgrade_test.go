@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"stayput.dev/test/rig"
 )
 
 // status is what the tests read of `stayput status`.
@@ -71,6 +73,41 @@ func TestUpgradeUnderLoad(t *testing.T) {
 	w.stop()
 	w.start() // on what the last one left
 	l.ledger.mustAudit(t, w, l.ledger.book())
+}
+
+// Three upgrades of a node, one that only answers questions or any, while another one takes
+// updates: nothing is unanswered, no answer is older than one before, and each process
+// follows.
+func TestUpgradeOfANode(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		env  func(t *testing.T, database string) []string
+	}{
+		{"that only answers, on a standby", func(t *testing.T, database string) []string {
+			return []string{"STAYPUT_STORE_URL=" + rig.NewStandby(t).URL(database), "STAYPUT_ROLE=dns"}
+		}},
+		{"that takes updates", func(_ *testing.T, database string) []string { return []string{"STAYPUT_STORE_URL=" + database} }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			nodes, _ := newNodes(t, 1)
+			other, w := nodes[0], newWorld(t, "")
+			other.env = append(other.env, "STAYPUT_STORE_TIMEOUT=20s") // no update may hear 911
+			other.start()
+			w.env = append(tt.env(t, primaryURL(other)), "STAYPUT_STORE_NODE=upgraded")
+			w.start()
+			l := newFollowersLoad(t, w, other, loadPace{updaters: 2, flood: 1, perConn: 100})
+			for _, upgrade := range []func(){w.upgrade, func() { w.signal(t) }, w.upgrade} {
+				upgrade()
+				known := l.ledger.book()
+				until(t, "the new process follows", func() bool { return len(l.ledger.audit(w, known)) == 0 })
+			}
+			l.halt()
+			until(t, "it has followed to the end", func() bool { return len(l.ledger.audit(w, l.ledger.book())) == 0 })
+			w.stop()
+			other.stop()
+		})
+	}
 }
 
 // The process that was to take over fails, in many ways. The one that runs goes on
