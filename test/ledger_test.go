@@ -20,8 +20,17 @@ import (
 // updater is a client that keeps book: it sets two hosts in one request, each to
 // an IPv4 and an IPv6 address made of one number, which grows with every request.
 type updater struct {
-	id          int
-	sent, acked atomic.Uint32
+	id                int
+	sent, acked, seen atomic.Uint32
+}
+
+// sees notes that a number was answered.
+func (u *updater) sees(n uint32) {
+	for last := u.seen.Load(); n > last; last = u.seen.Load() {
+		if u.seen.CompareAndSwap(last, n) {
+			return
+		}
+	}
 }
 
 func (u *updater) hosts() [2]string {
