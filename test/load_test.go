@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/test/rig"
 )
 
 // A load asks a world without a pause and without a second try. Every question
@@ -40,7 +42,7 @@ const idle = "idle.dyn.example.org"
 
 // patience is how long an answer may take. It has nothing to do with how long they
 // do take.
-const patience = 20 * time.Second
+const patience = rig.Patience
 
 // loadPace is what a load asks.
 type loadPace struct {

@@ -87,7 +87,7 @@ func signed(t testing.TB, key string, lines ...string) *dns.Msg {
 // tell sends an UPDATE and returns the response code of the reply, which must be signed.
 func (u *updated) tell(t testing.TB, network string, m *dns.Msg) string {
 	t.Helper()
-	client := dns.Client{Net: network, TsigSecret: map[string]string{m.IsTsig().Hdr.Name: tsigSecret}, Timeout: 5 * time.Second}
+	client := dns.Client{Net: network, TsigSecret: map[string]string{m.IsTsig().Hdr.Name: tsigSecret}, Timeout: time.Minute}
 	address := u.udp
 	if network == "tcp" {
 		address = u.tcp
@@ -415,7 +415,7 @@ func raw(t testing.TB, address string, packet []byte) []byte {
 	if _, err := conn.Write(packet); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 65535)

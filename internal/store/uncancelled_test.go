@@ -52,7 +52,7 @@ func TestNobodySeesWhatTheStandbyHasNot(t *testing.T) {
 
 // awaitEnd waits until the journal ends at a revision.
 func awaitEnd(db *sql.DB, want int) error {
-	for range 200 {
+	for range 1200 {
 		var got int
 		if err := db.QueryRow("SELECT revision FROM head").Scan(&got); err != nil || got == want {
 			return err

@@ -222,7 +222,7 @@ func (t *Tab) WaitFor(selector string) {
 func (t *Tab) WaitForText(selector, text string) {
 	t.t.Helper()
 	t.WaitFor(selector)
-	for range 100 {
+	for range 1200 {
 		if strings.Contains(t.Text(selector), text) {
 			return
 		}
