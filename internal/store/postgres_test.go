@@ -142,7 +142,7 @@ func TestTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
 	url, node := database(t)
 	link := rig.NewLink(t, url)
-	near, far := node(store.Options{}), openNode(t, link.URL, store.Options{Timeout: time.Second})
+	near, far := node(store.Options{}), openNode(t, link.URL, store.Options{Timeout: 4 * time.Second})
 	r := run(t, far)
 	apply(t, r, makeZone(3))
 	got := make(chan registry.Revision)
@@ -332,7 +332,7 @@ func TestADeposedPrimaryIsRefused(t *testing.T) {
 	t.Parallel()
 	url, node := database(t)
 	link := rig.NewLink(t, url)
-	s := openNode(t, link.URL, store.Options{Timeout: time.Second})
+	s := openNode(t, link.URL, store.Options{Timeout: 4 * time.Second})
 	load(t, s)
 	end := registry.Revision(0)
 	works := func(when string) {
