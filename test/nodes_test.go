@@ -22,7 +22,7 @@ func newNodes(t *testing.T, n int) (nodes []*world, links []*rig.Link) {
 	url := rig.PostgresURL(t, t.TempDir())
 	for range n {
 		w, l := newWorld(t, ""), rig.NewLink(t, url)
-		w.env = []string{"STAYPUT_STORE_URL=" + l.URL, "STAYPUT_STORE_TIMEOUT=1s"}
+		w.env = []string{"STAYPUT_STORE_URL=" + l.URL, "STAYPUT_STORE_TIMEOUT=3s"}
 		nodes, links = append(nodes, w), append(links, l)
 	}
 	return nodes, links
