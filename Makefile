@@ -91,8 +91,9 @@ fuzz-ci: ## fuzz each parser for ten seconds
 	test/fuzz-each 10s
 
 .PHONY: soak
-soak: ## crash and power-loss tests with many rounds; takes hours
+soak: ## crash and power-loss tests with many rounds, then soak-cluster (as root); takes hours
 	STAYPUT_SOAK=1 go test -count=1 -timeout=8h -v -run='Crash|Power' ./test/...
+	@$(MAKE) --no-print-directory soak-cluster
 
 .PHONY: flood
 flood: ## a minute of 10,000,000 bad packets and 5,000 slow TCP clients; prints what became of it
@@ -116,12 +117,12 @@ soak-push: ## 10,000 updates pushed into BIND, Knot and PowerDNS, each frozen, k
 
 .PHONY: looks
 looks: peers ## every page in Chromium, on a phone and a wide screen, in light and dark: axe-core, the console, the width, the weight
-	STAYPUT_LOOKS=1 go test -count=1 -timeout=30m -parallel=2 -run='^(TestLooks|TestEveryPageIsLookedAt|TestWeight)$$' ./internal/web
-	STAYPUT_SCREENSHOTS=$(abspath $(DIST))/screenshots go test -count=1 -run='^TestJourney' ./test
+	STAYPUT_LOOKS=1 go test -count=1 -timeout=30m -run='^(TestLooks|TestEveryPageIsLookedAt|TestWeight)$$' ./internal/web
 
 .PHONY: screenshots
-screenshots: peers ## pictures of all pages in dist/screenshots, and those of the documentation
-	STAYPUT_SCREENSHOTS=$(abspath $(DIST))/screenshots go test -count=1 -timeout=30m -parallel=2 -run='^TestLooks$$' ./internal/web
+screenshots: peers ## pictures of all pages and of a journey in dist/screenshots, and those of the documentation
+	STAYPUT_SCREENSHOTS=$(abspath $(DIST))/screenshots go test -count=1 -timeout=30m -run='^TestLooks$$' ./internal/web
+	STAYPUT_SCREENSHOTS=$(abspath $(DIST))/screenshots go test -count=1 -timeout=30m -run='^TestJourney' ./test
 	rm -f doc/pictures/*.png
 	cp $(addprefix $(DIST)/screenshots/,$(PICTURES)) doc/pictures/
 

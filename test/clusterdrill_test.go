@@ -21,6 +21,8 @@ type drill struct {
 	away  time.Duration // the databases are, at least
 	skew  time.Duration // how far a clock was off at most
 	times map[string]int
+
+	alone time.Duration // since when a node is severed
 }
 
 // calamity is a bad thing, with its end.
@@ -43,7 +45,38 @@ var calamities = []calamity{
 // some is how long a fault lasts.
 func (d *drill) some() time.Duration { return d.unit + time.Duration(d.dice.Int64N(int64(2*d.unit))) }
 
-func (d *drill) node() *member { return d.nodes[d.dice.IntN(len(d.nodes))] }
+// node returns one that has a way to the databases: without, none can start.
+func (d *drill) node() *member {
+	for {
+		if n := d.nodes[d.dice.IntN(len(d.nodes))]; n != d.severed {
+			return n
+		}
+	}
+}
+
+// severs is how long a node is severed at least, while others have their calamities.
+const severs = time.Minute
+
+// severOne takes from one node its way to the databases.
+func (d *drill) severOne() {
+	n := d.node()
+	d.t.Logf("%s: %s is cut off from the databases", d.history.now().Round(time.Millisecond), n.name)
+	d.sever(n)
+	d.alone = d.history.now()
+}
+
+// rejoinAfter gives it back when that was long enough. All that the node answered
+// meanwhile must have been 911.
+func (d *drill) rejoinAfter(least time.Duration) {
+	if d.severed == nil || d.history.now()-d.alone < least {
+		return
+	}
+	time.Sleep(severs - (d.history.now() - d.alone))
+	add(d.history, &d.history.aways, outage{span{d.alone, d.history.now()}, d.severed.number})
+	d.t.Logf("%s: %s is back", d.history.now().Round(time.Millisecond), d.severed.name)
+	d.rejoin()
+	d.settle()
+}
 
 func (d *drill) killNode() {
 	n := d.node()
@@ -63,11 +96,10 @@ func (d *drill) cutNode() {
 // answered meanwhile must hear 911.
 func (d *drill) cutDatabases() {
 	d.cut(uplink)
-	away := span{from: d.history.now()}
+	from := d.history.now()
 	time.Sleep(d.away)
 	d.asleep()
-	away.to = d.history.now()
-	add(d.history, &d.history.aways, away)
+	add(d.history, &d.history.aways, outage{span{from, d.history.now()}, everyNode})
 	d.mend(uplink)
 }
 
@@ -168,8 +200,8 @@ func seedOf(t *testing.T) uint64 {
 }
 
 // TestCluster: to three nodes on a primary with a synchronous standby, each a machine of
-// its own, everything happens that may happen, while clients of all nodes update, read
-// and ask. No update that was acknowledged is lost, or forgotten by any node; what
+// its own, everything happens that may happen, one after the other and beside a minute in
+// which one of the nodes has no database, while clients of all nodes update, read and ask. No update that was acknowledged is lost, or forgotten by any node; what
 // clients did and read through any node could have been one thing after the other; the
 // DNS of every node that lives answers, never goes back, and is never further behind
 // than the status shows. STAYPUT_CLUSTER says for how long.
@@ -192,6 +224,7 @@ func TestCluster(t *testing.T) {
 	d.run()
 	d.settle()
 	for round := 0; round == 0 || d.history.now() < lasts; round++ {
+		d.severOne()
 		for _, i := range d.dice.Perm(len(calamities)) {
 			if round > 0 && d.history.now() > lasts {
 				break
@@ -201,7 +234,9 @@ func TestCluster(t *testing.T) {
 			d.times[c.name]++
 			c.befall(d)
 			d.settle()
+			d.rejoinAfter(severs)
 		}
+		d.rejoinAfter(0)
 	}
 	t.Logf("%s: it is over", d.history.now().Round(time.Millisecond))
 	faults := d.conclude(d.skew)

@@ -30,6 +30,7 @@ type member struct {
 	number  int
 	name    string // which its cable has, too
 	machine network
+	address string
 	web     string // where it takes updates
 	up      atomic.Bool
 	lives   atomic.Int32
@@ -42,6 +43,8 @@ type fleet struct {
 	*rack
 	nodes            []*member
 	primary, standby *rig.Replica
+	databases        map[string]network // their machines, by address
+	severed          *member            // has no way to these; nil if none
 	history          *history
 	pause            time.Duration // of a client between two requests
 
@@ -54,9 +57,12 @@ type fleet struct {
 // newFleet starts a cluster, whose standby is synchronous or not.
 func newFleet(t *testing.T, synchronous bool) *fleet {
 	t.Helper()
-	f := &fleet{rack: newRack(t), history: &history{}, stop: make(chan struct{}), pause: 20 * time.Millisecond}
-	f.primary = rig.NewReplica(t, f.machine("db1", databaseSwitch, "192.0.2.11"), "db1", "192.0.2.11")
-	f.standby = rig.NewReplica(t, f.machine("db2", databaseSwitch, "192.0.2.12"), "db2", "192.0.2.12")
+	f := &fleet{rack: newRack(t), history: &history{}, databases: map[string]network{}, stop: make(chan struct{}), pause: 20 * time.Millisecond}
+	server := func(name, address string) *rig.Replica {
+		f.databases[address] = f.machine(name, databaseSwitch, address)
+		return rig.NewReplica(t, f.databases[address], name, address)
+	}
+	f.primary, f.standby = server("db1", "192.0.2.11"), server("db2", "192.0.2.12")
 	f.primary.Initialize()
 	f.standby.Clone(f.primary)
 	if synchronous {
@@ -64,7 +70,7 @@ func newFleet(t *testing.T, synchronous bool) *fleet {
 	}
 	for i := range clusterNodes {
 		address := fmt.Sprintf("192.0.2.%d", 21+i)
-		n := &member{world: newWorld(t, ""), number: i, name: fmt.Sprintf("node-%d", i), web: address + ":8080"}
+		n := &member{world: newWorld(t, ""), number: i, name: fmt.Sprintf("node-%d", i), address: address, web: address + ":8080"}
 		n.machine = f.machine(n.name, nodeSwitch, address)
 		n.prefix = n.machine
 		n.env = []string{"STAYPUT_STORE_URL=postgres://postgres@192.0.2.11,192.0.2.12/postgres?sslmode=disable&target_session_attrs=read-write"}
@@ -134,6 +140,23 @@ func (f *fleet) run() {
 func (f *fleet) halt() {
 	close(f.stop)
 	f.clients.Wait()
+}
+
+// sever takes from a node its way to the databases, until rejoin. Nobody is told.
+func (f *fleet) sever(n *member) {
+	f.severed = n
+	for address, machine := range f.databases {
+		n.machine.lose(f.t, address)
+		machine.lose(f.t, n.address)
+	}
+}
+
+func (f *fleet) rejoin() {
+	for address, machine := range f.databases {
+		f.severed.machine.find(f.t, address)
+		machine.find(f.t, f.severed.address)
+	}
+	f.severed = nil
 }
 
 // ask makes a request of a node. It tells whether it can have arrived.
@@ -341,10 +364,13 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	t.Fatalf("not in time: %s", what)
 }
 
-// settle returns when every node takes updates.
+// settle returns when every node takes updates that has a way to the databases.
 func (f *fleet) settle() {
 	f.t.Helper()
 	for _, n := range f.nodes {
+		if n == f.severed {
+			continue
+		}
 		eventually(f.t, n.name+" takes updates", func() bool {
 			w, arrived := f.update(n, rand.IntN(clusterHosts), f.values.Add(1))
 			return arrived && w.told == toldGood

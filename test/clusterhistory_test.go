@@ -25,7 +25,7 @@ type history struct {
 	reads  []reading
 	sights []sight
 	showns []shown
-	aways  []span
+	aways  []outage
 	faults []string // found at once
 }
 
@@ -73,6 +73,14 @@ type shown struct {
 	lag    time.Duration // since the first commit was made that it had not
 	ago    time.Duration // since it said so
 }
+
+// outage is when nodes reached no database.
+type outage struct {
+	span
+	node int // or everyNode
+}
+
+const everyNode = -1
 
 func (h *history) now() time.Duration { return time.Since(h.began) }
 
@@ -175,13 +183,13 @@ func (h *history) judge(skew time.Duration) (faults []string) {
 	return faults
 }
 
-// judgeOutages finds updates that were acknowledged although no node reached a
-// database all the while.
+// judgeOutages finds updates that a node acknowledged although it reached no database
+// all the while.
 func (h *history) judgeOutages() (faults []string) {
 	for _, away := range h.aways {
 		refused := 0
 		for _, w := range h.writes {
-			if w.from < away.from || w.to > away.to {
+			if w.from < away.from || w.to > away.to || away.node != everyNode && w.node != away.node {
 				continue
 			}
 			switch w.told {
@@ -279,8 +287,9 @@ type answered struct {
 	value uint32 // that was read
 }
 
-// register is a host: an update sets it and tells whether that changes it.
-var register = porcupine.Model{
+// register is a host: an update sets it and tells whether that changes it. One of which
+// nobody was told may have set it or not.
+var register = (&porcupine.NondeterministicModel{
 	Partition: func(all []porcupine.Operation) [][]porcupine.Operation {
 		byHost := map[int][]porcupine.Operation{}
 		for _, op := range all {
@@ -293,18 +302,24 @@ var register = porcupine.Model{
 		}
 		return out
 	},
-	Init: func() any { return uint32(0) },
-	Step: func(state, input, output any) (bool, any) {
+	Init: func() []any { return []any{uint32(0)} },
+	Step: func(state, input, output any) []any {
 		in, out := input.(asked), output.(answered)
+		possible := true
 		switch {
 		case in.read:
-			return state == out.value, state
+			in.value, possible = out.value, state == out.value
 		case out.told == toldGood:
-			return state != in.value, in.value
+			possible = state != in.value
 		case out.told == toldUnchanged:
-			return state == in.value, state
+			possible = state == in.value
+		case state != in.value:
+			return []any{state, in.value}
 		}
-		return true, in.value
+		if !possible {
+			return nil
+		}
+		return []any{in.value}
 	},
 	DescribeOperation: func(input, output any) string {
 		in, out := input.(asked), output.(answered)
@@ -313,16 +328,21 @@ var register = porcupine.Model{
 		}
 		return fmt.Sprintf("write %d: %s", in.value, [...]string{"good", "nochg", "911", "no answer"}[out.told])
 	},
-}
+}).ToModel()
 
 // operations returns what was done by updates and reads through the API. What nobody
-// was told of may happen until the end.
+// was told of may happen until the end, and what was put off until somebody has heard of
+// an update that was asked for after it: that one's commit keeps it from being appended.
 func (h *history) operations() (ops []porcupine.Operation) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	settled := settlements(h.writes)
 	for _, w := range h.writes {
 		op := porcupine.Operation{ClientId: w.node, Input: asked{host: w.host, value: w.value}, Output: answered{told: w.told}, Call: int64(w.from), Return: int64(w.to)}
-		if w.told == toldLater || w.told == toldNothing {
+		switch w.told {
+		case toldLater:
+			op.Return = int64(settled(w.to))
+		case toldNothing:
 			op.Return = int64(never)
 		}
 		ops = append(ops, op)
@@ -333,6 +353,22 @@ func (h *history) operations() (ops []porcupine.Operation) {
 		})
 	}
 	return ops
+}
+
+// settlements returns a function that tells when somebody had first heard of an update,
+// whatever the host, that changed something and was asked for after some time.
+func settlements(writes []write) func(after time.Duration) time.Duration {
+	good := slices.DeleteFunc(slices.Clone(writes), func(w write) bool { return w.told != toldGood })
+	slices.SortFunc(good, func(a, b write) int { return cmp.Compare(a.from, b.from) })
+	first := make([]time.Duration, len(good)+1) // from each of them on
+	first[len(good)] = never
+	for i := len(good) - 1; i >= 0; i-- {
+		first[i] = min(first[i+1], good[i].to)
+	}
+	return func(after time.Duration) time.Duration {
+		i, _ := slices.BinarySearchFunc(good, after, func(w write, after time.Duration) int { return cmp.Compare(w.from, after) })
+		return first[i]
+	}
 }
 
 // mustLinearize fails the test unless all that clients did and read, through whatever

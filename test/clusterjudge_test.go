@@ -33,6 +33,12 @@ func TestClusterJudges(t *testing.T) {
 		{"the doubtful one takes effect, and is undone", &history{
 			writes: written, reads: []reading{{at(7, 8), 0, 0, 3}, {at(9, 10), 0, 0, 2}},
 		}, "", true},
+		{"the doubtful one never takes effect", &history{
+			writes: append([]write{{at(7, 8), 0, 1, 4, toldGood}}, written...), reads: []reading{{at(9, 10), 1, 0, 2}},
+		}, "", false},
+		{"the doubtful one takes effect after another one that was asked for later", &history{
+			writes: append([]write{{at(7, 8), 0, 1, 4, toldGood}}, written...), reads: []reading{{at(9, 10), 1, 0, 2}, {at(11, 12), 1, 0, 3}},
+		}, "", true},
 		{"nothing changed, says a node that has not heard of the change", &history{
 			writes: append([]write{{at(5, 6), 0, 0, 1, toldUnchanged}}, written...),
 		}, "", true},
@@ -51,8 +57,10 @@ func TestClusterJudges(t *testing.T) {
 			writes: written, sights: []sight{{0, 0, 1, 9e9}},
 			showns: []shown{{span: at(8, 8), node: 0}},
 		}, "its lag was shown as 1.005s at most", false},
-		{"acknowledged without a database", &history{writes: written, aways: []span{at(2, 7)}}, "node 1 acknowledged value 2 of host 0", false},
-		{"nobody was refused without a database", &history{writes: written[:2], aways: []span{at(5, 7)}}, "nobody heard 911", false},
+		{"acknowledged without a database", &history{writes: written, aways: []outage{{at(2, 7), everyNode}}}, "node 1 acknowledged value 2 of host 0", false},
+		{"nobody was refused without a database", &history{writes: written[:2], aways: []outage{{at(5, 7), everyNode}}}, "nobody heard 911", false},
+		{"acknowledged by the one without a database", &history{writes: written, aways: []outage{{at(2, 7), 1}}}, "node 1 acknowledged value 2 of host 0", false},
+		{"refused by the one without a database", &history{writes: written, aways: []outage{{at(4, 7), 1}}}, "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

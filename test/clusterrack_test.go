@@ -66,6 +66,18 @@ func (s *rack) machine(name, at, address string) network {
 func (s *rack) cut(cable string)  { s.t.Helper(); s.do("link", "set", cable, "down") }
 func (s *rack) mend(cable string) { s.t.Helper(); s.do("link", "set", cable, "up") }
 
+// lose makes a machine of this network lose all that it sends to an address of its own
+// subnet, and nobody hears of that, until find.
+func (n network) lose(t *testing.T, address string) {
+	t.Helper()
+	n.run(t, "ip", "neighbour", "replace", address, "lladdr", "02:00:00:00:00:01", "dev", "eth0", "nud", "permanent")
+}
+
+func (n network) find(t *testing.T, address string) {
+	t.Helper()
+	n.run(t, "ip", "neighbour", "del", address, "dev", "eth0")
+}
+
 // dial makes a connection from inside the network.
 func (n network) dial(kind, address string) (net.Conn, error) {
 	there, err := os.Open(strings.TrimPrefix(n[1], "--net="))

@@ -143,7 +143,7 @@ func fetchAs(server, target, login string) (string, error) {
 		return "", err
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	authorization := ""
 	if login != "" {
 		authorization = "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(login)) + "\r\n"

@@ -136,7 +136,7 @@ func (s *site) connect(tab *browser.Tab) (lines string) {
 // password. The open page tells both.
 func (s *site) renumber(tab *browser.Tab, lines string) {
 	s.t.Helper()
-	for range 50 { // a provider takes longer than we need to write down the first
+	for range 600 { // a provider takes longer than we need to write down the first
 		if strings.Contains(s.run("host", "addresses", home), "203.0.113.9") {
 			break
 		}
@@ -173,7 +173,7 @@ func (s *site) help(root *browser.Tab) {
 	desk := s.open(browser.View{Width: 1280})
 	s.accept(desk, root.Text("#link"))
 	desk.Goto("/staff/search")
-	for range 20 { // who had which address is written down a moment later
+	for range 240 { // who had which address is written down a moment later
 		desk.Goto("/staff/search")
 		desk.Type("#q", "203.0.113.9\r")
 		desk.WaitFor(".card.flush, .notice")

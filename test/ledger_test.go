@@ -20,8 +20,17 @@ import (
 // updater is a client that keeps book: it sets two hosts in one request, each to
 // an IPv4 and an IPv6 address made of one number, which grows with every request.
 type updater struct {
-	id          int
-	sent, acked atomic.Uint32
+	id                int
+	sent, acked, seen atomic.Uint32
+}
+
+// sees notes that a number was answered.
+func (u *updater) sees(n uint32) {
+	for last := u.seen.Load(); n > last; last = u.seen.Load() {
+		if u.seen.CompareAndSwap(last, n) {
+			return
+		}
+	}
 }
 
 func (u *updater) hosts() [2]string {
@@ -59,7 +68,7 @@ func (u *updater) update(server, user, secret string) error {
 
 // get makes one HTTP/1.0 request on a connection of its own, as routers do.
 func get(server, target, user, secret string) (status int, body string, err error) {
-	c, err := net.DialTimeout("tcp", server, 5*time.Second)
+	c, err := net.DialTimeout("tcp", server, patience)
 	if err != nil {
 		return 0, "", err
 	}
@@ -78,7 +87,7 @@ func basic(user, secret string) string {
 // exchange makes one HTTP/1.0 request on a connection, and closes that.
 func exchange(c net.Conn, target, credentials string) (r *http.Response, body string, err error) {
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.0\r\nHost: %s\r\nAuthorization: %s\r\n\r\n", target, c.RemoteAddr(), credentials); err != nil {
 		return nil, "", err
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,20 +15,23 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/test/rig"
 )
 
 // A load asks a world without a pause and without a second try. Every question
 // must be answered, and no answer may be older than what had been acknowledged when
 // the question was sent.
 type load struct {
-	t      *testing.T
-	w      *world
-	dns    string // the addresses of the world, which stay
-	http   string
-	ledger *ledger
-	pace   loadPace
-	stop   chan struct{}
-	done   sync.WaitGroup
+	t       *testing.T
+	w       *world
+	dns     string // the addresses of the world, which stay
+	http    string
+	ledger  *ledger
+	pace    loadPace
+	follows bool // the world does not take the updates, another one does
+	stop    chan struct{}
+	done    sync.WaitGroup
 
 	faults                    atomic.Int64
 	packets, overTCP, updates atomic.Int64
@@ -38,7 +42,7 @@ const idle = "idle.dyn.example.org"
 
 // patience is how long an answer may take. It has nothing to do with how long they
 // do take.
-const patience = 20 * time.Second
+const patience = rig.Patience
 
 // loadPace is what a load asks.
 type loadPace struct {
@@ -55,19 +59,46 @@ func newLoad(t *testing.T, w *world, pace loadPace) *load {
 	for _, u := range l.ledger.updaters {
 		l.loop(&l.updates, func() error { return l.update(u) })
 	}
+	l.loop(&l.updates, l.updateKeeping)
+	l.ask()
+	return l
+}
+
+// newFollowersLoad puts a load on a world that follows another one, which takes the
+// updates.
+func newFollowersLoad(t *testing.T, w, other *world, pace loadPace) *load {
+	t.Helper()
+	l := &load{t: t, w: w, dns: w.dns, http: other.http, pace: pace, ledger: newLedger(other, pace.updaters), follows: true, stop: make(chan struct{})}
+	for _, u := range l.ledger.updaters {
+		l.loop(&l.updates, func() error { return u.update(l.http, l.ledger.user, l.ledger.secret) })
+	}
+	until(t, "the world knows all hosts", func() bool {
+		return !slices.ContainsFunc(l.ledger.updaters, func(u *updater) bool { return len(w.ask(u.hosts()[0], dns.TypeAAAA)) == 0 })
+	})
+	l.ask()
+	return l
+}
+
+// ask lets clients ask the DNS in all ways.
+func (l *load) ask() {
 	for i := range 2 {
 		u := l.ledger.updaters[i]
 		l.loop(&l.packets, func() error { return l.query("udp", u, 1) })
 		l.loop(&l.overTCP, func() error { return l.query("tcp", u, 1) })
 		l.loop(&l.overTCP, func() error { return l.query("tcp", u, l.pace.perConn) })
 	}
-	l.loop(&l.updates, l.updateKeeping)
 	l.done.Go(l.flood)
-	return l
 }
 
-// end ends the load, which must have found nothing wrong.
+// end ends the load, which must have found nothing wrong, nor may anything be lost.
 func (l *load) end() {
+	l.t.Helper()
+	l.halt()
+	l.ledger.mustAudit(l.t, l.w, l.ledger.book())
+}
+
+// halt ends the load, which must have found nothing wrong.
+func (l *load) halt() {
 	l.t.Helper()
 	close(l.stop)
 	l.done.Wait()
@@ -76,7 +107,6 @@ func (l *load) end() {
 	if n := l.faults.Load(); n > 0 {
 		l.t.Errorf("%d faults in all; the log:\n%s", n, l.w.log)
 	}
-	l.ledger.mustAudit(l.t, l.w, l.ledger.book())
 }
 
 // loop calls f until the load ends.
@@ -160,7 +190,7 @@ func (l *load) query(network string, u *updater, times int) error {
 	defer c.Close()
 	for range times {
 		_ = c.SetDeadline(time.Now().Add(patience))
-		acked := u.acked.Load()
+		least := l.least(u)
 		if err := c.WriteMsg(new(dns.Msg).SetQuestion(u.hosts()[0]+".", dns.TypeAAAA)); err != nil {
 			return fmt.Errorf("asking over %s: %w", network, err)
 		}
@@ -168,23 +198,34 @@ func (l *load) query(network string, u *updater, times int) error {
 		if err != nil {
 			return fmt.Errorf("asking over %s: %w", network, err)
 		}
-		if err := check(m, acked); err != nil {
+		if err := l.check(m, u, least); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// check looks whether an answer is at least as new as a number.
-func check(m *dns.Msg, acked uint32) error {
+// least returns the number of an updater that an answer must have at least to a question
+// that is sent now: what was acknowledged, or what the world had answered before where it
+// follows another one.
+func (l *load) least(u *updater) uint32 {
+	if l.follows {
+		return u.seen.Load()
+	}
+	return u.acked.Load()
+}
+
+// check looks whether an answer has a number at least.
+func (l *load) check(m *dns.Msg, u *updater, least uint32) error {
 	var n uint32
 	if len(m.Answer) == 1 {
 		a, _ := netip.AddrFromSlice(m.Answer[0].(*dns.AAAA).AAAA)
 		n = number(a)
 	}
-	if m.Rcode != dns.RcodeSuccess || n < acked {
-		return fmt.Errorf("%s: number %d, but %d was acknowledged before", dns.RcodeToString[m.Rcode], n, acked)
+	if m.Rcode != dns.RcodeSuccess || n < least {
+		return fmt.Errorf("%s: number %d, but it was %d before", dns.RcodeToString[m.Rcode], n, least)
 	}
+	u.sees(n)
 	return nil
 }
 

@@ -22,7 +22,7 @@ func newNodes(t *testing.T, n int) (nodes []*world, links []*rig.Link) {
 	url := rig.PostgresURL(t, t.TempDir())
 	for range n {
 		w, l := newWorld(t, ""), rig.NewLink(t, url)
-		w.env = []string{"STAYPUT_STORE_URL=" + l.URL, "STAYPUT_STORE_TIMEOUT=1s"}
+		w.env = []string{"STAYPUT_STORE_URL=" + l.URL, "STAYPUT_STORE_TIMEOUT=3s"}
 		nodes, links = append(nodes, w), append(links, l)
 	}
 	return nodes, links
@@ -42,11 +42,10 @@ func change(t *testing.T, w *world, address, user, secret string) string {
 // awaitAddress waits until a node answers with the address.
 func awaitAddress(t *testing.T, w *world, address string) {
 	t.Helper()
-	for range 500 {
+	for end := time.Now().Add(rig.Patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if got := w.ask(home, dns.TypeA); len(got) == 1 && got[0] == address {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatalf("%s stands at %v, want %s", home, w.ask(home, dns.TypeA), address)
 }
@@ -106,12 +105,7 @@ func TestTheDatabaseIsAway(t *testing.T) {
 		}
 		links[1].Mend()
 		awaitAddress(t, far, after)
-		for range 100 {
-			if change(t, far, after, user, secret) == "nochg" {
-				break
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
+		until(t, "the node has the database again", func() bool { return change(t, far, after, user, secret) == "nochg" })
 		if got := change(t, far, before, user, secret); got != "good" {
 			t.Errorf("with the database back: %q; the log:\n%s", got, far.log)
 		}

@@ -244,7 +244,7 @@ func sendUntilAnswered(m *dns.Msg, address, secret string) (code int, err error)
 		return 0, err
 	}
 	defer conn.Close()
-	for range 20 {
+	for range 60 {
 		if _, err := conn.Write(packet); err != nil {
 			return 0, err
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"stayput.dev/test/rig"
 	"stayput.dev/test/rig/primary"
 )
 
@@ -192,7 +193,7 @@ func pushedSets(records []dns.RR) map[string][]string {
 // transfer returns the records of the zone that the daemon has, but for what makes it.
 func (w *world) transfer(t *testing.T) (all []dns.RR) {
 	t.Helper()
-	messages, err := new(dns.Transfer).In(new(dns.Msg).SetAxfr("dyn.example.org."), w.dns)
+	messages, err := rig.NewTransfer().In(new(dns.Msg).SetAxfr("dyn.example.org."), w.dns)
 	if err != nil {
 		t.Fatal(err)
 	}

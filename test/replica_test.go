@@ -93,7 +93,7 @@ func TestDNSNodeOnAStandby(t *testing.T) {
 	if got := w.run("host", "list"); !strings.Contains(got, home) {
 		t.Errorf("the hosts here:\n%s", got)
 	}
-	if r, err := dns.Exchange(new(dns.Msg).SetUpdate("dyn.example.org."), w.dns); err != nil || r.Rcode != dns.RcodeNotImplemented {
+	if r, err := rig.Exchange(new(dns.Msg).SetUpdate("dyn.example.org."), w.dns); err != nil || r.Rcode != dns.RcodeNotImplemented {
 		t.Errorf("UPDATE: %v, %v; want NOTIMP", r, err)
 	}
 	until(t, "the node sees itself and the other one, and finds all well", func() bool {
@@ -237,7 +237,7 @@ func awaitNotice(t *testing.T, notices <-chan string, zone string) {
 // transferred returns the zone as a secondary gets it.
 func transferred(t *testing.T, w *world) string {
 	t.Helper()
-	messages, err := new(dns.Transfer).In(new(dns.Msg).SetAxfr("dyn.example.org."), w.dns)
+	messages, err := rig.NewTransfer().In(new(dns.Msg).SetAxfr("dyn.example.org."), w.dns)
 	if err != nil {
 		t.Fatal(err)
 	}

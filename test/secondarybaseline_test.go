@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/test/rig"
 )
 
 // knotPrimary is what a Knot that is the primary of our zone is told. It keeps as much
@@ -175,7 +177,7 @@ func updateHost(conn *dns.Conn, host string) bool {
 		Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60},
 		A:   net.IPv4(198, 18, byte(rand.IntN(256)), byte(rand.IntN(256))),
 	}})
-	client := dns.Client{Timeout: 5 * time.Second}
+	client := dns.Client{Timeout: rig.Patience}
 	r, _, err := client.ExchangeWithConnContext(context.Background(), m, conn)
 	return err == nil && r.Rcode == dns.RcodeSuccess
 }

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/test/rig"
 )
 
 // campaign is what TestSecondariesSoak lets a daemon and its secondaries go through.
@@ -253,7 +255,7 @@ type digest struct {
 // digestAt returns the digest of the zone that a server has. With a key, it signs.
 func digestAt(t *testing.T, address, key, secret string) (d digest) {
 	t.Helper()
-	transfer, query := new(dns.Transfer), new(dns.Msg).SetAxfr("dyn.example.org.")
+	transfer, query := rig.NewTransfer(), new(dns.Msg).SetAxfr("dyn.example.org.")
 	if key != "" {
 		transfer.TsigSecret = map[string]string{key + ".": secret}
 		query.SetTsig(key+".", dns.HmacSHA256, 300, time.Now().Unix())

@@ -1,13 +1,20 @@
 package test
 
 import (
+	"context"
 	"encoding/json"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"stayput.dev/test/rig"
 )
 
 // status is what the tests read of `stayput status`.
@@ -68,6 +75,41 @@ func TestUpgradeUnderLoad(t *testing.T) {
 	l.ledger.mustAudit(t, w, l.ledger.book())
 }
 
+// Three upgrades of a node, one that only answers questions or any, while another one takes
+// updates: nothing is unanswered, no answer is older than one before, and each process
+// follows.
+func TestUpgradeOfANode(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		env  func(t *testing.T, database string) []string
+	}{
+		{"that only answers, on a standby", func(t *testing.T, database string) []string {
+			return []string{"STAYPUT_STORE_URL=" + rig.NewStandby(t).URL(database), "STAYPUT_ROLE=dns"}
+		}},
+		{"that takes updates", func(_ *testing.T, database string) []string { return []string{"STAYPUT_STORE_URL=" + database} }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			nodes, _ := newNodes(t, 1)
+			other, w := nodes[0], newWorld(t, "")
+			other.env = append(other.env, "STAYPUT_STORE_TIMEOUT=20s") // no update may hear 911
+			other.start()
+			w.env = append(tt.env(t, primaryURL(other)), "STAYPUT_STORE_NODE=upgraded")
+			w.start()
+			l := newFollowersLoad(t, w, other, loadPace{updaters: 2, flood: 1, perConn: 100})
+			for _, upgrade := range []func(){w.upgrade, func() { w.signal(t) }, w.upgrade} {
+				upgrade()
+				known := l.ledger.book()
+				until(t, "the new process follows", func() bool { return len(l.ledger.audit(w, known)) == 0 })
+			}
+			l.halt()
+			until(t, "it has followed to the end", func() bool { return len(l.ledger.audit(w, l.ledger.book())) == 0 })
+			w.stop()
+			other.stop()
+		})
+	}
+}
+
 // The process that was to take over fails, in many ways. The one that runs goes on
 // as if nothing had been.
 func TestUpgradeFails(t *testing.T) {
@@ -109,6 +151,52 @@ func TestUpgradeFails(t *testing.T) {
 			w.stop()
 		})
 	}
+}
+
+// A command that takes long keeps an upgrade from going on. What ran before runs on then,
+// and nothing of it twice.
+func TestUpgradeWaitsForACommand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.start()
+	socket := filepath.Join(w.data, "admin.sock")
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}}
+	ask := func(ctx context.Context, path string) (string, error) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://admin"+path, nil)
+		if err != nil {
+			return "", err
+		}
+		reply, err := client.Do(r)
+		if err != nil {
+			return "", err
+		}
+		defer reply.Body.Close()
+		text, err := io.ReadAll(reply.Body)
+		return string(text), err
+	}
+	var long sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	long.Go(func() { _, _ = ask(ctx, "/debug/pprof/trace?seconds=600") })
+	running := func() string {
+		text, err := ask(t.Context(), "/debug/pprof/goroutine?debug=2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	until(t, "the command runs", func() bool { return strings.Contains(running(), "pprof.Trace(") })
+	if out, err := w.try("upgrade", "--socket", socket); err == nil || !strings.Contains(err.Error(), "still running") {
+		t.Errorf("upgrading: %q, %v", out, err)
+	}
+	cancel()
+	long.Wait()
+	if n := strings.Count(running(), "update.(*Expiry).Run("); n != 1 {
+		t.Errorf("silent hosts are looked for %d times over", n)
+	}
+	w.upgrade()
+	w.stop()
 }
 
 // What devices asked is known to the next process, too.

@@ -5,7 +5,6 @@ package test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -281,9 +280,7 @@ func (w *world) seed(hosts ...string) (user, secret string) {
 func (w *world) ask(name string, qtype uint16) []string {
 	w.t.Helper()
 	m := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	r, err := dns.ExchangeContext(ctx, m, w.dns)
+	r, err := rig.Exchange(m, w.dns)
 	if err != nil {
 		w.t.Fatalf("asking for %s: %v; the log:\n%s", name, err, w.log)
 	}
@@ -298,7 +295,7 @@ func (w *world) ask(name string, qtype uint16) []string {
 func (w *world) serial() uint32 {
 	w.t.Helper()
 	m := new(dns.Msg).SetQuestion("dyn.example.org.", dns.TypeSOA)
-	r, err := dns.Exchange(m, w.dns)
+	r, err := rig.Exchange(m, w.dns)
 	if err != nil || len(r.Answer) != 1 {
 		w.t.Fatalf("asking for the SOA: %v", err)
 	}

@@ -149,7 +149,7 @@ func (a *Archivist) collect(ctx context.Context, commits <-chan registry.Commit)
 				// What waits is kept also when the service stops, or told again after.
 				return a.save(context.WithoutCancel(ctx), &p, false)
 			}
-			p.add(&c)
+			p.add(&c, a.feed.State())
 			heard++
 			continue
 		case <-flush.C:
@@ -270,9 +270,10 @@ func (p *pending) drop(n int) {
 	p.changes = p.changes[n:]
 }
 
-func (p *pending) add(c *registry.Commit) {
+// add takes up a commit, when the state is that after it or a later one.
+func (p *pending) add(c *registry.Commit, st *registry.State) {
 	p.at = c.Revision
-	for _, change := range changesOf(c) {
+	for _, change := range changesOf(c, st) {
 		p.wait(change, c.Revision)
 	}
 	for i, n := range c.Notes {
@@ -285,8 +286,9 @@ func (p *pending) add(c *registry.Commit) {
 }
 
 // changesOf returns what a commit did to the addresses of hosts. What a zone that is
-// replaced as a whole does to them is not told.
-func changesOf(c *registry.Commit) []Change {
+// replaced as a whole does to them is not told. Hosts of which nothing else changed, as
+// when their account is suspended, are looked up in the state.
+func changesOf(c *registry.Commit, st *registry.State) []Change {
 	var out []Change
 	for _, d := range c.Deltas {
 		for _, change := range d.Changes {
@@ -298,6 +300,8 @@ func changesOf(c *registry.Commit) []Change {
 			if h := hostOf(c, made.Host); h != nil {
 				made.Account = h.Account
 				made.Key, made.Via = sourceOf(h, made.Addrs)
+			} else if h, ok := st.Accounts.Host(made.Host); ok && !h.Created.After(c.At) {
+				made.Account, made.Via = h.Account, viaOf(c)
 			} else if !slices.Contains(c.Accounts.DeletedHosts, made.Host) {
 				continue // records of no host
 			}
@@ -315,6 +319,14 @@ func hostOf(c *registry.Commit, name zone.Name) *account.Host {
 		}
 	}
 	return nil
+}
+
+// viaOf tells how a commit came, where it is of one edit alone.
+func viaOf(c *registry.Commit) string {
+	if len(c.By) == 1 {
+		return c.By[0].Via
+	}
+	return ""
 }
 
 // sourceOf tells where addresses of a host came from, and for none why it has none.

@@ -2,8 +2,11 @@ package archive
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
@@ -39,5 +42,38 @@ func TestWhatWaits(t *testing.T) {
 	p.drop(len(p.changes))
 	if got := p.done(); got != 2000 || len(p.last) != 0 {
 		t.Errorf("at the end nothing waits up to %d, and %d hosts are remembered", got, len(p.last))
+	}
+}
+
+// TestWhatChangesWithoutTheHost: an account is suspended and resumed, and its host loses its
+// address and has it again, of which the directory knows nothing. What else stands in the
+// zone is no host's, and a host that came later had no part in it.
+func TestWhatChangesWithoutTheHost(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	home, later, www := zone.MustName("home.example.org"), zone.MustName("later.example.org"), zone.MustName("www.example.org")
+	d := account.Directory{}.Edit()
+	d.Apply(&account.Changes{Hosts: []account.Host{
+		{ID: 1, Name: home, Account: 7, Created: at.Add(-time.Hour)},
+		{ID: 2, Name: later, Account: 8, Created: at.Add(time.Hour)},
+	}})
+	st := &registry.State{Accounts: d.Freeze()}
+	set := func(name zone.Name, data ...zone.Rdata) zone.RRset {
+		return zone.RRset{Name: name, Type: zone.TypeA, TTL: 60, Data: data}
+	}
+	for _, data := range [][]zone.Rdata{nil, {"\xc0\x00\x02\x01"}} {
+		var p pending
+		commit := registry.Commit{Revision: 1, At: at, By: []registry.Actor{{Via: "admin"}}}
+		for _, name := range []zone.Name{home, later, www} {
+			commit.Deltas = append(commit.Deltas, zone.Delta{Changes: []zone.Change{{Old: set(name), New: set(name, data...)}}})
+		}
+		p.add(&commit, st)
+		if len(p.changes) != 1 {
+			t.Fatalf("%d changes, want that of %s", len(p.changes), home)
+		}
+		got := p.changes[0].Change
+		if got.Host != home || got.Account != 7 || got.Via != "admin" || !slices.Equal(got.Addrs, set(home, data...).Addresses()) {
+			t.Errorf("change = %+v", got)
+		}
 	}
 }

@@ -148,7 +148,7 @@ func (w *world) hangup(ts *testscript.TestScript) {
 func awaitReport(ts *testscript.TestScript, _ bool, args []string) {
 	want := regexp.MustCompile("(?m)" + args[0])
 	var got string
-	for range 200 {
+	for range 1200 {
 		ts.Check(ts.Exec("stayput", "shadow", "report"))
 		if got = ts.ReadFile("stdout"); want.MatchString(got) {
 			_, err := io.WriteString(ts.Stdout(), got)
@@ -186,7 +186,7 @@ func ask(ts *testscript.TestScript, _ bool, args []string) {
 	typ, err := zone.ParseType(args[1])
 	ts.Check(err)
 	m := new(dns.Msg).SetQuestion(dns.Fqdn(args[0]), uint16(typ))
-	answer, err := dns.Exchange(m, ts.Getenv("DNS"))
+	answer, err := rig.Exchange(m, ts.Getenv("DNS"))
 	ts.Check(err)
 	fmt.Fprintln(ts.Stdout(), dns.RcodeToString[answer.Rcode])
 	for _, rr := range answer.Answer {

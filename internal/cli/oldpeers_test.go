@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -15,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"stayput.dev/test/rig"
 	"stayput.dev/test/rig/primary"
 )
 
@@ -130,7 +130,7 @@ func webServer(ts *testscript.TestScript, program, variable, config string, args
 		_ = cmd.Process.Signal(syscall.SIGTERM) // and it ends what it runs itself
 		_ = cmd.Wait()
 	})
-	for range 200 {
+	for range 1200 {
 		if conn, err := net.Dial("tcp", address); err == nil {
 			ts.Check(conn.Close())
 			ts.Setenv(variable, address)
@@ -144,16 +144,15 @@ func webServer(ts *testscript.TestScript, program, variable, config string, args
 
 // freeAddress returns one on which nothing listens.
 func freeAddress(ts *testscript.TestScript) string {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	address, err := rig.FreePort()
 	ts.Check(err)
-	ts.Check(l.Close())
-	return l.Addr().String()
+	return address.String()
 }
 
 // answers tells whether a server answers for a zone before long.
 func answers(address, origin string) bool {
 	question := new(dns.Msg).SetQuestion(dns.Fqdn(origin), dns.TypeSOA)
-	for range 200 {
+	for range 1200 {
 		if answer, err := dns.Exchange(question, address); err == nil && len(answer.Answer) == 1 {
 			return true
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/test/rig"
 )
 
 // oldService answers as nicokaiser/Dyndns does, by what its documentation says and by
@@ -217,7 +218,7 @@ func sameAddresses(ts *testscript.TestScript, query string) {
 }
 
 func addressesAt(ts *testscript.TestScript, server, name string) string {
-	answer, err := dns.Exchange(new(dns.Msg).SetQuestion(dns.Fqdn(strings.ToLower(name)), dns.TypeA), server)
+	answer, err := rig.Exchange(new(dns.Msg).SetQuestion(dns.Fqdn(strings.ToLower(name)), dns.TypeA), server)
 	ts.Check(err)
 	var texts []string
 	for _, rr := range answer.Answer {

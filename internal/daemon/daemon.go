@@ -106,6 +106,7 @@ type daemon struct {
 	httpCalls    []func(ctx context.Context) error // to serve the listeners for updates
 	commandCalls []func() error                    // to serve the admin socket
 	kept         bool                              // keeping runs
+	expiring     bool                              // expiry runs, among accepting
 
 	cluster cluster   // others on the same database
 	began   time.Time // when this process did

@@ -109,7 +109,7 @@ func TestRunStopRunAgain(t *testing.T) {
 		t.Fatalf("stopping: %v", err)
 	}
 	d = start(t, cfg, daemon.Options{})
-	m, err := dns.Exchange(new(dns.Msg).SetQuestion("dyn.example.org.", dns.TypeSOA), d.DNS[0].String())
+	m, err := rig.Exchange(new(dns.Msg).SetQuestion("dyn.example.org.", dns.TypeSOA), d.DNS[0].String())
 	if err != nil || len(m.Answer) != 1 {
 		t.Errorf("after a restart: %v, %v", m, err)
 	}
@@ -233,7 +233,7 @@ func TestHangup(t *testing.T) {
 		d.hup <- syscall.SIGHUP
 		select {
 		case <-reloads:
-		case <-time.After(10 * time.Second):
+		case <-time.After(rig.Patience):
 			t.Fatal("the configuration was not read again")
 		}
 	}

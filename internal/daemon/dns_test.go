@@ -24,6 +24,7 @@ import (
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/daemon"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // writeCertificate puts a certificate with that serial number into cert.pem and
@@ -92,7 +93,7 @@ func TestDNSOverTLS(t *testing.T) {
 	cfg := loadTLS(t, dir)
 	d := start(t, cfg, daemon.Options{Reload: func() (*config.Config, error) { return cfg, nil }})
 	d.addZone(t)
-	client := dns.Client{Net: "tcp-tls", Timeout: 5 * time.Second, TLSConfig: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"dot"}}}
+	client := dns.Client{Net: "tcp-tls", Timeout: rig.Patience, TLSConfig: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"dot"}}}
 	serial := func() int64 {
 		conn, err := client.Dial(d.DNSTLS[0].String())
 		if err != nil {
@@ -110,7 +111,7 @@ func TestDNSOverTLS(t *testing.T) {
 	}
 	writeCertificate(t, dir, 2)
 	d.hup <- syscall.SIGHUP
-	for deadline := time.Now().Add(10 * time.Second); serial() != 2; {
+	for deadline := time.Now().Add(rig.Patience); serial() != 2; {
 		if time.Now().After(deadline) {
 			t.Fatal("the new certificate is not served")
 		}
@@ -123,7 +124,7 @@ func (r *running) cookie(t *testing.T, with string) string {
 	t.Helper()
 	query := new(dns.Msg).SetQuestion("dyn.example.org.", dns.TypeSOA).SetEdns0(1232, false)
 	query.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: with}}
-	reply, err := dns.Exchange(query, r.DNS[0].String())
+	reply, err := rig.Exchange(query, r.DNS[0].String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +210,7 @@ func TestSharedCookieSecrets(t *testing.T) {
 	// When the old secret goes first again, its cookies are as good as new.
 	write(t, cfg.DNS.CookieSecretFile, one+"\n"+two+"\n")
 	b.hup <- syscall.SIGHUP
-	for deadline := time.Now().Add(10 * time.Second); b.cookie(t, cookie) != cookie; {
+	for deadline := time.Now().Add(rig.Patience); b.cookie(t, cookie) != cookie; {
 		if time.Now().After(deadline) {
 			t.Fatal("the secrets are not read again")
 		}

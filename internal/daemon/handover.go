@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
+
+	"stayput.dev/internal/registry"
 )
 
 // An upgrade is a handover to a new process of the program, which gets every
@@ -17,12 +19,15 @@ import (
 //  2. We take no requests any more, that is: no updates and no commands. They wait
 //     in the listen queues, and UPDATEs where they are. Those that came in before are
 //     answered; then the writer is held, and the state stands still at one revision.
-//  3. The heir shows that revision, and answers DNS queries beside us.
+//  3. The heir stands still at that revision, and answers DNS queries beside us. Where
+//     other nodes append it may have followed them further: then we go there as well.
+//     Two that answer at once must know the same, or answers would go back in time.
 //  4. We release the store, and the heir takes it. If it fails until here, it is
 //     killed, and we take the store back and serve the requests that wait.
 //  5. We take no queries any more, and pass on TCP connections that clients keep. UPDATEs
 //     that wait get no reply, so that their senders ask the heir.
-//  6. Only then does the heir take requests. We answer what we had taken, and end.
+//  6. Only then does the heir take requests, and follows others. We answer what we had
+//     taken, and end.
 //
 // So an update is acknowledged either before 3, and then both show it, or after 5,
 // and then only one is left that answers.
@@ -66,7 +71,7 @@ func (d *daemon) upgrade(ctx context.Context, answer chan<- error) {
 	d.raising = true
 	data, _ := filepath.Abs(d.cfg.Data) // fails only without a working directory, and then the heir says so
 	d.running.Go(func() {
-		err := h.tell(ctx, word{Say: sayOffer, Sockets: h.sockets, Data: data, Lineage: d.registry.State().Lineage}, sayLoaded, loadTime)
+		_, err := h.tell(ctx, word{Say: sayOffer, Sockets: h.sockets, Data: data, Lineage: d.registry.State().Lineage}, loadTime, sayLoaded)
 		if err != nil {
 			d.upgradeFailed(err)
 		}
@@ -128,14 +133,29 @@ func (d *daemon) handOver(ctx context.Context, h *heir) error {
 		return fmt.Errorf("holding the writer: %w", err)
 	}
 	d.release = release
-	if err := h.tell(ctx, word{Say: sayHeld, Revision: revision}, sayAnswering, stepTime); err != nil {
+	if err := d.meetHeir(ctx, h, revision); err != nil {
 		return err
 	}
 	d.lent = true
 	if err := d.store.Release(); err != nil {
 		return err
 	}
-	return h.tell(ctx, word{Say: sayReleased}, sayTookOver, stepTime)
+	_, err = h.tell(ctx, word{Say: sayReleased}, stepTime, sayTookOver)
+	return err
+}
+
+// meetHeir returns when both processes answer, at one revision.
+func (d *daemon) meetHeir(ctx context.Context, h *heir, revision registry.Revision) error {
+	for {
+		heard, err := h.tell(ctx, word{Say: sayHeld, Revision: revision}, stepTime, sayAnswering, sayAhead)
+		if err != nil || heard.Say == sayAnswering {
+			return err
+		}
+		if err := d.registry.Reach(heard.Revision); err != nil {
+			return fmt.Errorf("following to where the new process is: %w", err)
+		}
+		revision = d.registry.State().Revision
+	}
 }
 
 // closeRequests ends what changes the state. Commands are first: they are few, and
@@ -170,7 +190,7 @@ func (d *daemon) resume(ctx context.Context, h *heir) error {
 		if err := d.store.TakeOver(ctx); err != nil {
 			return fmt.Errorf("going on after an upgrade that failed: %w", err)
 		}
-		_ = d.registry.CatchUp() // with what the heir wrote; a fault is the writer's to report
+		_ = d.registry.CatchUp() // a fault is the writer's to report
 	}
 	if d.release != nil {
 		d.release()

@@ -103,8 +103,8 @@ func heirEnvironment(env []string) []string {
 	return out
 }
 
-// tell says w and waits for the answer that belongs to it.
-func (h *heir) tell(ctx context.Context, w word, answer string, within time.Duration) error {
+// tell says w and returns the answer to it, which is one of those that belong to it.
+func (h *heir) tell(ctx context.Context, w word, within time.Duration, answers ...string) (word, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = h.line.conn.SetDeadline(time.Unix(1, 0)) })
@@ -116,18 +116,18 @@ func (h *heir) tell(ctx context.Context, w word, answer string, within time.Dura
 	}
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("waiting until the new process says %q: %w", answer, context.Cause(ctx))
+		return word{}, fmt.Errorf("waiting until the new process says %q: %w", answers[0], context.Cause(ctx))
 	case errors.Is(err, errHungUp):
 		<-h.ended // it hangs up by ending
-		return fmt.Errorf("the new process: %s", h.fate)
+		return word{}, fmt.Errorf("the new process: %s", h.fate)
 	case err != nil:
-		return err
+		return word{}, err
 	case heard.Say == sayFailed:
-		return fmt.Errorf("the new process: %s", heard.Error)
-	case heard.Say != answer:
-		return fmt.Errorf("the new process says %q, not %q", heard.Say, answer)
+		return word{}, fmt.Errorf("the new process: %s", heard.Error)
+	case !slices.Contains(answers, heard.Say):
+		return word{}, fmt.Errorf("the new process says %q, not %q", heard.Say, answers[0])
 	}
-	return nil
+	return heard, nil
 }
 
 // pass gives a connection to the heir.

@@ -23,7 +23,7 @@ type word struct {
 	Data     string            `json:"data,omitempty"`     // offer: absolute path of the data directory
 	Lineage  string            `json:"lineage,omitempty"`  // offer: of the state
 	Sockets  []socket          `json:"sockets,omitempty"`  // offer: in the order of their descriptors
-	Revision registry.Revision `json:"revision,omitempty"` // held: the last one
+	Revision registry.Revision `json:"revision,omitempty"` // held, ahead: the last one
 	Error    string            `json:"error,omitempty"`    // failed: why
 	Unread   []byte            `json:"unread,omitempty"`   // conn: what was read from it already
 }
@@ -33,7 +33,8 @@ type word struct {
 const (
 	sayOffer     = "offer"     // to the successor: these are the sockets
 	sayLoaded    = "loaded"    // back: the state is here, and trails yours
-	sayHeld      = "held"      // to: nothing is changed after this revision
+	sayHeld      = "held"      // to: my state stands still at this revision
+	sayAhead     = "ahead"     // back, where others append: mine does at this later one; come there, and say so again
 	sayAnswering = "answering" // back: my DNS shows that revision
 	sayReleased  = "released"  // to: the store is free
 	sayTookOver  = "took over" // back: I have the store

@@ -205,12 +205,13 @@ func listenHTTP(addr netip.AddrPort) (net.Listener, error) {
 // serveRequests begins to serve updates and commands, and to keep what they bring.
 func (d *daemon) serveRequests() {
 	if d.accepting.ctx.Err() != nil {
-		d.accepting = newGroup(d.stopping)
+		d.accepting, d.expiring = newGroup(d.stopping), false
 	}
 	for _, call := range d.httpCalls {
 		d.accepting.run(func(ctx context.Context) { d.note(call(ctx)) })
 	}
-	if !d.answersOnly() {
+	if !d.answersOnly() && !d.expiring { // it may run on, where an upgrade failed early
+		d.expiring = true
 		d.once(d.accepting, jobExpiry, d.expiry.Run)
 	}
 	for _, call := range d.commandCalls {

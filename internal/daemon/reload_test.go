@@ -17,6 +17,7 @@ import (
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/daemon"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 const secret = "a-secret-of-some-length"
@@ -54,7 +55,7 @@ func (r *running) version(t *testing.T) string {
 	t.Helper()
 	m := new(dns.Msg).SetQuestion("version.bind.", dns.TypeTXT)
 	m.Question[0].Qclass = dns.ClassCHAOS
-	m, err := dns.Exchange(m, r.DNS[0].String())
+	m, err := rig.Exchange(m, r.DNS[0].String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func logFile(t *testing.T, dir string) *os.File {
 func (r *running) hangup(t *testing.T, log string, n int) string {
 	t.Helper()
 	r.hup <- syscall.SIGHUP
-	for range 1000 {
+	for range 6000 {
 		text, err := os.ReadFile(log)
 		if err != nil {
 			t.Fatal(err)

@@ -100,7 +100,7 @@ func (d *daemon) succeed(ctx, writer context.Context, p *predecessor) error {
 		return err
 	}
 	d.running.Go(func() { d.hearOf(p) })
-	held, err := d.exchange(ctx, p, sayLoaded, sayHeld)
+	held, err := d.exchange(ctx, p, word{Say: sayLoaded}, sayHeld)
 	if err != nil {
 		return err
 	}
@@ -108,11 +108,14 @@ func (d *daemon) succeed(ctx, writer context.Context, p *predecessor) error {
 		return err
 	}
 	trailing.end()
+	if err := d.meet(ctx, p, held.Revision); err != nil {
+		return err
+	}
 	if err := d.dns.HoldUpdates(ctx); err != nil {
 		return err
 	}
 	d.serveDNS()
-	if _, err := d.exchange(ctx, p, sayAnswering, sayReleased); err != nil {
+	if _, err := d.exchange(ctx, p, word{Say: sayAnswering}, sayReleased); err != nil {
 		return err
 	}
 	if err := d.store.TakeOver(ctx); err != nil {
@@ -121,12 +124,34 @@ func (d *daemon) succeed(ctx, writer context.Context, p *predecessor) error {
 	if err := d.registry.CatchUp(); err != nil {
 		return err
 	}
-	d.goRun(func() error { return d.registry.Run(writer) })
-	if _, err := d.exchange(ctx, p, sayTookOver, sayYours); err != nil && !errors.Is(err, errHungUp) {
+	if _, err := d.exchange(ctx, p, word{Say: sayTookOver}, sayYours); err != nil && !errors.Is(err, errHungUp) {
 		return err
 	}
+	d.goRun(func() error { return d.registry.Run(writer) })
 	d.tookOver(p)
 	return nil
+}
+
+// meet returns when p stands still where we do: we have followed others to its revision at
+// least, and perhaps further.
+func (d *daemon) meet(ctx context.Context, p *predecessor, theirs registry.Revision) error {
+	for {
+		ours := d.registry.State().Revision
+		switch {
+		case ours == theirs:
+			return nil
+		case ours < theirs:
+			if err := d.registry.Reach(theirs); err != nil {
+				return err
+			}
+		default:
+			held, err := d.exchange(ctx, p, word{Say: sayAhead, Revision: ours}, sayHeld)
+			if err != nil {
+				return err
+			}
+			theirs = held.Revision
+		}
+	}
 }
 
 // tookOver begins to serve requests: nobody else does.
@@ -180,8 +205,8 @@ func (d *daemon) hearOf(p *predecessor) {
 }
 
 // exchange says where we are, and waits until p has come to the next step.
-func (d *daemon) exchange(ctx context.Context, p *predecessor, said, next string) (word, error) {
-	if err := p.line.say(word{Say: said}); err != nil {
+func (d *daemon) exchange(ctx context.Context, p *predecessor, said word, next string) (word, error) {
+	if err := p.line.say(said); err != nil {
 		return word{}, err
 	}
 	select {

@@ -23,7 +23,7 @@ type dialogue struct {
 }
 
 func (d *dialogue) client() *dns.Client {
-	c := &dns.Client{Net: d.network, Timeout: 5 * time.Second, TsigSecret: map[string]string{dns.Fqdn(d.key): tsigSecret}}
+	c := &dns.Client{Net: d.network, Timeout: time.Minute, TsigSecret: map[string]string{dns.Fqdn(d.key): tsigSecret}}
 	if dns.Fqdn(d.algorithm) == dns.HmacMD5 {
 		c.TsigProvider = rig.HMACMD5(tsigSecret)
 	}
@@ -58,7 +58,8 @@ func (d *dialogue) update(build func(*dns.Msg)) {
 // list returns the records of some types that a transfer of the zone has.
 func (d *dialogue) list(types ...uint16) (all []string) {
 	d.t.Helper()
-	transfer := &dns.Transfer{TsigSecret: map[string]string{dns.Fqdn(d.key): tsigSecret}}
+	transfer := rig.NewTransfer()
+	transfer.TsigSecret = map[string]string{dns.Fqdn(d.key): tsigSecret}
 	query := new(dns.Msg).SetAxfr("example.org.").SetTsig(dns.Fqdn(d.key), dns.Fqdn(d.algorithm), 300, time.Now().Unix())
 	messages, err := transfer.In(query, d.u.tcp)
 	if err != nil {

@@ -84,7 +84,7 @@ func (s *servedTLS) dialTLS(t testing.TB) *tls.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	return conn
 }
 
@@ -156,7 +156,7 @@ func TestHandshakes(t *testing.T) {
 	} {
 		config := s.client.Clone()
 		tt.change(config)
-		client := dns.Client{Net: "tcp-tls", TLSConfig: config, Timeout: 5 * time.Second}
+		client := dns.Client{Net: "tcp-tls", TLSConfig: config, Timeout: time.Minute}
 		reply, _, err := client.Exchange(question("home.example.org", dns.TypeA), s.tls)
 		if ok := err == nil && len(reply.Answer) == 1; ok != tt.ok {
 			t.Errorf("%s: %v, %v", tt.name, reply, err)

@@ -14,9 +14,10 @@ import (
 // share what they have in common, and comparing two takes time for the difference
 // alone. It is safe for concurrent use; a nil one keeps nothing.
 type given struct {
-	mu    sync.Mutex
-	zones map[zone.Name][]gift
-	lost  map[zone.Name]uint32 // the latest serials that were asked for in vain: those before are lost, too
+	mu       sync.Mutex // guards all but recalling
+	zones    map[zone.Name][]gift
+	sweeping bool                 // whether sweep is to be called
+	lost     map[zone.Name]uint32 // the latest serials that were asked for in vain: those before are lost, too
 
 	recalling chan struct{} // holds a value while a version is recalled; nil where none is
 }
@@ -56,6 +57,27 @@ func (g *given) note(z, before *zone.Zone, to netip.Addr, at time.Time) {
 	}
 	gifts = append(gifts, gift{z, to, at, before})
 	g.zones[z.Origin()] = slices.Delete(gifts, 0, max(len(gifts)-maxGifts, 0))
+	g.sweepLater()
+}
+
+// sweepLater has sweep called when something is too old, also for zones that nobody
+// asks for any more. The caller holds mu.
+func (g *given) sweepLater() {
+	if !g.sweeping && len(g.zones) > 0 {
+		g.sweeping = true
+		time.AfterFunc(maxGiftAge, g.sweep)
+	}
+}
+
+// sweep forgets what is too old.
+func (g *given) sweep() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for origin := range g.zones {
+		g.fresh(origin, time.Now())
+	}
+	g.sweeping = false
+	g.sweepLater()
 }
 
 // confirmed takes away what a secondary had before the version that it asked with:

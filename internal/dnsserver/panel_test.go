@@ -56,7 +56,7 @@ func (p panel) ask(t testing.TB, questions []*dns.Msg) []asked {
 // askAgain asks over TCP what somebody could not say over UDP.
 func (p panel) askAgain(t testing.TB, all []asked) {
 	t.Helper()
-	client := dns.Client{Net: "tcp", Timeout: 5 * time.Second}
+	client := dns.Client{Net: "tcp", Timeout: time.Minute}
 	conns := make([]*dns.Conn, len(p))
 	for i := range all {
 		e := &all[i]
@@ -115,7 +115,7 @@ func askBatch(t testing.TB, conn net.Conn, packets [][]byte, replies []*dns.Msg,
 	t.Helper()
 	end := min(first+batch, len(packets))
 	missing := end - first
-	for range 5 {
+	for range 20 {
 		for i := first; i < end; i++ {
 			if replies[i] != nil {
 				continue

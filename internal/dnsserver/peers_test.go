@@ -3,8 +3,6 @@ package dnsserver_test
 import (
 	"bytes"
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +10,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/test/rig"
 )
 
 // program returns the path of a program that a test needs. Without it the test
@@ -140,7 +140,10 @@ func (p peer) start(t testing.TB, zones map[string]string) string {
 	}
 	var output bytes.Buffer
 	for range 3 { // another may take the port before the peer does
-		address := freeAddress(t)
+		address, err := rig.FreePort()
+		if err != nil {
+			t.Fatal(err)
+		}
 		config := filepath.Join(dir, "config")
 		writeFile(t, config, p.config(dir, address.Port(), origins))
 		output.Reset()
@@ -171,8 +174,8 @@ func (p peer) start(t testing.TB, zones map[string]string) string {
 // serves waits until the peer answers for all zones, and returns false when it
 // ends or takes too long.
 func serves(address string, origins []string, ended <-chan struct{}) bool {
-	client := dns.Client{Timeout: 100 * time.Millisecond}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	client := dns.Client{Timeout: time.Second}
+	for deadline := time.Now().Add(rig.Patience); time.Now().Before(deadline); {
 		reply, _, err := client.Exchange(question(origins[0], dns.TypeSOA), address)
 		if err == nil && reply.Authoritative {
 			if origins = origins[1:]; len(origins) == 0 {
@@ -187,17 +190,6 @@ func serves(address string, origins []string, ended <-chan struct{}) bool {
 		}
 	}
 	return false
-}
-
-// freeAddress returns an address whose port was free a moment ago.
-func freeAddress(t testing.TB) netip.AddrPort {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).AddrPort()
 }
 
 func writeFile(t testing.TB, path, text string) {

@@ -63,6 +63,7 @@ type Responder struct {
 	updates   *updates
 	hasty     bool // may not wait: an UPDATE that is in order is postponed
 	postponed bool // the last packet was
+	doubtful  bool // the last one was an UPDATE, refused for what another node may have made
 
 	chain  chain
 	target [zone.MaxName]byte // where a name from a record is put in lower case
@@ -95,14 +96,23 @@ func (r *Responder) Answer(zones zone.Set, packet, buf []byte, via Transport) []
 // §9). Over TCP and TLS a reply is never truncated. Packet is not changed and
 // must not overlap buf. For the usual questions, AnswerTo does not allocate.
 func (r *Responder) AnswerTo(client Client, zones zone.Set, packet, buf []byte) []byte {
-	return r.AnswerFrom(&registry.State{Zones: zones}, client, packet, buf)
+	return r.answer(&registry.State{Zones: zones}, client, packet, buf)
 }
 
 // AnswerFrom is AnswerTo for a state that may have TSIG keys. Who signs with one gets
 // signed replies, and changes what an UPDATE may change with it, if Options.Updates says
 // so; AnswerFrom returns when that is durable.
 func (r *Responder) AnswerFrom(state *registry.State, client Client, packet, buf []byte) []byte {
-	r.postponed = false
+	reply := r.answer(state, client, packet, buf)
+	if !r.doubtful || !r.opts.Updates.MayDoubt(client.Addr) {
+		return reply
+	}
+	return r.reconsider(state, client, packet, buf, reply)
+}
+
+// answer is AnswerFrom by what the state shows alone.
+func (r *Responder) answer(state *registry.State, client Client, packet, buf []byte) []byte {
+	r.postponed, r.doubtful = false, false
 	if len(packet) < headerSize || packet[2]&bitQR != 0 {
 		return nil
 	}

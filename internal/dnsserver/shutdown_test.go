@@ -39,7 +39,7 @@ func send(t *testing.T, network, address string) *dns.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	if err := conn.WriteMsg(question("home.example.org", dns.TypeA)); err != nil {
 		t.Fatal(err)
 	}

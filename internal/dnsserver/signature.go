@@ -21,6 +21,7 @@ func (r *Responder) verify(state *registry.State, packet []byte) {
 		r.code = rcodeFormErr
 	default:
 		r.code = rcodeNotAuth
+		r.doubtful = r.query.opcode == opcodeUpdate && (fault == tsig.BadKey || fault == tsig.BadSig)
 	}
 }
 

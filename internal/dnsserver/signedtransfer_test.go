@@ -17,6 +17,7 @@ import (
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // Whoever has the key of a zone may have it whole, from anywhere; each message is signed,
@@ -47,7 +48,7 @@ func TestSignedTransfer(t *testing.T) {
 		{"secondary.", "example.org.", "bm90IHRoZSBzZWNyZXQ=", axfr("example.org."), 0, 0},
 		{"", "example.org.", "", axfr("example.org."), 0, 0},
 	} {
-		transfer := new(dns.Transfer)
+		transfer := rig.NewTransfer()
 		if tt.key != "" {
 			transfer.TsigSecret = map[string]string{tt.key: tt.secret}
 			tt.query.SetTsig(tt.key, dns.HmacSHA256, 300, time.Now().Unix())
@@ -212,7 +213,8 @@ func testTransferOverTLS(t *testing.T, z *zone.Zone, opts dnsserver.Options, sta
 	}{{tls.VersionTLS13, len(recordsOf(t, z)) + 1}, {tls.VersionTLS12, 0}} {
 		config := s.client.Clone()
 		config.MaxVersion = tt.version
-		transfer := &dns.Transfer{TLS: config, TsigSecret: map[string]string{"one.": tsigSecret}}
+		transfer := rig.NewTransfer()
+		transfer.TLS, transfer.TsigSecret = config, map[string]string{"one.": tsigSecret}
 		query := axfr("dyn.example.org.").SetTsig("one.", dns.HmacSHA256, 300, time.Now().Unix())
 		messages, err := transfer.In(query, s.tls)
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 	"stayput.dev/internal/policy"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // everybody lets loopback have all zones.
@@ -60,7 +61,7 @@ func recordsOf(t testing.TB, z *zone.Zone) records {
 // transferred returns the records of a transfer in order.
 func transferred(t testing.TB, address string, query *dns.Msg) ([]dns.RR, error) {
 	t.Helper()
-	messages, err := new(dns.Transfer).In(query, address)
+	messages, err := rig.NewTransfer().In(query, address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +152,7 @@ func TestTransferRefused(t *testing.T) {
 		{ixfr("gone.example.org.", 1), "udp", dns.RcodeNotAuth},
 	} {
 		address := map[string]string{"tcp": s.tcp, "udp": s.udp}[c.net]
-		reply, _, err := (&dns.Client{Net: c.net}).Exchange(c.query, address)
+		reply, _, err := (&dns.Client{Net: c.net, Timeout: rig.Patience}).Exchange(c.query, address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -297,7 +298,7 @@ func TestIXFROverUDP(t *testing.T) {
 	} {
 		z = shuffled(t, z, c.changes)
 		state.set(z)
-		reply, _, err := new(dns.Client).Exchange(ixfr("dyn.example.org.", c.serial), s.udp)
+		reply, err := rig.Exchange(ixfr("dyn.example.org.", c.serial), s.udp)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -325,7 +326,7 @@ func TestCatalogIsNotForAll(t *testing.T) {
 				question("catalog.example.org.", dns.TypeSOA), question("catalog.example.org.", dns.TypeA),
 				question("version.catalog.example.org.", dns.TypeTXT), question("version.catalog.example.org.", dns.TypeA),
 			} {
-				reply, _, err := (&dns.Client{Net: network}).Exchange(q, address)
+				reply, _, err := (&dns.Client{Net: network, Timeout: rig.Patience}).Exchange(q, address)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -36,7 +36,6 @@ func newUDPClient(t testing.TB, s *served, host string) udpClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	c := udpClient{t: t, server: s, conn: conn}
 	c.last = c.pack(question(host, dns.TypeA))
 	copy(c.last, "\xff\xff")
@@ -56,6 +55,7 @@ func (c *udpClient) pack(m *dns.Msg) []byte {
 // returns the replies by their IDs.
 func (c *udpClient) exchange(packets [][]byte) map[string][]byte {
 	c.t.Helper()
+	_ = c.conn.SetDeadline(time.Now().Add(time.Minute))
 	for _, p := range append(packets[:len(packets):len(packets)], c.last) {
 		if _, err := c.conn.Write(p); err != nil {
 			c.t.Fatal(err)
@@ -81,8 +81,11 @@ func (c *udpClient) exchange(packets [][]byte) map[string][]byte {
 // awaitTable waits until the flat table is in step with the zones.
 func (c *udpClient) awaitTable() {
 	c.t.Helper()
+	end := time.Now().Add(time.Minute)
 	for before := c.server.Stats().Flat; c.server.Stats().Flat == before; {
-		c.exchange(nil)
+		if c.exchange(nil); time.Now().After(end) {
+			c.t.Fatal("the table does not come into step")
+		}
 	}
 }
 
@@ -154,7 +157,6 @@ func FuzzUDP(f *testing.F) {
 			return
 		}
 		c.t = t
-		_ = c.conn.SetDeadline(time.Now().Add(time.Minute))
 		c.compare(zones, [][]byte{bytes.Clone(packet)})
 	})
 }

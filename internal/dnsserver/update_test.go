@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -86,7 +87,7 @@ func signed(t testing.TB, key string, lines ...string) *dns.Msg {
 // tell sends an UPDATE and returns the response code of the reply, which must be signed.
 func (u *updated) tell(t testing.TB, network string, m *dns.Msg) string {
 	t.Helper()
-	client := dns.Client{Net: network, TsigSecret: map[string]string{m.IsTsig().Hdr.Name: tsigSecret}, Timeout: 5 * time.Second}
+	client := dns.Client{Net: network, TsigSecret: map[string]string{m.IsTsig().Hdr.Name: tsigSecret}, Timeout: time.Minute}
 	address := u.udp
 	if network == "tcp" {
 		address = u.tcp
@@ -211,6 +212,72 @@ func TestUpdateRights(t *testing.T) {
 		}
 	}
 	u.want(t, "gone", `60 TXT "x"`, placeholder)
+}
+
+// The operator may put records at a host whose account is suspended. What the directory
+// keeps of it for the day when it is resumed stays, and nothing of that is shown.
+func TestUpdateOfASuspendedHost(t *testing.T) {
+	t.Parallel()
+	state := streetState(t)
+	gone := zone.MustName("gone.example.org")
+	before, _ := state.Accounts.Host(gone)
+	before.Sources = []account.Source{{Addr: netip.MustParseAddr("192.0.2.99"), Via: "dyndns2"}}
+	before.Text, before.Options.MX = "of its device", zone.MustName("mail.example.net")
+	d := state.Accounts.Edit()
+	d.Apply(&account.Changes{Hosts: []account.Host{before}})
+	state.Accounts = d.Freeze()
+	u := serveUpdates(t, state, update.Options{})
+	for _, step := range []struct {
+		line string
+		want []string
+	}{
+		{`update gone 60 IN TXT "x"`, []string{placeholder, `60 TXT "x"`}},
+		{"update gone 0 ANY TXT", []string{placeholder}},
+	} {
+		if got := u.tell(t, "udp", signed(t, "operator", step.line)); got != "NOERROR" {
+			t.Errorf("%s: %s", step.line, got)
+		}
+		slices.Sort(step.want)
+		got := u.records("gone")
+		slices.Sort(got)
+		if !slices.Equal(got, step.want) {
+			t.Errorf("%s: the host shows %q, want %q", step.line, got, step.want)
+		}
+		if after, _ := u.registry.State().Accounts.Host(gone); !after.Equal(&before) {
+			t.Errorf("%s: the directory has %+v, want %+v", step.line, after, before)
+		}
+	}
+}
+
+// Who owns a host may have many names below it, and not all the memory there is: past the
+// limit, one must go for another to come. The operator may have more.
+func TestUpdateCrowdsNoZone(t *testing.T) {
+	t.Parallel()
+	u := serveUpdates(t, streetState(t), update.Options{})
+	names := func(from, to int) (lines []string) {
+		for i := from; i < to; i++ {
+			lines = append(lines, fmt.Sprintf("update x%d.nas 60 IN A 192.0.2.1", i))
+		}
+		return lines
+	}
+	for _, step := range []struct {
+		about, key string
+		lines      []string
+		code       string
+	}{
+		{"nearly all that may be", "nas", names(0, update.MaxBelow-1), "NOERROR"},
+		{"two more", "nas", names(2000, 2002), "REFUSED"},
+		{"the last", "nas", names(2000, 2001), "NOERROR"},
+		{"one too many", "nas", names(2001, 2002), "REFUSED"},
+		{"a record at a name that is there", "nas", []string{"update x1.nas 60 IN TXT \"x\""}, "NOERROR"},
+		{"one in the place of another", "nas", append(names(2001, 2002), "update x1.nas 0 ANY ANY"), "NOERROR"},
+		{"one below another host", "bob", []string{"update x.bobs 60 IN A 192.0.2.1"}, "NOERROR"},
+		{"one of the operator's", "operator", names(3000, 3001), "NOERROR"},
+	} {
+		if got := u.tell(t, "tcp", signed(t, step.key, step.lines...)); got != step.code {
+			t.Errorf("%s: %s, want %s", step.about, got, step.code)
+		}
+	}
 }
 
 // What would keep hosts from being found is refused, whoever asks.
@@ -348,7 +415,7 @@ func raw(t testing.TB, address string, packet []byte) []byte {
 	if _, err := conn.Write(packet); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 65535)

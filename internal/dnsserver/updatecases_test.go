@@ -15,6 +15,7 @@ import (
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // updateCase is one UPDATE of testdata/updates.cases, and what comes of it. In the file,
@@ -174,7 +175,7 @@ func (c *updateCase) relative(rr dns.RR) string {
 // transfer returns the content of the zone at a peer.
 func (c *updateCase) transfer(t testing.TB, address string) []string {
 	t.Helper()
-	messages, err := new(dns.Transfer).In(new(dns.Msg).SetAxfr(c.origin+"."), address)
+	messages, err := rig.NewTransfer().In(new(dns.Msg).SetAxfr(c.origin+"."), address)
 	if err != nil {
 		t.Fatal(err)
 	}

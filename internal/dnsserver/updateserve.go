@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"stayput.dev/internal/registry"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
 )
@@ -40,6 +41,7 @@ func (r *Responder) respondUpdate(zones zone.Set, packet []byte) (code rcode, ok
 	case q.class != classIN:
 		return rcodeNotImp, true
 	case z == nil:
+		r.doubtful = r.isTrusted()
 		return rcodeNotAuth, true
 	case z.IsCatalog(): // which is made of what zones there are
 		return rcodeRefused, true
@@ -57,6 +59,36 @@ func (r *Responder) respondUpdate(zones zone.Set, packet []byte) (code rcode, ok
 		return code, true
 	}
 	return r.runUpdate(u)
+}
+
+// reconsider answers an UPDATE again that a state refuses, if another node has changed
+// what it was refused for: its key, or its zone. Those that came over UDP are postponed for
+// that, as long as this takes no seats from those that are in order.
+func (r *Responder) reconsider(state *registry.State, client Client, packet, buf, reply []byte) []byte {
+	shared := r.updates
+	if r.hasty {
+		if len(shared.seats) >= cap(shared.seats)/2 {
+			return reply
+		}
+		r.postponed = true
+		return nil
+	}
+	if !shared.gate.enter(shared.leaving) {
+		return nil
+	}
+	fresh, err := r.opts.Updates.Fresh(shared.leaving, state)
+	shared.gate.leave()
+	switch {
+	case shared.leaving.Err() != nil:
+		return nil
+	case err != nil: // nobody knows
+		r.session, r.code = nil, rcodeServFail
+		r.start(buf)
+		return r.finish(packet)
+	case fresh == state:
+		return reply
+	}
+	return r.answer(fresh, client, packet, buf)
 }
 
 // runUpdate makes the changes, once for each signed message.

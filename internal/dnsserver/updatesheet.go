@@ -60,9 +60,33 @@ func (n *sheetName) grows(set zone.RRset) bool {
 	return len(set.Data) > max(maxSetRecords, was) || was == 0 && len(set.Data) > 0 && len(n.sets) > maxNameSets
 }
 
+// crowds tells whether more names come to stand below a host than may.
+func (s *sheet) crowds(r *update.Records) bool {
+	more := map[zone.Name]int{}
+	for _, n := range s.order {
+		host, was, is := r.HostAbove(s.zone, n.name), len(n.was) > 0, len(n.sets) > 0
+		switch {
+		case host == "" || was == is:
+		case is:
+			more[host]++
+		default:
+			more[host]--
+		}
+	}
+	for host, n := range more {
+		if n > 0 && r.CountBelow(s.zone, host)+n > update.MaxBelow {
+			return true
+		}
+	}
+	return false
+}
+
 // put puts all changes into r. It fails with an update.ErrRejected when they cannot
 // stand.
 func (s *sheet) put(r *update.Records) error {
+	if s.crowds(r) {
+		return reject(rcodeRefused)
+	}
 	for _, n := range s.order {
 		changed := n.changed()
 		for _, set := range changed {

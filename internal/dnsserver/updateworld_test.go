@@ -84,6 +84,16 @@ func serveUpdates(t testing.TB, state *registry.State, opts update.Options) *upd
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, r)
+	if opts.Logger == nil {
+		opts.Logger = quiet
+	}
+	s := serve(t, dnsserver.Options{Updates: update.New(r, opts)}, r.State)
+	return &updated{s, r, store, opts.Seen}
+}
+
+// run runs a registry until the test ends.
+func run(t testing.TB, r *registry.Registry) {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = r.Run(ctx) })
@@ -91,11 +101,6 @@ func serveUpdates(t testing.TB, state *registry.State, opts update.Options) *upd
 		stop()
 		running.Wait()
 	})
-	if opts.Logger == nil {
-		opts.Logger = quiet
-	}
-	s := serve(t, dnsserver.Options{Updates: update.New(r, opts)}, r.State)
-	return &updated{s, r, store, opts.Seen}
 }
 
 // forgetful is a store that keeps nothing of when hosts were seen.

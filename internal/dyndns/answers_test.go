@@ -216,7 +216,7 @@ func newStage(t *testing.T) *stage {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(context.Background(), listener, front.Plain) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := errors.Join(server.Shutdown(ctx), <-ended); err != nil {
 			t.Error(err)

@@ -90,7 +90,7 @@ func runClient(t *testing.T, program, config string, args []string) string {
 	for i, arg := range args {
 		args[i] = strings.NewReplacer("CONFIG", file, "DIR", dir).Replace(arg)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, path, args...).CombinedOutput()
 	if err != nil {

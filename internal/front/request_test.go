@@ -65,6 +65,8 @@ var requests = []struct{ name, raw, want string }{
 	},
 	{"no leading slash", "GET nic/update?a=b" + h0 + "\r\n", device10("a=b")},
 	{"doubled leading slash", "GET //nic/update?a" + h0 + "\r\n", device10("a")},
+	{"doubled slashes within", "GET //NIC///update//?a" + h0 + "\r\n", device10("a")},
+	{"doubled slash before a token", "GET /u//T" + h0 + "\r\n", said("1.0", "tree GET /u//T ? host= body=")},
 	{"trailing slash", "GET /nic/update/?a" + h0 + "\r\n", device10("a")},
 	{"upper case", "GET /NIC/Update?A=B" + h0 + "\r\n", device10("A=B")},
 	{"bare host", "GET checkip.example.org HTTP/1.0\r\n\r\n", said("1.0", "root GET / ? host=checkip.example.org body=")},

@@ -70,7 +70,7 @@ func serve(t testing.TB, s *front.Server, kind front.Kind) string {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(context.Background(), l, kind) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown = %v", err)
@@ -88,7 +88,7 @@ func dial(t testing.TB, addr string) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	t.Cleanup(func() { c.Close() })
 	return c
 }
@@ -178,7 +178,7 @@ func newLogger() (*slog.Logger, *rig.Log) {
 // eventually waits for what happens in another goroutine.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -326,7 +326,7 @@ func ask1(addr, raw string) string {
 		return err.Error()
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	io.WriteString(c, raw)
 	all, _ := io.ReadAll(c)
 	return string(all)

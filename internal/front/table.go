@@ -13,11 +13,10 @@ type Table struct {
 	// Devices maps the paths that routers, cameras and update programs call to
 	// their handlers. Keys have lower-case letters, one leading slash and no
 	// trailing one ("/nic/update") and are at most 128 bytes long; requests
-	// match whatever their case, doubled leading or trailing slashes. A key
-	// that ends in a slash ("/u/") answers for everything below it, and for
-	// itself without the slash unless that is a key of its own; the longest key
-	// wins. What follows such a key keeps its case, since it is usually a
-	// secret.
+	// match whatever their case, doubled or trailing slashes. A key that ends in
+	// a slash ("/u/") answers for everything below it, and for itself without the
+	// slash unless that is a key of its own; the longest key wins. What follows
+	// such a key keeps its case, since it is usually a secret.
 	Devices map[string]http.Handler
 
 	// Root picks the handler for the path "/", by host (a check-IP name) or by
@@ -133,7 +132,16 @@ func (rt *routes) device(m *match, path string) bool {
 			return true
 		}
 	}
+	if r, ok := rt.exact[string(joinSlashes(p))]; ok {
+		m.route = r
+		return true
+	}
 	return false
+}
+
+// joinSlashes makes one of slashes that stand together, in place.
+func joinSlashes(path []byte) []byte {
+	return slices.CompactFunc(path, func(a, b byte) bool { return a == '/' && b == '/' })
 }
 
 // apply gives r the URL that the match stands for: the canonical path, and the

@@ -92,9 +92,9 @@ func newTLSConfig(t testing.TB) *tls.Config {
 func dialTLS(t testing.TB, addr string, cfg *tls.Config) (*tls.Conn, error) {
 	t.Helper()
 	cfg.InsecureSkipVerify = true
-	c, err := tls.DialWithDialer(&net.Dialer{Timeout: 20 * time.Second}, "tcp", addr, cfg)
+	c, err := tls.DialWithDialer(&net.Dialer{Timeout: time.Minute}, "tcp", addr, cfg)
 	if err == nil {
-		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.SetDeadline(time.Now().Add(time.Minute))
 		t.Cleanup(func() { c.Close() })
 	}
 	return c, err
@@ -128,7 +128,7 @@ func TestTLS(t *testing.T) {
 		protocols.SetHTTP1(test.protocol == "http/1.1")
 		protocols.SetHTTP2(test.protocol == "h2")
 		transport := &http.Transport{Protocols: protocols, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-		client := http.Client{Transport: transport, Timeout: 20 * time.Second}
+		client := http.Client{Transport: transport, Timeout: time.Minute}
 		resp, err := client.Get("https://" + addr + test.path)
 		if err != nil {
 			t.Errorf("%s %s: %v", test.protocol, test.path, err)

@@ -112,6 +112,9 @@ func Transfer(ctx context.Context, server, name string, key *Key) (*Zone, error)
 	return z, nil
 }
 
+// silence is how long a server may take for the next message of a transfer.
+const silence = 30 * time.Second
+
 func (z *Zone) transfer(ctx context.Context, address string, key *Key) error {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -119,7 +122,7 @@ func (z *Zone) transfer(ctx context.Context, address string, key *Key) error {
 	}
 	defer conn.Close()
 	question := new(dns.Msg).SetAxfr(dns.Fqdn(z.Name))
-	transfer := &dns.Transfer{Conn: &dns.Conn{Conn: conn}}
+	transfer := &dns.Transfer{Conn: &dns.Conn{Conn: conn}, ReadTimeout: silence, WriteTimeout: silence}
 	if key != nil {
 		question.SetTsig(key.name, key.algorithm, 300, time.Now().Unix())
 		transfer.TsigProvider = key

@@ -218,24 +218,23 @@ func TestMailIsTriedAgain(t *testing.T) {
 // await waits until something is so.
 func await(t *testing.T, is func() bool) {
 	t.Helper()
-	for range 3000 {
+	for range 6000 {
 		if is() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatal("waited for half a minute")
+	t.Fatal("waited for a minute")
 }
 
 // unused returns an address at which nobody listens.
 func unused(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := rig.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return addr.String()
 }
 
 func TestMailNobodyCanSendIsRefused(t *testing.T) {

@@ -114,7 +114,7 @@ func (d *dawdler) release(t *testing.T) int {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := conn.Write(d.held); err != nil {
 		t.Fatal(err)
 	}

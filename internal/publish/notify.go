@@ -70,8 +70,19 @@ type zones map[zone.Name]bool
 
 // told is what one secondary was told.
 type told struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards all below
 	notices map[zone.Name]*notice
+	busy    int       // notices under way
+	logged  time.Time // when a line about it was written last
+}
+
+// mayLog lets a line a minute into the log: a secondary may have many zones.
+func (t *told) mayLog(now time.Time) bool {
+	if now.Sub(t.logged) < time.Minute {
+		return false
+	}
+	t.logged = now
+	return true
 }
 
 // wants tells whether the secondary has the zone.
@@ -179,15 +190,38 @@ func (z zones) with(origin zone.Name) zones {
 func (n *Notifier) Run(ctx context.Context) {
 	var under sync.WaitGroup
 	defer under.Wait()
+	var zones latest
 	for ctx.Err() == nil {
 		state := n.registry.State()
+		zones.follow(state.Zones)
 		secondaries, changed := n.current(state)
 		wait := n.gap * 60
 		for _, s := range secondaries {
-			wait = min(wait, n.send(ctx, s, state, &under))
+			wait = min(wait, n.send(ctx, s, state, zones.all, &under))
 		}
 		n.sleep(ctx, state.Revision, changed, wait)
 	}
+}
+
+// latest is all zones of a state, in no order. To follow costs as much as what changed,
+// however many zones there are. The zero latest is ready for use.
+type latest struct {
+	set zone.Set
+	all map[zone.Name]*zone.Zone
+}
+
+func (l *latest) follow(set zone.Set) {
+	if l.all == nil {
+		l.all = map[zone.Name]*zone.Zone{}
+	}
+	for _, c := range set.Changed(l.set) {
+		if c.New != nil {
+			l.all[c.New.Origin()] = c.New
+		} else {
+			delete(l.all, c.Old.Origin())
+		}
+	}
+	l.set = set
 }
 
 // sleep returns when there may be something to send: after a change of state or of
@@ -221,32 +255,40 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// send sends what a secondary is to be told now and returns for how long there is
-// nothing else.
-func (n *Notifier) send(ctx context.Context, s *secondary, state *registry.State, under *sync.WaitGroup) (wait time.Duration) {
+// send sends what a secondary is to be told now of the zones of a state, and returns for
+// how long there is nothing else.
+func (n *Notifier) send(ctx context.Context, s *secondary, state *registry.State, zones map[zone.Name]*zone.Zone, under *sync.WaitGroup) (wait time.Duration) {
 	wait = time.Hour
 	s.told.mu.Lock()
 	defer s.told.mu.Unlock()
-	busy := s.told.forget(func(origin zone.Name) bool { return state.Zones.Get(origin) == nil || !s.wants(origin) })
-	for z := range state.Zones.All() {
-		if !s.wants(z.Origin()) {
+	wanted := 0
+	for origin, z := range zones {
+		if !s.wants(origin) {
 			continue
 		}
-		what, gap := s.told.notice(z.Origin()), n.gapOf(state, z.Origin())
+		wanted++
+		what := s.told.notice(origin)
+		if what.isTaken(z.Serial()) {
+			continue
+		}
+		gap := n.gapOf(state, origin)
 		due := what.due(z.Serial(), gap)
 		switch {
 		case due == never:
 		case time.Until(due) > 0:
 			wait = min(wait, time.Until(due))
-		case what.busy || busy == parallel:
+		case what.busy || s.told.busy == parallel:
 			wait = min(wait, gap/10)
 		default:
-			busy++
+			s.told.busy++
 			what.begin(z.Serial())
 			wait = min(wait, time.Until(what.due(z.Serial(), gap))) // unless it is taken
 			to := n.peer(s.Secondary)
 			under.Go(func() { n.exchange(ctx, s, to, z, what) })
 		}
+	}
+	if len(s.told.notices) > wanted {
+		s.told.forget(func(origin zone.Name) bool { return zones[origin] == nil || !s.wants(origin) })
 	}
 	return wait
 }
@@ -256,17 +298,13 @@ func (n *Notifier) gapOf(state *registry.State, origin zone.Name) time.Duration 
 	return cmp.Or(state.Policy.Of(origin).NotifyGap, n.gap)
 }
 
-// forget forgets the notices of zones that have gone, and returns how many notices are
-// under way.
-func (t *told) forget(gone func(zone.Name) bool) (busy int) {
+// forget forgets the notices of zones that have gone, but for those under way.
+func (t *told) forget(gone func(zone.Name) bool) {
 	for origin, what := range t.notices {
-		if what.busy {
-			busy++
-		} else if gone(origin) {
+		if !what.busy && gone(origin) {
 			delete(t.notices, origin)
 		}
 	}
-	return busy
 }
 
 // notice returns that of a zone.
@@ -279,11 +317,12 @@ func (t *told) notice(origin zone.Name) *notice {
 
 var never = time.Unix(1<<40, 0)
 
-// due returns when the next notice of a version is to be sent.
+// isTaken tells whether the secondary took notice of a version.
+func (w *notice) isTaken(serial uint32) bool { return w.takenAny && w.taken == serial }
+
+// due returns when the next notice is to be sent of a version that was not taken.
 func (w *notice) due(serial uint32, gap time.Duration) time.Time {
 	switch {
-	case w.takenAny && w.taken == serial:
-		return never
 	case w.at.IsZero():
 		return time.Time{}
 	case w.told != serial: // news
@@ -308,13 +347,14 @@ func (n *Notifier) exchange(ctx context.Context, s *secondary, to peer, z *zone.
 	s.told.mu.Lock()
 	defer s.told.mu.Unlock()
 	what.busy = false
+	s.told.busy--
 	if ctx.Err() != nil {
 		return
 	}
 	if err == nil {
 		what.taken, what.takenAny, what.tries = what.told, true, 0
-	} else if what.err == nil || what.tries == maxTries {
-		n.log.Warn("secondary does not take notice of a zone", "zone", z.Origin(), "secondary", s.Addr, "serial", z.Serial(), "error", err)
+	} else if (what.err == nil || what.tries == maxTries) && s.told.mayLog(time.Now()) {
+		n.log.Warn("secondary does not take notice of a zone, perhaps of others neither", "zone", z.Origin(), "secondary", s.Addr, "serial", z.Serial(), "error", err)
 	}
 	what.err = err
 }

@@ -297,8 +297,10 @@ func TestQuietTarget(t *testing.T) {
 	time.Sleep(6 * time.Second)
 	w.set("home A 192.0.2.2")
 	w.expect(append([]string{"home 60 IN A 192.0.2.2"}, others...)...)
-	if said := w.log.String(); strings.Contains(said, "WARN") {
-		t.Errorf("the log has\n%s", said)
+	for line := range strings.Lines(w.log.String()) {
+		if strings.Contains(line, "WARN") && !strings.Contains(line, "timeout") { // which a busy machine has
+			t.Errorf("the log has %s", line)
+		}
 	}
 }
 

@@ -87,7 +87,11 @@ type asked struct {
 	mac   string
 }
 
-// sign returns the message as it goes over TCP, signed, and its MAC.
+// errTooLong says that a message is longer than messages can be. Nothing of it was sent.
+var errTooLong = phrase.Errorf("a message is too long")
+
+// sign returns the message as it goes over TCP, signed, and its MAC. It fails with
+// errTooLong.
 func (l *link) sign(m *dns.Msg) (wire []byte, mac string, err error) {
 	m.SetTsig(fqdn(l.key.Name), fqdn(l.key.Algorithm()), tsig.Fudge, time.Now().Unix())
 	signed, mac, err := dns.TsigGenerateWithProvider(m, signer{l.key}, "", false)
@@ -95,7 +99,7 @@ func (l *link) sign(m *dns.Msg) (wire []byte, mac string, err error) {
 		return nil, "", phrase.Errorf("signing: %w", err)
 	}
 	if len(signed) > dns.MaxMsgSize {
-		return nil, "", phrase.Errorf("a message is too long")
+		return nil, "", errTooLong
 	}
 	return append(binary.BigEndian.AppendUint16(nil, uint16(len(signed))), signed...), mac, nil
 }

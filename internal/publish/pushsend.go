@@ -40,7 +40,7 @@ func (p *Pusher) send(ctx context.Context) {
 		if err == nil {
 			names, wrong, err = p.deliver(ctx, l, names)
 		}
-		if no := (*refusal)(nil); err != nil && !errors.As(err, &no) && l != nil {
+		if err != nil && !isRefusal(err) && l != nil {
 			hangUp()
 			p.sure = false // what was sent may come to the target later
 		}
@@ -97,7 +97,11 @@ func (p *Pusher) deliver(ctx context.Context, l *link, names []zone.Name) (sent 
 	m, sent := p.compose(z, names, next)
 	p.tried = append(p.tried, next)
 	replies, err := l.exchange(ctx, m)
-	if err != nil {
+	switch {
+	case errors.Is(err, errTooLong):
+		p.tried = p.tried[:len(p.tried)-1]
+		return sent, nil, phrase.Errorf("%s: %w", sent[0], err) // it is alone, see compose
+	case err != nil:
 		return sent, nil, err
 	}
 	switch rcode := replies[0].Rcode; rcode {
@@ -115,6 +119,13 @@ func (p *Pusher) deliver(ctx context.Context, l *link, names []zone.Name) (sent 
 	p.mu.Unlock()
 	wrong, err = p.verify(ctx, l, z, sent)
 	return sent, wrong, err
+}
+
+// isRefusal tells whether the target refuses what it is to take, or would if it could be
+// sent. The connection is as good as before.
+func isRefusal(err error) bool {
+	_, refused := errors.AsType[*refusal](err)
+	return refused || errors.Is(err, errTooLong)
 }
 
 // errFenceMoved says that somebody pushed between two messages of ours; or we did, and
@@ -232,8 +243,7 @@ func (p *Pusher) conclude(names []zone.Name, wrong map[zone.Name]error, err erro
 		p.weigh()
 		return 0
 	}
-	var no *refusal
-	refused := errors.As(err, &no)
+	refused := isRefusal(err)
 	wait := backoff(p.failures)
 	switch {
 	case errors.Is(err, errFenceMoved) && p.failures == 0:

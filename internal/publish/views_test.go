@@ -90,8 +90,8 @@ func TestViews(t *testing.T) {
 	expect("intranet", "192.0.2.10", "")
 
 	pushers.SetTargets([]publish.TargetName{outside})
+	until(t, func() bool { return pushers.Running() == 1 })
 	w.set("home A 192.0.2.4")
-	until(t, func() bool { return len(pushers.Of(origin)) == 1 })
 	arrive("home")
 	expect("home", "192.0.2.3", "192.0.2.4")
 	pushers.SetTargets([]publish.TargetName{inside, outside})
@@ -118,7 +118,7 @@ func (w *pushWorld) addKeys(names ...string) {
 // "" for none.
 func askFrom(t *testing.T, from, server, name string) string {
 	t.Helper()
-	client := dns.Client{Timeout: 5 * time.Second, Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(from)}}}
+	client := dns.Client{Timeout: time.Minute, Dialer: &net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(from)}}}
 	reply, _, err := client.Exchange(new(dns.Msg).SetQuestion(fmt.Sprintf("%s.dyn.example.org.", name), dns.TypeA), server)
 	if err != nil {
 		t.Fatal(err)

@@ -16,21 +16,36 @@ import (
 	"stayput.dev/test/rig"
 )
 
-// TestNodesShowEachOthersCommits without being asked, and Fresh does not return before.
-func TestNodesShowEachOthersCommits(t *testing.T) {
-	t.Parallel()
+// database returns a new database, and what opens it as one more node.
+func database(t *testing.T) (url string, open func() *store.Store) {
+	t.Helper()
 	if !rig.OnPostgres() {
 		t.Skip("one process at a time writes a file: STAYPUT_TEST_STORE=postgres")
 	}
-	url := rig.PostgresURL(t, t.TempDir())
-	var nodes []*registry.Registry
-	for range 3 {
+	url = rig.PostgresURL(t, t.TempDir())
+	return url, func() *store.Store {
 		s, err := store.Open(t.Context(), t.TempDir(), store.Options{URL: url, Logger: quiet.Logger})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = s.Close() })
-		nodes = append(nodes, start(t, s, registry.Options{Logger: quiet.Logger, Others: s.Others()}))
+		return s
+	}
+}
+
+// startNode starts a registry over a store that others use, too.
+func startNode(t *testing.T, s *store.Store) *registry.Registry {
+	t.Helper()
+	return start(t, s, registry.Options{Logger: quiet.Logger, Others: s.Others()})
+}
+
+// TestNodesShowEachOthersCommits without being asked, and Fresh does not return before.
+func TestNodesShowEachOthersCommits(t *testing.T) {
+	t.Parallel()
+	_, open := database(t)
+	var nodes []*registry.Registry
+	for range 3 {
+		nodes = append(nodes, startNode(t, open()))
 	}
 	apply(t, nodes[0], put(newZone(origin, 1)))
 	for i := range 20 {
@@ -62,16 +77,8 @@ func TestNodesShowEachOthersCommits(t *testing.T) {
 // TestAFailoverThatLostCommits: nodes go on from what the new primary has.
 func TestAFailoverThatLostCommits(t *testing.T) {
 	t.Parallel()
-	if !rig.OnPostgres() {
-		t.Skip("about PostgreSQL: STAYPUT_TEST_STORE=postgres")
-	}
-	url := rig.PostgresURL(t, t.TempDir())
-	s, err := store.Open(t.Context(), t.TempDir(), store.Options{URL: url, Logger: quiet.Logger})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	r := start(t, s, registry.Options{Logger: quiet.Logger, Others: s.Others()})
+	url, open := database(t)
+	r := startNode(t, open())
 	apply(t, r, put(newZone(origin, 1)))
 	for range 9 {
 		apply(t, r, raise)
@@ -92,6 +99,54 @@ func TestAFailoverThatLostCommits(t *testing.T) {
 	if got := r.Stats().Failures.Load(); got != 0 {
 		t.Errorf("%d failures: does it wait for what is lost?", got)
 	}
+}
+
+// TestHeldStandsStill: while a node is held it takes over nothing that others append, to
+// the end of Run, but what it is told to reach.
+func TestHeldStandsStill(t *testing.T) {
+	t.Parallel()
+	_, open := database(t)
+	other, s := startNode(t, open()), open()
+	apply(t, other, put(newZone(origin, 1)))
+	r, err := registry.Open(t.Context(), s, registry.Options{Logger: quiet.Logger, Others: s.Others()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, stop := context.WithCancel(context.Background())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(running) }()
+	held, _, err := r.Hold(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last registry.Revision
+	for range 5 {
+		last = apply(t, other, raise)
+	}
+	if _, err := s.Others().AskEnd(t.Context()); err != nil { // then it is known that there is more
+		t.Fatal(err)
+	}
+	stands := func(when string, want registry.Revision) {
+		t.Helper()
+		if got := r.State().Revision; got != want {
+			t.Errorf("%s it is at revision %d, want %d", when, got, want)
+		}
+	}
+	stands("held", held)
+	if err := r.CatchUp(); err != nil {
+		t.Errorf("the store can be written, but %v", err)
+	}
+	stands("sure that the store can be written", held)
+	if err := r.Reach(last - 2); err != nil {
+		t.Fatal(err)
+	}
+	stands("told where to go", last-2)
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	stands("ended", last-2)
 }
 
 // slowOthers answers after a second, and counts how often it is asked.

@@ -44,17 +44,38 @@ func (r *Registry) Await(ctx context.Context, revision Revision) error {
 	return r.await(ctx, revision)
 }
 
-// CatchUp takes over what the store holds beyond State and returns why the store
-// cannot be written, nil if it can. Run must not run, or be held.
+// CatchUp takes over what the store holds beyond State, where nobody else appends, and
+// returns why the store cannot be written, nil if it can or, with Options.ReadOnly, need
+// not. Run must not run, or be held; it takes over what others append.
 func (r *Registry) CatchUp() error {
-	r.recover()
+	switch {
+	case r.only:
+		return nil
+	case r.others == nil:
+		r.recover()
+	default:
+		err := r.store.Append(context.Background(), r.State().Revision, nil)
+		if errors.Is(err, ErrBehind) {
+			err = nil
+		}
+		r.note(err)
+	}
 	return r.Err()
+}
+
+// Reach takes over what others have appended up to a revision; where the journal no
+// longer has that, State may show a later one then. Run must not run, or be held.
+func (r *Registry) Reach(revision Revision) error {
+	if r.State().Revision >= revision {
+		return nil
+	}
+	return r.follow(revision)
 }
 
 // Hold lets the writer finish the commit that is under way and then makes it
 // wait, and with it everyone who calls Apply, until resume is called or Run ends.
-// Until then nothing is committed, and revision is that of State. It fails when
-// ctx or Run ends first.
+// Until then nothing is committed or taken over from others, and revision is that of
+// State. It fails when ctx or Run ends first.
 func (r *Registry) Hold(ctx context.Context) (revision Revision, resume func(), err error) {
 	resumed := make(chan struct{})
 	select {

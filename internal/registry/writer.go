@@ -62,17 +62,25 @@ func (r *Registry) Run(ctx context.Context) error {
 		case resumed := <-r.holds:
 			select {
 			case <-resumed:
-			case <-ctx.Done():
+			case <-ctx.Done(): // the state stands still to the end
+				r.finish()
+				return nil
 			}
 		case <-ctx.Done():
-			for {
-				select {
-				case w := <-r.queue:
-					r.serve(r.gather(w))
-				default:
-					return nil
-				}
-			}
+			r.finish()
+			return nil
+		}
+	}
+}
+
+// finish serves who waits already.
+func (r *Registry) finish() {
+	for {
+		select {
+		case w := <-r.queue:
+			r.serve(r.gather(w))
+		default:
+			return
 		}
 	}
 }

@@ -293,7 +293,7 @@ func TestGuessingBecomesSlow(t *testing.T) {
 	is(t, "another address of the same network", guess(from("2001:db8::2"), "anna"), signin.ErrSlowed)
 
 	wrong := 0
-	for range 500 { // they are written down by Run
+	for range 6000 { // they are written down by Run
 		events, err := w.EventsOf(t.Context(), w.account(t, "anna").ID)
 		if err != nil {
 			t.Fatal(err)

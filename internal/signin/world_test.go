@@ -235,7 +235,7 @@ func (o *outbox) all(kind mail.Kind) []mail.Message {
 // await returns the n-th mail of a kind, from 1, when it is there.
 func (o *outbox) await(t *testing.T, kind mail.Kind, n int) mail.Message {
 	t.Helper()
-	for range 3000 {
+	for range 6000 {
 		if all := o.all(kind); len(all) >= n {
 			return all[n-1]
 		}

@@ -252,7 +252,7 @@ func TestThePastIsWrittenDown(t *testing.T) {
 		{Host: hostName(1), Addrs: []netip.Addr{address(501)}, Account: 1, Key: 2, Via: "dyndns2"},
 	}
 	var diff string
-	for range 100 {
+	for range 600 {
 		got, err := s.Changes(t.Context(), hostName(1), 10)
 		if err != nil {
 			t.Fatal(err)

@@ -39,7 +39,7 @@ func TestOneNodeHoldsAJob(t *testing.T) {
 	t.Parallel()
 	url, node := database(t)
 	link := rig.NewLink(t, url)
-	first, second := openNode(t, link.URL, store.Options{Timeout: time.Second}), node(store.Options{})
+	first, second := openNode(t, link.URL, store.Options{Timeout: 4 * time.Second}), node(store.Options{})
 	var working atomic.Int32
 	begun, ended, _ := hold(t, first, &working)
 	<-begun

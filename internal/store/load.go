@@ -25,6 +25,7 @@ func (s *Store) Load(ctx context.Context) (*registry.State, error) {
 	var state *registry.State
 	var w weight
 	var near weight
+	known := s.end.Load()
 	err := s.readLong(ctx, func(tx *sql.Tx) (err error) {
 		if state, w, near, err = s.loadLocal(ctx, tx); state == nil && err == nil {
 			state, w, err = load(ctx, tx)
@@ -36,10 +37,14 @@ func (s *Store) Load(ctx context.Context) (*registry.State, error) {
 	}
 	s.weighing.Lock()
 	defer s.weighing.Unlock()
-	if s.opts.ReadOnly && uint64(state.Revision) < s.end.Load() {
-		return nil, fmt.Errorf("%w: it ends at %d, and had %d", ErrLagging, state.Revision, s.end.Load())
+	if s.opts.ReadOnly && uint64(state.Revision) < known {
+		return nil, fmt.Errorf("%w: it ends at %d, and had %d", ErrLagging, state.Revision, known)
 	}
 	s.weight, s.local = w, near
+	if s.opts.ReadOnly {
+		s.grew(state.Revision) // unless more has come meanwhile
+		return state, nil
+	}
 	s.recent.forget() // a failover may have lost what was there
 	s.end.Store(uint64(state.Revision))
 	s.appended.Ring()

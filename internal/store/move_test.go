@@ -364,7 +364,7 @@ func awaitWorker(t *testing.T, url string) {
 	t.Helper()
 	db := rig.OpenDatabase(t, url)
 	defer db.Close()
-	for range 500 {
+	for range 3000 {
 		var free bool
 		must(db.QueryRowContext(t.Context(), "SELECT pg_try_advisory_xact_lock(hashtextextended('stayput_' || current_schema(), 1))").Scan(&free))
 		if !free {

@@ -349,14 +349,13 @@ func (e *postgresEngine) append(ctx context.Context, after registry.Revision, ro
 	var why error // the last attempt failed that had the time to
 	for pause := retryFirst; ; pause = min(2*pause, retryLast) {
 		err := e.tryAppend(ctx, after, rows)
+		if errors.Is(err, registry.ErrBehind) && pause > retryFirst {
+			if kept, fault := e.holds(ctx, rows); kept || fault != nil {
+				err = fault // as long as nobody can tell whose commit was first, it may be ours
+			}
+		}
 		if ctx.Err() == nil {
 			why = err
-		}
-		if errors.Is(err, registry.ErrBehind) && pause > retryFirst {
-			kept, fault := e.holds(ctx, rows)
-			if err = errors.Join(fault, registry.ErrBehind); kept {
-				return nil
-			}
 		}
 		if err == nil || !e.passes(err) {
 			return err

@@ -142,7 +142,7 @@ func TestTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
 	url, node := database(t)
 	link := rig.NewLink(t, url)
-	near, far := node(store.Options{}), openNode(t, link.URL, store.Options{Timeout: time.Second})
+	near, far := node(store.Options{}), openNode(t, link.URL, store.Options{Timeout: 4 * time.Second})
 	r := run(t, far)
 	apply(t, r, makeZone(3))
 	got := make(chan registry.Revision)
@@ -216,13 +216,123 @@ func TestALostAnswerIsFoundOut(t *testing.T) {
 	same(t, load(t, watcher), state)
 }
 
+// TestALostAnswerIsLookedUpAgain: a commit that was kept stays ours when the first look for
+// its identifier fails. Who took it for somebody else's would tell those who asked for it
+// that nothing changed.
+func TestALostAnswerIsLookedUpAgain(t *testing.T) {
+	t.Parallel()
+	url, node := database(t)
+	watcher, link := node(store.Options{}), rig.NewLink(t, url)
+	s := openNode(t, link.URL, store.Options{Timeout: 10 * time.Second})
+	load(t, s)
+	change(t, url, `
+ALTER TABLE journal RENAME TO hidden;
+CREATE SEQUENCE looks;
+CREATE FUNCTION look(id TEXT) RETURNS TEXT LANGUAGE plpgsql AS $$ BEGIN
+	IF nextval('looks') = 1 THEN RAISE 'not now' USING ERRCODE = '57P05'; END IF;
+	RETURN id;
+END $$;
+CREATE VIEW journal AS SELECT revision, look(id) AS id, at, body, checksum FROM hidden;
+CREATE FUNCTION hide() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
+	INSERT INTO hidden SELECT NEW.revision, NEW.id, NEW.at, NEW.body, NEW.checksum;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER hide INSTEAD OF INSERT ON journal FOR EACH ROW EXECUTE FUNCTION hide()`)
+	if err := append1(t, s, 0); err != nil { // the first on a connection prepares it
+		t.Fatal(err)
+	}
+	link.Mute()
+	appended := make(chan error, 1)
+	go func() { appended <- append1(t, s, 1) }()
+	until(t, watcher, 2) // it was kept
+	link.Mend()
+	if err := <-appended; err != nil {
+		t.Errorf("a commit that was kept: %v", err)
+	}
+	db := rig.OpenDatabase(t, url)
+	defer db.Close()
+	var looks int
+	if err := db.QueryRow("SELECT last_value FROM looks").Scan(&looks); err != nil || looks < 2 {
+		t.Errorf("it was looked up %d times, %v; want the first to fail", looks, err)
+	}
+}
+
+// until returns when a store knows that the journal goes to a revision.
+func until(t *testing.T, s *store.Store, revision registry.Revision) {
+	t.Helper()
+	for {
+		end, grown := s.Others().End()
+		if end >= revision {
+			return
+		}
+		select {
+		case <-grown:
+		case <-time.After(time.Minute):
+			t.Fatalf("the journal ends at %d, want %d", end, revision)
+		}
+	}
+}
+
+// TestLoadingWhileOthersAppend: a node that only reads loads what there was when it began,
+// and knows of what came meanwhile.
+func TestLoadingWhileOthersAppend(t *testing.T) {
+	t.Parallel()
+	url, node := database(t)
+	writer := node(store.Options{})
+	load(t, writer)
+	if err := append1(t, writer, 0); err != nil {
+		t.Fatal(err)
+	}
+	reader := node(store.Options{ReadOnly: true, Timeout: time.Minute})
+	db := rig.OpenDatabase(t, url)
+	defer db.Close()
+	obstacle, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer obstacle.Rollback()
+	if _, err := obstacle.Exec("LOCK TABLE snapshot IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	loaded := make(chan error, 1)
+	go func() {
+		state, err := reader.Load(t.Context())
+		if err == nil && state.Revision != 1 {
+			err = fmt.Errorf("revision %d was loaded, want 1", state.Revision)
+		}
+		loaded <- err
+	}()
+	for n, waiting := 0, 0; waiting == 0; n++ {
+		time.Sleep(10 * time.Millisecond)
+		if n > 6000 {
+			t.Fatal("loading does not come to the snapshot")
+		}
+		if err := db.QueryRow("SELECT COUNT(*) FROM pg_locks WHERE relation = 'snapshot'::regclass AND NOT granted").Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := append1(t, writer, 1); err != nil {
+		t.Fatal(err)
+	}
+	until(t, reader, 2)
+	if err := obstacle.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-loaded; err != nil {
+		t.Error(err)
+	}
+	if end, _ := reader.Others().End(); end != 2 {
+		t.Errorf("the journal is known to end at %d, want 2", end)
+	}
+}
+
 // TestADeposedPrimaryIsRefused: who has met a later epoch takes no part in an earlier
 // one, and who meets a promoted server begins one.
 func TestADeposedPrimaryIsRefused(t *testing.T) {
 	t.Parallel()
 	url, node := database(t)
 	link := rig.NewLink(t, url)
-	s := openNode(t, link.URL, store.Options{Timeout: time.Second})
+	s := openNode(t, link.URL, store.Options{Timeout: 4 * time.Second})
 	load(t, s)
 	end := registry.Revision(0)
 	works := func(when string) {

@@ -22,7 +22,7 @@ func TestNobodySeesWhatTheStandbyHasNot(t *testing.T) {
 	}
 	server := rig.NewReplica(t, nil, "alone", "")
 	server.Initialize()
-	s := openNode(t, server.URL(), store.Options{Timeout: time.Second})
+	s := openNode(t, server.URL(), store.Options{Timeout: 4 * time.Second})
 	var commits []registry.Commit
 	for i := range 2 {
 		commits = append(commits, registry.Commit{Revision: registry.Revision(i + 1), ID: fmt.Sprintf("%032d", i), At: time.UnixMilli(0).UTC()})
@@ -52,7 +52,7 @@ func TestNobodySeesWhatTheStandbyHasNot(t *testing.T) {
 
 // awaitEnd waits until the journal ends at a revision.
 func awaitEnd(db *sql.DB, want int) error {
-	for range 200 {
+	for range 1200 {
 		var got int
 		if err := db.QueryRow("SELECT revision FROM head").Scan(&got); err != nil || got == want {
 			return err

@@ -3,7 +3,10 @@ package update
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"time"
 
+	"stayput.dev/internal/limit"
 	"stayput.dev/internal/registry"
 )
 
@@ -40,6 +43,27 @@ func (s *Service) isFresh(ctx context.Context, st *registry.State) error {
 		err = &staleError{fresh}
 	}
 	return err
+}
+
+// oneDoubt is how often a source may doubt.
+var oneDoubt = limit.Pace{Step: 500 * time.Millisecond, Burst: 10}
+
+// MayDoubt tells whether a source that is to be refused, for a signature by a key that
+// is none of ours or for a zone, may doubt so: then it is worth to ask for Fresh first. Who
+// comes too often may not, so that strangers cannot keep the database busy.
+func (s *Service) MayDoubt(source netip.Addr) bool {
+	if !source.IsValid() {
+		return false
+	}
+	_, ok := s.limiter.doubts.Take(s.limiter.doubts.ID(limit.Source(source.Unmap())), oneDoubt, 0)
+	return ok
+}
+
+// Fresh returns st, or a later state if that is needed to show all that other nodes had
+// acknowledged before the call. It fails with registry.ErrUnavailable or the context's
+// error. One question to the database serves all who ask at a time.
+func (s *Service) Fresh(ctx context.Context, st *registry.State) (*registry.State, error) {
+	return s.registry.Fresh(ctx, st)
 }
 
 // staleError says that what was found out is to be found out again.

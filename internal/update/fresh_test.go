@@ -82,7 +82,7 @@ func TestGuessesAskLittle(t *testing.T) {
 	w.apply(func(*registry.State) (registry.Changes, error) {
 		return registry.Changes{Accounts: account.Changes{Keys: []account.Key{slow}}}, nil
 	})
-	late, service := newLate(w, update.Options{Rules: update.Rules{Limits: update.Limits{WrongPasswords: update.Rate{PerSecond: 1, Burst: 1}}}})
+	late, service := newLate(w, update.Options{Rules: update.Rules{Limits: update.Limits{WrongPasswords: update.Rate{PerSecond: 1, Burst: 1}}}, Now: still})
 	before, limited := late.Asked(), atomic.Int64{}
 	const guesses = 20
 	var group sync.WaitGroup

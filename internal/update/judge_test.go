@@ -19,7 +19,7 @@ func TestJudge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge := update.NewJudge(w.registry, update.Options{Rules: update.Rules{Limits: limits}, Seen: seen})
+	judge := update.NewJudge(w.registry, update.Options{Rules: update.Rules{Limits: limits}, Seen: seen, Now: still})
 	before := w.registry.State().Revision
 	req := update.Request{
 		Username: "alice", Secret: aliceSecret, Hosts: []string{home}, Source: netip.MustParseAddr("198.51.100.9"),

@@ -46,10 +46,10 @@ func (r Rate) pace() limit.Pace {
 }
 
 // limiter counts requests against Limits, in about 2 MB.
-type limiter struct{ sources, keys, hosts, passwords, guesses, guessers, lines *limit.Buckets }
+type limiter struct{ sources, keys, hosts, passwords, guesses, guessers, doubts, lines *limit.Buckets }
 
-func newLimiter() *limiter {
-	return &limiter{limit.New(time.Now), limit.New(time.Now), limit.New(time.Now), limit.New(time.Now), limit.New(time.Now), limit.New(time.Now), limit.New(time.Now)}
+func newLimiter(now func() time.Time) *limiter {
+	return &limiter{limit.New(now), limit.New(now), limit.New(now), limit.New(now), limit.New(now), limit.New(now), limit.New(now), limit.New(now)}
 }
 
 // oneLine is how often one source may make us write to the log.

@@ -23,7 +23,7 @@ import (
 func inTime(t *testing.T, limits update.Limits, story func(t *testing.T, w *world)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		story(t, newWorld(t, update.Options{Rules: update.Rules{Limits: limits}}))
+		story(t, newWorld(t, update.Options{Now: time.Now, Rules: update.Rules{Limits: limits}}))
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/registry"
@@ -15,7 +16,7 @@ import (
 // guessed faster by it. A random secret needs no turn.
 func TestSaltedGuesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, update.Options{Rules: update.Rules{Limits: update.Limits{WrongPasswords: update.Rate{PerSecond: 1, Burst: 2}}}})
+		w := newWorld(t, update.Options{Now: time.Now, Rules: update.Rules{Limits: update.Limits{WrongPasswords: update.Rate{PerSecond: 1, Burst: 2}}}})
 		w.apply(func(*registry.State) (registry.Changes, error) {
 			keys := []account.Key{
 				{ID: 10, Account: 1, Username: "chosen", Secret: keepSums(t, "short")},

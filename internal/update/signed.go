@@ -197,6 +197,38 @@ func (r *Records) IsTheirs(z *zone.Zone, name zone.Name) bool {
 	return false
 }
 
+// MaxBelow is how many names with records an account may have below one of its hosts:
+// no plan counts them.
+const MaxBelow = 1000
+
+// HostAbove returns the host of whoever asks below which the name stands; "" for the name
+// of a host, and for the operator, who may have as many as he likes.
+func (r *Records) HostAbove(z *zone.Zone, name zone.Name) zone.Name {
+	if r.owner == 0 || r.IsHost(z, name) {
+		return ""
+	}
+	for at := name; at != z.Origin(); {
+		if at = at.Parent(); r.IsHost(z, at) {
+			return at
+		}
+	}
+	return ""
+}
+
+// CountBelow returns how many names below a host have records in the zone; it counts no
+// further than MaxBelow.
+func (r *Records) CountBelow(z *zone.Zone, host zone.Name) (n int) {
+	for name := range z.NodesBelow(host) {
+		if n == MaxBelow {
+			break
+		}
+		if name != host {
+			n++
+		}
+	}
+	return n
+}
+
 // Hides tells whether records of a type at a name of the zone would keep hosts from
 // being found: NS at or above them, DNAME above them.
 func (r *Records) Hides(z *zone.Zone, name zone.Name, t zone.Type) bool {
@@ -308,23 +340,25 @@ func (s *Service) settleAddresses(r *Records, like *Request, owner uint32) error
 
 // settleSets puts those sets of a host that are no addresses. A text of its devices that
 // is deleted is forgotten, and so is the alias that staff gave it when there is another.
+// While its account is suspended, its options and addresses rest in the directory.
 func (r *Records) settleSets(c *hostChange, source account.Source) error {
 	if len(c.sets) == 0 {
 		return nil
 	}
 	h, _ := r.shown.Accounts.Host(c.name)
 	was := h
+	z := r.shown.Zones.Find(h.Name)
 	for _, set := range c.sets {
 		switch set.Type {
 		case zone.TypeTXT:
-			if h.Text != "" && !slices.Contains(set.Data, textData(h.Text)) {
+			text := textData(h.Text)
+			if z.Node(h.Name).Lookup(zone.TypeTXT).Has([]byte(text)) && !slices.Contains(set.Data, text) {
 				h.Text = ""
 			}
 		case zone.TypeCNAME:
 			h.Alias = ""
 		}
 	}
-	z := r.shown.Zones.Find(h.Name)
 	changes := registry.Changes{Records: []registry.ZoneRecords{{Zone: z.Origin(), Sets: c.sets}}}
 	if !h.Equal(&was) {
 		changes.Accounts.Hosts = []account.Host{h}
@@ -333,6 +367,9 @@ func (r *Records) settleSets(c *hostChange, source account.Source) error {
 		return err
 	}
 	r.sets += len(c.sets)
+	if owner, ok := r.shown.Accounts.AccountByID(h.Account); !ok || owner.Suspended {
+		return r.take(Withdraw(r.shown, h))
+	}
 	z = r.shown.Zones.Find(h.Name)
 	node := z.Node(h.Name)
 	return r.take(setAddresses(z, node, &h, h, standing(own(&h, node)), source))

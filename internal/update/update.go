@@ -43,7 +43,7 @@ type Options struct {
 	Pushes   Pushes           // nil: there are none
 	Maker    Maker            // nil: no names become hosts
 	Logger   *slog.Logger     // nil: slog.Default
-	Now      func() time.Time // nil: time.Now
+	Now      func() time.Time // must not go back; nil: time.Now
 }
 
 // Rules are what may change while a service runs. The zero Rules have no limits.
@@ -90,7 +90,7 @@ const slowChecks = 2
 // New returns a service over the registry.
 func New(reg Registry, opts Options) *Service {
 	s := &Service{
-		registry: reg, verifier: opts.Verifier, seen: opts.Seen, pushes: opts.Pushes, maker: opts.Maker, limiter: newLimiter(),
+		registry: reg, verifier: opts.Verifier, seen: opts.Seen, pushes: opts.Pushes, maker: opts.Maker,
 		log: cmp.Or(opts.Logger, slog.Default()), now: opts.Now, counters: newCounters(),
 	}
 	s.SetRules(opts.Rules)
@@ -100,6 +100,7 @@ func New(reg Registry, opts Options) *Service {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.limiter = newLimiter(s.now)
 	return s
 }
 

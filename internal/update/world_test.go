@@ -19,6 +19,9 @@ import (
 // start is when the tests' clock stands.
 var start = time.Date(2026, 11, 24, 12, 0, 0, 123456789, time.UTC)
 
+// still is a clock that stands.
+func still() time.Time { return start }
+
 const (
 	aliceSecret = "alices-update-secret"
 	bobSecret   = "bobs-own-update-secret"
@@ -54,7 +57,7 @@ func newWorld(t testing.TB, opts update.Options) *world {
 	t.Cleanup(func() { cancel(); <-stopped })
 	opts.Logger = slog.New(slog.NewTextHandler(w.log, nil))
 	if opts.Now == nil {
-		opts.Now = func() time.Time { return start }
+		opts.Now = still
 	}
 	w.service = update.New(reg, opts)
 	w.apply(func(*registry.State) (registry.Changes, error) { return contents(t), nil })

@@ -19,8 +19,7 @@ type auditPage struct {
 	Subject string
 	Unknown bool // there is no such account
 	Lines   []auditLine
-	Next    string
-	Start   bool
+	pager
 }
 
 // An auditLine is one thing that somebody did.
@@ -41,7 +40,7 @@ const linesOnPage = 50
 
 func (p *Pages) audit(v *visit) error {
 	q := v.r.URL.Query()
-	page := &auditPage{SignIn: q.Get("of") == "signin", Account: strings.TrimSpace(q.Get("account")), Subject: strings.TrimSpace(q.Get("subject")), Start: q.Get("before") == ""}
+	page := &auditPage{SignIn: q.Get("of") == "signin", Account: strings.TrimSpace(q.Get("account")), Subject: strings.TrimSpace(q.Get("subject"))}
 	id := uint32(0)
 	if page.Account != "" {
 		a, found := p.Admin.State().Accounts.Account(page.Account)
@@ -60,10 +59,7 @@ func (p *Pages) audit(v *visit) error {
 	if err != nil {
 		return fmt.Errorf("reading the audit log: %w", err)
 	}
-	if next != "" {
-		q.Set("before", next)
-		page.Next = "/staff/audit?" + q.Encode()
-	}
+	page.pager = newPager("/staff/audit", q, "before", q.Get("before") == "", next)
 	return v.show("audit", page)
 }
 

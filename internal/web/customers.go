@@ -18,20 +18,17 @@ import (
 // customersPage is the list of accounts.
 type customersPage struct {
 	Customers []admin.Account
-	Next      string
-	Start     bool
 	From      string
 	MayAdd    bool
+	pager
 }
 
 func (p *Pages) customers(v *visit) error {
 	from := v.r.URL.Query().Get("from")
-	page := &customersPage{Start: from == "", From: from, MayAdd: v.who.Role == account.Admin}
+	page := &customersPage{From: from, MayAdd: v.who.Role == account.Admin}
 	var next string
 	page.Customers, next = p.Admin.Accounts(from, keysOnPage)
-	if next != "" {
-		page.Next = "/staff/customers?" + url.Values{"from": {next}}.Encode()
-	}
+	page.pager = newPager("/staff/customers", url.Values{}, "from", from == "", next)
 	return v.show("customers", page)
 }
 

@@ -15,8 +15,7 @@ type homePage struct {
 	Events  string // where changes are heard of
 	Summary *summary
 	Search  string
-	Next    string // URL of the next page; empty after the last
-	Start   bool   // it is the first page
+	pager
 	Heading template.HTML
 	Many    bool // there are so many that a search helps
 }
@@ -43,7 +42,6 @@ func (p *Pages) home(v *visit) error {
 	if query.Start, err = zone.ParseName(q.Get("from")); err != nil {
 		query.Start = ""
 	}
-	page.Start = query.Start == ""
 	hosts, next, err := p.Admin.Hosts(query)
 	if err != nil {
 		return err
@@ -51,9 +49,7 @@ func (p *Pages) home(v *visit) error {
 	for _, h := range hosts {
 		page.Hosts = append(page.Hosts, v.viewHost(h))
 	}
-	if next != "" {
-		page.Next = "/?" + url.Values{"q": {page.Search}, "from": {next.String()}}.Encode()
-	}
+	page.pager = newPager("/", url.Values{"q": {page.Search}}, "from", query.Start == "", nameIn(next))
 	page.Events = eventsURL(page.Hosts...)
 	page.Summary = v.sumUp(page.Hosts, owner.Hosts)
 	return v.show("home", page)

@@ -232,6 +232,10 @@ func TestZonesComeAndGo(t *testing.T) {
 	root.post("/staff/zones/two.example.org/delete", "confirm", "two.example.org").shows(t, http.StatusUnprocessableEntity, "There are hosts in the zone")
 	root.post("/staff/zones/two.example.org/delete", "confirm", "two.example.org", "hosts", "yes").leads(t, "/staff/zones")
 	root.get("/staff/zones/two.example.org").shows(t, http.StatusNotFound)
+
+	root.post("/staff/zones/dyn.example.org/delete", "confirm", "dyn.example.org").leads(t, "/staff/zones")
+	root.get("/staff/zones").shows(t, http.StatusOK, "There is no zone yet. “New zone” makes the first.")
+	w.as("desk").get("/staff/zones").shows(t, http.StatusOK, "There is no zone yet.").lacks(t, "New zone")
 }
 
 // TestServersAndChecks: how far secondaries and push targets are, and what the world

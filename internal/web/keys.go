@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/zone"
@@ -19,9 +20,8 @@ type keyView struct {
 
 // keysPage is the list of a customer's update keys.
 type keysPage struct {
-	Keys  []keyView
-	Next  string
-	Start bool
+	Keys []keyView
+	pager
 }
 
 const keysOnPage = 50
@@ -32,12 +32,9 @@ func (p *Pages) keys(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page := &keysPage{Start: from == ""}
+	page := &keysPage{pager: newPager("/keys", url.Values{}, "from", from == "", next)}
 	for _, k := range all {
 		page.Keys = append(page.Keys, v.viewKey(k))
-	}
-	if next != "" {
-		page.Next = "/keys?" + url.Values{"from": {next}}.Encode()
 	}
 	return v.show("keys", page)
 }
@@ -53,26 +50,40 @@ func (v *visit) viewKey(k admin.Key) keyView {
 }
 
 // newKeyPage is the form for a new update key.
-type newKeyPage struct {
-	Form  *form
-	Hosts []choice
+type newKeyPage struct{ scope }
+
+// A scope is the part of a form that asks for which hosts of the visitor something is to
+// be good.
+type scope struct {
+	Form    *form
+	All     template.HTML // what stands for all of them
+	AllHint template.HTML // may be empty
+	Hosts   []choice
 }
 
-// maxKeyChoices is how many hosts the form lists; a key for others is made from the
-// page of the host.
-const maxKeyChoices = 100
+// maxScopeChoices is how many hosts a form lists; an update key for others is made from
+// the page of the host.
+const maxScopeChoices = 100
+
+// askScope returns the part of a form that asks for hosts.
+func (v *visit) askScope(f *form, all, allHint template.HTML) (scope, error) {
+	s := scope{Form: f, All: all, AllHint: allHint}
+	hosts, _, err := v.p.Admin.Hosts(admin.HostQuery{Account: v.who.Account, Limit: maxScopeChoices})
+	for _, h := range hosts {
+		name := h.Name.String()
+		s.Hosts = append(s.Hosts, choice{Value: name, Chosen: slices.Contains(f.values["host"], name)})
+	}
+	return s, err
+}
 
 func (p *Pages) newKey(v *visit) error { return v.showNewKey(newForm(url.Values{})) }
 
 func (v *visit) showNewKey(f *form) error {
-	page := &newKeyPage{Form: f}
-	hosts, _, err := v.p.Admin.Hosts(admin.HostQuery{Account: v.who.Account, Limit: maxKeyChoices})
+	hosts, err := v.askScope(f, v.text("keys.all"), v.text("newkey.all_hint"))
 	if err != nil {
 		return err
 	}
-	for _, h := range hosts {
-		page.Hosts = append(page.Hosts, choice{Value: h.Name.String()})
-	}
+	page := &newKeyPage{hosts}
 	if !f.isRight() {
 		return v.showAs(http.StatusUnprocessableEntity, "newkey", page)
 	}

@@ -113,8 +113,11 @@ func (t *tongue) text(key string, pairs ...any) template.HTML {
 	if err != nil {
 		panic(err)
 	}
-	return template.HTML(strings.NewReplacer(marks...).Replace(html.EscapeString(text))) //nolint:gosec // all parts are escaped
+	return template.HTML(strings.NewReplacer(marks...).Replace(html.EscapeString(unbroken.Replace(text)))) //nolint:gosec // all parts are escaped
 }
+
+// unbroken joins the halves of the word e-mail, which a browser would put on two lines.
+var unbroken = strings.NewReplacer("-mail", "-\u2060mail", "-Mail", "-\u2060Mail")
 
 // has tells whether the catalogue has the key.
 func (t *tongue) has(key string) bool {

@@ -20,7 +20,7 @@ func TestOwnersChooseWhatToHear(t *testing.T) {
 	w.pages.SetOptions(web.Options{SendsMail: true})
 	w.as("alice").get(path).shows(t, http.StatusOK, `<option value="0s" selected>never`, `name="changed"`, `name="failing"`)
 	wish := append(usual, "silent", "48h0m0s", "failing", "on")
-	w.as("alice").post(path, wish...).shows(t, http.StatusUnprocessableEntity, "no e-mail address", `<option value="48h0m0s" selected>2 days`)
+	w.as("alice").post(path, wish...).shows(t, http.StatusUnprocessableEntity, "no e-\u2060mail address", `<option value="48h0m0s" selected>2 days`)
 	address := "alice@example.org"
 	ok(w.admin.SetAccount(t.Context(), "alice", admin.AccountChange{Email: &address}))(t)
 	w.as("alice").post(path, wish...).leads(t, path)

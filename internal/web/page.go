@@ -258,9 +258,10 @@ func assetURL(name string) (string, error) {
 	return "", fmt.Errorf("no asset %q", name)
 }
 
-// markName returns the name of a host with its zone set back.
+// markName returns the name of a host with its zone set back. Where it needs two lines,
+// the second begins with a dot.
 func markName(n zone.Name) template.HTML {
 	first, rest, _ := strings.Cut(n.String(), ".")
-	return template.HTML(`<span class="fqdn"><b>` + template.HTMLEscapeString(first) + `</b><span>.` + //nolint:gosec // escaped
-		template.HTMLEscapeString(rest) + `</span></span>`)
+	rest = strings.ReplaceAll(template.HTMLEscapeString(rest), ".", "<wbr>.")
+	return template.HTML(`<span class="fqdn"><b>` + template.HTMLEscapeString(first) + `</b><span><wbr>.` + rest + `</span></span>`) //nolint:gosec // escaped
 }

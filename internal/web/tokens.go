@@ -64,8 +64,7 @@ func (v *visit) viewToken(t admin.Token) tokenView {
 
 // newTokenPage is the form for a new API token.
 type newTokenPage struct {
-	Form  *form
-	Hosts []choice
+	scope
 	Ends  []choice // in so many days; 0 is never
 	Staff bool     // it may be one for staff
 }
@@ -83,16 +82,11 @@ func (p *Pages) newToken(v *visit) error {
 }
 
 func (v *visit) showNewToken(f *form) error {
-	page := &newTokenPage{Form: f, Staff: v.who.Role == adminRole}
-	hosts, _, err := v.p.Admin.Hosts(admin.HostQuery{Account: v.who.Account, Limit: maxKeyChoices})
+	hosts, err := v.askScope(f, v.text("token.all"), "")
 	if err != nil {
 		return err
 	}
-	chosen := f.values["host"]
-	for _, h := range hosts {
-		name := h.Name.String()
-		page.Hosts = append(page.Hosts, choice{Value: name, Chosen: slices.Contains(chosen, name)})
-	}
+	page := &newTokenPage{scope: hosts, Staff: v.who.Role == adminRole}
 	for i, days := range tokenDays {
 		page.Ends = append(page.Ends, choice{Value: days, Text: v.text("tokendays." + days), Chosen: f.Value("days") == days || f.Value("days") == "" && i == 0})
 	}

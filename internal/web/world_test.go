@@ -112,7 +112,7 @@ func newWorld(t testing.TB) *world {
 	running.Go(func() { _ = server.Serve(ctx, lis, front.Plain) })
 	t.Cleanup(func() {
 		w.pages.Leave()
-		ending, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ending, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		done(t, server.Shutdown(ending))
 		stop()
@@ -244,7 +244,7 @@ func (w *world) furnish() {
 // waitFor waits until something is so, as what follows commits is a moment later.
 func (w *world) waitFor(isSo func() bool) {
 	w.t.Helper()
-	for range 100 {
+	for range 1200 {
 		if isSo() {
 			return
 		}

@@ -44,8 +44,7 @@ type zonePage struct {
 	*zoneHead
 	Search string
 	Names  []nameView
-	Next   string
-	Start  bool
+	pager
 }
 
 // A nameView is what stands at one name.
@@ -79,7 +78,6 @@ func (p *Pages) zone(v *visit) error {
 	if from, err := zone.ParseName(q.Get("from")); err == nil && from.IsWithin(head.Name) {
 		query.Start = from
 	}
-	page.Start = query.Start == ""
 	names, next, err := p.Admin.Records(query)
 	if err != nil {
 		return err
@@ -87,9 +85,7 @@ func (p *Pages) zone(v *visit) error {
 	for _, n := range names {
 		page.Names = append(page.Names, v.viewName(head, n))
 	}
-	if next != "" {
-		page.Next = zoneURL(head.Name.String(), "?"+url.Values{"q": {page.Search}, "from": {next.FQDN()}}.Encode())
-	}
+	page.pager = newPager(zoneURL(head.Name.String(), ""), url.Values{"q": {page.Search}}, "from", query.Start == "", nameIn(next))
 	return v.show("zone", page)
 }
 

@@ -129,7 +129,7 @@ func (w *world) bury(ctx context.Context, id, why string) error {
 // eventually fails the test unless the condition comes to hold.
 func (w *world) eventually(what string, holds func() bool) {
 	w.t.Helper()
-	for range 2000 {
+	for range 6000 {
 		if holds() {
 			return
 		}

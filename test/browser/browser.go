@@ -109,22 +109,34 @@ func (b *Browser) Open(t testing.TB, v View) *Tab {
 	messages := chromedp.Console(ctx)
 	go tab.listen(messages)
 
-	theme := "light"
-	if v.Dark {
-		theme = "dark"
-	}
 	tab.try(call(network.Enable, network.EnableParams{}))
-	tab.try(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
-	}}))
-	tab.try(call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-		Width: int64(v.Width), Height: 800, DeviceScaleFactor: 1, Mobile: v.Width < 600,
-	}))
+	tab.Turn(v.Width, v.Dark)
 	tab.try(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: v.NoScripts}))
 	for name, value := range v.Cookies {
-		tab.try(call(network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: v.Site}))
+		tab.SetCookie(name, value)
 	}
 	return tab
+}
+
+// Turn shows the page that is there in another width, in pixels, and another theme: it
+// is not loaded again.
+func (t *Tab) Turn(width int, dark bool) {
+	t.t.Helper()
+	theme := "light"
+	if dark {
+		theme = "dark"
+	}
+	t.try(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}}), call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: int64(width), Height: 800, DeviceScaleFactor: 1, Mobile: width < 600,
+	}))
+}
+
+// SetCookie gives the site a cookie.
+func (t *Tab) SetCookie(name, value string) {
+	t.t.Helper()
+	t.try(call(network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: t.site}))
 }
 
 // call is a command of the DevTools protocol as a step.
@@ -210,7 +222,7 @@ func (t *Tab) WaitFor(selector string) {
 func (t *Tab) WaitForText(selector, text string) {
 	t.t.Helper()
 	t.WaitFor(selector)
-	for range 100 {
+	for range 1200 {
 		if strings.Contains(t.Text(selector), text) {
 			return
 		}
@@ -261,10 +273,24 @@ func (t *Tab) Shoot(file string) {
 // and AA, and by its own good practices.
 func (t *Tab) Accessibility() []string {
 	t.t.Helper()
-	t.try(chromedp.Evaluate[chromedp.Void](axe(t.t)))
-	const run = `axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(
-		(r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.html.slice(0, 160) + " — " + n.failureSummary)))`
-	return Eval[[]string](t, run)
+	return t.axe(`"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"`)
+}
+
+// Colours returns what axe-core finds wrong with the colours of the page: all that can
+// differ between its themes.
+func (t *Tab) Colours() []string {
+	t.t.Helper()
+	return t.axe(`"color-contrast", "link-in-text-block"`)
+}
+
+// axe runs rules of axe-core, by their names or their tags.
+func (t *Tab) axe(rules string) []string {
+	t.t.Helper()
+	if !Eval[bool](t, `"axe" in window`) {
+		t.try(chromedp.Evaluate[chromedp.Void](axe(t.t)))
+	}
+	return Eval[[]string](t, `axe.run({runOnly: [`+rules+`], resultTypes: ["violations"]}).then(
+		(r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.html.slice(0, 160) + " — " + n.failureSummary)))`)
 }
 
 var readAxe = sync.OnceValues(func() ([]byte, error) {
@@ -286,6 +312,17 @@ func axe(t testing.TB) string {
 func (t *Tab) Overflows() bool {
 	t.t.Helper()
 	return Eval[bool](t, "document.documentElement.scrollWidth > document.documentElement.clientWidth")
+}
+
+// Cut returns the parts of the page that show only a piece of what they hold, so that
+// one has to scroll sideways in them. What one reaches by Tab to scroll in it, and what
+// ends in an ellipsis, is meant so.
+func (t *Tab) Cut() []string {
+	t.t.Helper()
+	return Eval[[]string](t, `[...document.querySelectorAll("body *")].filter((e) => {
+		const style = getComputedStyle(e);
+		return e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1 && style.overflowX !== "visible" && style.textOverflow !== "ellipsis" && !e.hasAttribute("tabindex");
+	}).map((e) => e.outerHTML.slice(0, 160))`)
 }
 
 // Squeezed returns the buttons that are higher than wide, because their words found no

@@ -41,7 +41,7 @@ func (f *frame) dnsUpdate(c *command) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &dns.Client{Timeout: 5 * time.Second}
+	client := &dns.Client{Timeout: rig.Patience}
 	if key := given["key-name"]; key != "" {
 		m.SetTsig(dns.CanonicalName(key), dns.HmacMD5, 300, time.Now().Unix())
 		client.TsigProvider = rig.HMACMD5(given["key"])

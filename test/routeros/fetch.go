@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"stayput.dev/test/rig"
 )
 
 // fetchParameters are those of /tool fetch that have to do with HTTP, and since
@@ -171,7 +173,7 @@ func (r *Router) send(q *request) (status int, body string, err error) {
 		return 0, "", err
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(rig.Patience))
 	message := q.method + " " + q.target + " HTTP/1.1\r\n" + strings.Join(q.head, "\r\n") + "\r\n\r\n" + q.body
 	if _, err := io.WriteString(conn, message); err != nil {
 		return 0, "", err
@@ -185,7 +187,7 @@ func (r *Router) send(q *request) (status int, body string, err error) {
 }
 
 func (r *Router) dial(q *request) (net.Conn, error) {
-	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	dialer := &net.Dialer{Timeout: rig.Patience}
 	if r.Source.IsValid() {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(r.Source, 0))
 	}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/test/rig"
 )
 
 // resolve returns the address of a name, which it asks of the router's resolver.
@@ -33,7 +35,7 @@ func (f *frame) resolve(c *command) (value, error) {
 	if given["server"] != "" {
 		server = f.router.nameServer(given["server"])
 	}
-	r, err := dns.Exchange(new(dns.Msg).SetQuestion(dns.Fqdn(given["domain-name"]), qtype), server)
+	r, err := rig.Exchange(new(dns.Msg).SetQuestion(dns.Fqdn(given["domain-name"]), qtype), server)
 	if err != nil {
 		return nil, fmt.Errorf("failure: dns server failure: %w", err)
 	}

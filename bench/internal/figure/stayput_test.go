@@ -6,13 +6,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"stayput.dev/bench/internal/figure"
+	"stayput.dev/bench/internal/load"
 	"stayput.dev/bench/internal/peer"
+	"stayput.dev/bench/internal/sample"
 )
 
 // TestMain lets the test binary be what stayput-bench can be besides the generator.
@@ -136,6 +139,44 @@ func TestClusterFigures(t *testing.T) {
 				t.Errorf("no %q in %s", tt.ratio, &out)
 			}
 		})
+	}
+}
+
+// TestOvertakingUpdatesAreChanges: of a seeded host, any of its next updates may come
+// first and changes its address.
+func TestOvertakingUpdatesAreChanges(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds and starts the daemon")
+	}
+	binary, err := peer.Build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	daemon, err := peer.StartStayput(peer.StayputOptions{Binary: binary, Dir: t.TempDir(), CPU: peer.AnyCPU})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer daemon.Stop()
+	if err := daemon.AwaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const hosts = 800 // more than share their addresses' first three octets
+	keys, err := daemon.Seed(t.Context(), hosts, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fleet, moves := load.NewFleet(keys), sample.NewMoves(hosts)
+	for host := range hosts {
+		seeded, err := peer.LookupPatiently(daemon.DNS, fleet.Host(host))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for turn := range 255 {
+			if got := netip.AddrFrom4(moves.Next(host)); got == seeded {
+				t.Errorf("move %d of %s is to %v, which it has from the start", turn+1, fleet.Host(host), got)
+			}
+		}
 	}
 }
 

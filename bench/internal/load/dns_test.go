@@ -83,11 +83,8 @@ func TestResolverChecksAnswers(t *testing.T) {
 	s, zone := start(t, "knot")
 	for _, sockets := range []int{1, 4} {
 		r := load.Resolver{Server: s.DNS, Questions: load.NewQuestions(zone, 0, 5000, 1, false), Window: 40, Sockets: sockets, CPU: 0}
-		got, err := r.Ask(t.Context(), 100*time.Millisecond)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.Right == 0 || got.Wrong != 0 {
+		got := askUntil(t, r, func(a load.Answers) bool { return a.Right > 0 })
+		if got.Wrong != 0 {
 			t.Errorf("%d sockets: right, wrong = %d, %d, want some, 0", sockets, got.Right, got.Wrong)
 		}
 	}
@@ -96,17 +93,33 @@ func TestResolverChecksAnswers(t *testing.T) {
 	steady := load.Resolver{
 		Server: s.DNS, Questions: load.NewQuestions(zone, 0, 5000, 1, true), Rate: 1000, Sockets: 2, Sources: 250, CPU: peer.AnyCPU,
 	}
-	paced, err := steady.Ask(t.Context(), 200*time.Millisecond)
-	if err != nil || paced.Right == 0 || paced.Wrong != 0 || len(paced.Latencies) != paced.Right+paced.Lost || paced.Latencies[0] <= 0 {
-		t.Errorf("right, wrong = %d, %d (%v), %d latencies, %v, want some, 0, as many as right", paced.Right, paced.Wrong, paced.FirstWrong, len(paced.Latencies), err)
+	paced := askUntil(t, steady, func(a load.Answers) bool { return a.Right > 0 })
+	if paced.Wrong != 0 || len(paced.Latencies) != paced.Right+paced.Lost || paced.Latencies[0] <= 0 {
+		t.Errorf("right, wrong = %d, %d (%v), %d latencies, want some, 0, as many as right", paced.Right, paced.Wrong, paced.FirstWrong, len(paced.Latencies))
 	}
 
 	// Questions about a larger zone: those that the server does not have.
 	r := load.Resolver{Server: s.DNS, Questions: load.NewQuestions(sample.Zone{Hosts: 1000}, 0, 5000, 1, false), Window: 40, Sockets: 1, CPU: peer.AnyCPU}
-	got, err := r.Ask(t.Context(), 50*time.Millisecond)
-	if err != nil || got.Wrong == 0 || got.FirstWrong == nil {
-		t.Errorf("wrong = %d (%v), %v, want some, and one told", got.Wrong, got.FirstWrong, err)
+	if got := askUntil(t, r, func(a load.Answers) bool { return a.Wrong > 0 }); got.FirstWrong == nil {
+		t.Errorf("of %d wrong answers none is told", got.Wrong)
 	}
+}
+
+// askUntil asks for a moment, again and again, until the answers are enough: a busy
+// machine may keep a server from answering any at first.
+func askUntil(t *testing.T, r load.Resolver, enough func(load.Answers) bool) load.Answers {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		got, err := r.Ask(t.Context(), 200*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if enough(got) {
+			return got
+		}
+	}
+	t.Fatal("no answers")
+	return load.Answers{}
 }
 
 func TestResolverReportsSilence(t *testing.T) {
@@ -114,7 +127,7 @@ func TestResolverReportsSilence(t *testing.T) {
 	zone := sample.Zone{Hosts: 10}
 	s := silent(t)
 	r := load.Resolver{Server: s, Questions: load.NewQuestions(zone, 0, 100, 1, false), Window: 20, Sockets: 1, CPU: peer.AnyCPU}
-	got, err := r.Ask(t.Context(), 1200*time.Millisecond)
+	got, err := r.Ask(t.Context(), 3*time.Second)
 	if err != nil || got.Right != 0 || got.Lost < 20 {
 		t.Errorf("Ask = %+v, %v, want a window lost", got, err)
 	}

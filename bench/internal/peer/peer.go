@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -172,10 +173,10 @@ func Lookup(server netip.AddrPort, host string) (netip.Addr, error) {
 	return wire.FirstA(in[:n], len(question))
 }
 
-// LookupPatiently is Lookup that asks again, for up to ten seconds, while a busy
+// LookupPatiently is Lookup that asks again, for up to a minute, while a busy
 // machine keeps the server from answering in time.
 func LookupPatiently(server netip.AddrPort, host string) (got netip.Addr, err error) {
-	for range 50 {
+	for range 300 {
 		if got, err = Lookup(server, host); !errors.Is(err, os.ErrDeadlineExceeded) {
 			break
 		}
@@ -188,16 +189,21 @@ func loopback(port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
 }
 
-// freePorts returns ports that the kernel found free for UDP and TCP.
+// freePorts returns ports that are free for UDP and TCP. They lie below those that the
+// kernel gives to clients, of which a load has many: one of these might take a port
+// before the server does.
 func freePorts(n int) ([]uint16, error) {
 	ports := make([]uint16, 0, n)
-	for len(ports) < n {
-		tcp, err := net.Listen("tcp4", "127.0.0.1:0")
+	for tries := 0; len(ports) < n; tries++ {
+		port := 10_000 + rand.N[uint16](20_000)
+		tcp, err := net.Listen("tcp4", loopback(port).String())
 		if err != nil {
-			return nil, fmt.Errorf("finding a port: %w", err)
+			if tries == 1000 {
+				return nil, fmt.Errorf("finding a port: %w", err)
+			}
+			continue
 		}
 		defer tcp.Close() // all at once, or a port might come twice
-		port := tcp.Addr().(*net.TCPAddr).AddrPort().Port()
 		udp, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(loopback(port)))
 		if err != nil {
 			continue // taken for UDP only

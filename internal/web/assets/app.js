@@ -11,17 +11,6 @@ try {
 	document.cookie = "zone=" + encodeURIComponent(zone) + "; Path=/; Max-Age=31536000; SameSite=Lax" + secure;
 } catch { /* UTC it is */ }
 
-// On a phone the navigation may be longer than the screen: where one is shall be in
-// the middle, so that both sides show that there is more.
-function centre() {
-	for (const here of document.querySelectorAll(".top nav [aria-current], .tabs [aria-current]")) {
-		const nav = here.closest("nav");
-		nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
-	}
-}
-document.addEventListener("DOMContentLoaded", centre);
-document.addEventListener("htmx:afterSettle", centre);
-
 // Copy buttons: data-copy is the id of what to copy.
 document.addEventListener("click", async (event) => {
 	const button = event.target.closest("[data-copy]");

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"stayput.dev/test/rig"
 )
 
 // What all servers know: a zone with a host of others, and a key that may change and
@@ -71,7 +72,15 @@ type Server struct {
 func (k Kind) New(tb testing.TB) *Server {
 	tb.Helper()
 	LookUp(tb, k.program)
-	s := &Server{Addr: FreePort(tb), tb: tb, kind: k, dir: tb.TempDir(), control: FreePort(tb).Port()}
+	addr, err := rig.FreePort()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	control, err := rig.FreePort()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := &Server{Addr: addr, tb: tb, kind: k, dir: tb.TempDir(), control: control.Port()}
 	tb.Cleanup(s.Kill)
 	k.configure(s)
 	return s
@@ -100,7 +109,7 @@ func (s *Server) Start() {
 		_ = command.Wait()
 		close(ended)
 	}()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(rig.Patience); ; time.Sleep(20 * time.Millisecond) {
 		if reply := s.Ask(Zone, dns.TypeSOA); reply != nil {
 			return
 		}
@@ -163,7 +172,8 @@ func (s *Server) Transfer() (all []dns.RR) {
 	s.tb.Helper()
 	m := new(dns.Msg).SetAxfr(dns.Fqdn(Zone))
 	m.SetTsig(dns.Fqdn(KeyName), dns.HmacSHA256, 300, time.Now().Unix())
-	in := dns.Transfer{TsigSecret: map[string]string{dns.Fqdn(KeyName): SecretText()}}
+	in := rig.NewTransfer()
+	in.TsigSecret = map[string]string{dns.Fqdn(KeyName): SecretText()}
 	parts, err := in.In(m, s.Addr.String())
 	if err != nil {
 		s.tb.Fatal(err)
@@ -220,15 +230,4 @@ func missing(tb testing.TB, why string) {
 		tb.Fatal(why)
 	}
 	tb.Skip(why)
-}
-
-// FreePort returns an address of 127.0.0.1 that was free a moment ago.
-func FreePort(tb testing.TB) netip.AddrPort {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).AddrPort()
 }

@@ -1,0 +1,4 @@
+package daemon
+
+// AnswersAt is how the watchdog finds out whether the DNS server answers.
+var AnswersAt = answersAt
