@@ -35,6 +35,8 @@ type NewAccount struct {
 	Role     account.Role // empty: account.Customer
 	Password string       // for signing in; empty: none
 
+	PasswordHash string // of account.HashPassword, in the place of Password; empty: none
+
 	ExternalID string // in another system, unique; empty for none
 	Plan       string // name of a plan; empty for none
 	FullName   string // may be empty
@@ -57,6 +59,7 @@ func (s *Service) AddAccount(ctx context.Context, n NewAccount) (Account, error)
 	if err != nil {
 		return Account{}, err
 	}
+	hash = cmp.Or(hash, n.PasswordHash)
 	err = s.edit(ctx, func(d *draft) error {
 		a, err := d.newAccount(n, hash)
 		d.changes.Accounts.Accounts = []account.Account{a}

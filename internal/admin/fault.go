@@ -21,6 +21,7 @@ type fault struct {
 	sentence phrase.Phrase
 	hint     phrase.Phrase
 	outside  phrase.Phrase // the sentence for who may not know of others; empty: the same
+	theirs   string        // the hint for customers, where what it says is for staff alone; empty: the same
 }
 
 func (f *fault) Error() string { return f.sentence.String() }
@@ -38,6 +39,14 @@ func Outside(err error) string {
 		return f.outside.String()
 	}
 	return err.Error()
+}
+
+// OutsideHint is Hint for customers: it says nothing that staff alone can do.
+func OutsideHint(err error) string {
+	if f, ok := errors.AsType[*fault](err); ok && f.theirs != "" {
+		return f.theirs
+	}
+	return Hint(err)
 }
 
 // Advice is Hint in a form for other languages.
@@ -82,5 +91,11 @@ func (f *fault) toOthers(format string, args ...any) *fault {
 // but returns the fault with a hint.
 func (f *fault) but(hint string, args ...any) *fault {
 	f.hint = phrase.New(hint, args...)
+	return f
+}
+
+// customers returns the fault with a hint for customers, who cannot do what the other says.
+func (f *fault) customers(hint string) *fault {
+	f.theirs = hint
 	return f
 }

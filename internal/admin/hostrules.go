@@ -37,7 +37,7 @@ func (n *naming) check(name zone.Name, owner account.Account) (*zone.Zone, error
 	}
 	z := n.state.Zones.Find(name)
 	if z == nil {
-		return nil, invalid("%s is in no zone of ours", name).but("add its zone first")
+		return nil, invalid("%s is in no zone of ours", name).but("add its zone first").customers("choose a name in a zone that is offered here")
 	}
 	if z.IsCatalog() {
 		return nil, invalid("%s is a catalog zone, which has no hosts", z.Origin())
@@ -69,11 +69,11 @@ func checkPlace(z *zone.Zone, name zone.Name) *fault {
 // checkHouse holds the name against the rules of the house.
 func (n *naming) checkHouse(z *zone.Zone, name zone.Name, owner account.Account) error {
 	if name.Parent() == z.Origin() && slices.Contains(reserved[:], name.First()) {
-		return conflict("the name %s is reserved", name).but("choose another name, or force")
+		return conflict("the name %s is reserved", name).but("choose another name, or force").customers("choose another name")
 	}
 	for target := range targets(z.Node(z.Origin()).Lookup(zone.TypeNS), name) {
 		if target == name {
-			return conflict("%s is a name server of %s", name, z.Origin()).but("choose another name, or force")
+			return conflict("%s is a name server of %s", name, z.Origin()).but("choose another name, or force").customers("choose another name")
 		}
 	}
 	if err := n.checkNeighbours(z, name, owner); err != nil {
@@ -100,7 +100,7 @@ func (n *naming) checkRest(z *zone.Zone, name zone.Name, owner account.Account) 
 		rest, ok := n.state.Accounts.Resting(at)
 		if ok && rest.Account != owner.ID && n.now.Before(rest.Until) {
 			return conflict("%s was released and rests until %s", at, phrase.Day(rest.Until)).
-				but("its last account may have it again, others by force")
+				but("its last account may have it again, others by force").customers("choose another name")
 		}
 		if at == z.Origin() || at.Parent() == z.Origin() {
 			return nil

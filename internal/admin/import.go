@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
@@ -23,8 +24,8 @@ type ZoneFile struct {
 // Imported is what became of a ZoneFile.
 type Imported struct {
 	Zone     zone.Name
-	Names    int      // that have records
-	Warnings []string // of what is odd but valid, with file and line
+	Names    int             // that have records
+	Warnings []phrase.Phrase // of what is odd but valid, with file and line
 }
 
 // Import makes the zones of the files, or puts their content in the place of
@@ -63,7 +64,7 @@ func (s *Service) Import(ctx context.Context, files iter.Seq2[ZoneFile, error]) 
 	return report, nil
 }
 
-func (f ZoneFile) read() (*zone.Zone, []string, error) {
+func (f ZoneFile) read() (*zone.Zone, []phrase.Phrase, error) {
 	if f.Zone == zone.Root {
 		return nil, nil, invalid("the root cannot be a zone of ours")
 	}
@@ -78,11 +79,10 @@ func (f ZoneFile) read() (*zone.Zone, []string, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading %s: %w", where, err)
 	}
-	var texts []string
-	for _, w := range warnings {
-		texts = append(texts, where+": "+w.String())
+	for i, w := range warnings {
+		warnings[i] = phrase.New("%s: %s", where, w)
 	}
-	return z, texts, nil
+	return z, warnings, nil
 }
 
 // replace puts the zones in the place of what there is.

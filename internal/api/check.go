@@ -48,7 +48,7 @@ type findingList struct {
 
 type checkInput struct {
 	Zone     string `path:"zone" example:"dyn.example.org"`
-	Resolver string `query:"resolver" example:"192.0.2.1" doc:"Whom to ask for names of others, in the place of dns.resolvers or those of the machine."`
+	Resolver string `query:"resolver" example:"192.0.2.1" doc:"Whom to ask for names of others, in the place of dns.resolvers or those of the machine. Only admins may name one."`
 	Inside   bool   `query:"inside" doc:"Ask nobody but secondaries."`
 }
 

@@ -58,7 +58,7 @@ func problem(err error) *Problem {
 func problemFor(ctx context.Context, err error) *Problem {
 	p := problem(err)
 	if role := visitOf(ctx).who.role; role == account.Customer && p.Detail == err.Error() {
-		p.Detail = admin.Outside(err)
+		p.Detail, p.Hint = admin.Outside(err), admin.OutsideHint(err)
 	}
 	return p
 }

@@ -15,10 +15,10 @@ import (
 
 // Public is what the API needs where everybody can come.
 type Public struct {
-	// Visitor tells who a request without an API token is of, by its cookies.
-	// Requests that change something and come from another site never reach it.
-	// Nil: nobody.
-	Visitor func(*http.Request) (Principal, bool)
+	// Visitor tells who a request without an API token is of, by its cookies; false
+	// for nobody. It fails when that cannot be found out just now. Requests that change
+	// something and come from another site never reach it. Nil: nobody.
+	Visitor func(*http.Request) (Principal, bool, error)
 }
 
 // These bound requests that anybody may send.
@@ -113,7 +113,7 @@ func (d *door) identify(r *http.Request) (Principal, *Problem) {
 		find()
 	}
 	if !ok {
-		return Principal{}, newProblem(http.StatusUnauthorized, "this is no API token", "send Authorization: Bearer and one that `stayput token add` made")
+		return Principal{}, newProblem(http.StatusUnauthorized, "this is no API token", "send Authorization: Bearer and one that was made on the page of your account, or by `stayput token add`")
 	}
 	switch {
 	case t.HasExpired(d.now()):
@@ -131,14 +131,17 @@ func (d *door) identify(r *http.Request) (Principal, *Problem) {
 
 // visitor tells who asks without a token.
 func (d *door) visitor(r *http.Request, from netip.Addr) (Principal, *Problem) {
-	nobody := newProblem(http.StatusUnauthorized, "an API token is needed", "send Authorization: Bearer and one that `stayput token add` made")
+	nobody := newProblem(http.StatusUnauthorized, "an API token is needed", "send Authorization: Bearer and one that was made on the page of your account, or by `stayput token add`")
 	if d.public.Visitor == nil {
 		return Principal{}, nobody
 	}
 	if err := d.crossOrigin.Check(r); err != nil {
 		return Principal{}, newProblem(http.StatusForbidden, "the request came from another site", "")
 	}
-	who, ok := d.public.Visitor(r)
+	who, ok, err := d.public.Visitor(r)
+	if err != nil { // who came so may be signed in, and need not sign in again
+		return Principal{}, newProblem(http.StatusServiceUnavailable, "nobody knows just now whether you are signed in: the database does not answer", "ask again later")
+	}
 	if !ok {
 		return Principal{}, nobody
 	}

@@ -340,6 +340,9 @@ func TestTokens(t *testing.T) {
 		{"another zone", api.NewToken{Account: "alice", Zones: []string{"example.net"}}, 404, "GET", "/hosts/cam.dyn.example.org", ""},
 		{"an admin without --staff", api.NewToken{Account: "root"}, 403, "GET", "/accounts", ""},
 		{"an admin", api.NewToken{Account: "root", Staff: true}, 200, "GET", "/accounts", ""},
+		{"support that looks at a zone", api.NewToken{Account: "desk", Staff: true}, 501, "GET", "/zones/dyn.example.org/check", ""},
+		{"support that has us ask anybody", api.NewToken{Account: "desk", Staff: true}, 403, "GET", "/zones/dyn.example.org/check?resolver=192.0.2.1:25", ""},
+		{"an admin that does", api.NewToken{Account: "root", Staff: true}, 501, "GET", "/zones/dyn.example.org/check?resolver=192.0.2.1:25", ""},
 		{"what only the operator may", api.NewToken{Account: "root", Staff: true}, 403, "POST", "/backup", `{"file":"/tmp/x"}`},
 		{"a customer on plans", api.NewToken{Account: "alice"}, 403, "PATCH", "/accounts/alice", `{"plan":""}`},
 		{"a customer on names", api.NewToken{Account: "alice"}, 200, "PATCH", "/accounts/alice", `{"full_name":"Alice"}`},
@@ -551,9 +554,9 @@ func TestVisitors(t *testing.T) {
 	t.Parallel()
 	w, _, _ := newCity(t)
 	id, _ := w.admin.State().Accounts.Account("alice")
-	v := visitor(func(r *http.Request) (api.Principal, bool) {
+	v := visitor(func(r *http.Request) (api.Principal, bool, error) {
 		_, err := r.Cookie("session")
-		return api.Principal{Account: id.ID}, err == nil
+		return api.Principal{Account: id.ID}, err == nil, nil
 	})
 	w.visitor.Store(&v)
 	w.wants(401, "", "GET", "/self", "")
@@ -564,15 +567,17 @@ func TestVisitors(t *testing.T) {
 	w.wants(404, "", "GET", "/accounts/bob", "", "Cookie", "session=1")
 
 	// Whoever finds a browser that somebody left makes no way to come back.
-	stale := visitor(func(*http.Request) (api.Principal, bool) { return api.Principal{Account: id.ID, Stale: true}, true })
+	stale := visitor(func(*http.Request) (api.Principal, bool, error) {
+		return api.Principal{Account: id.ID, Stale: true}, true, nil
+	})
 	w.visitor.Store(&stale)
 	w.wants(200, "", "PATCH", "/hosts/home.dyn.example.org", `{"ttl":120}`)
 	w.wants(403, "", "POST", "/tokens", `{"account":"alice"}`)
 	w.wants(403, "", "PATCH", "/accounts/alice", `{"full_name":"C"}`)
 	w.wants(403, "", "GET", "/personal-data/alice", "")
 	root, _ := w.admin.State().Accounts.Account("root")
-	admin := visitor(func(*http.Request) (api.Principal, bool) {
-		return api.Principal{Account: root.ID, Staff: true, Stale: true}, true
+	admin := visitor(func(*http.Request) (api.Principal, bool, error) {
+		return api.Principal{Account: root.ID, Staff: true, Stale: true}, true, nil
 	})
 	w.visitor.Store(&admin)
 	w.wants(403, "", "POST", "/personal-data/bob/erasure", `{"confirm":"bob"}`)
@@ -585,6 +590,20 @@ func TestVisitors(t *testing.T) {
 	w.wants(403, "", "DELETE", "/zones/dyn.example.org?force=true", "")
 	w.visitor.Store(&v)
 	w.wants(201, "", "POST", "/tokens", `{"account":"alice"}`, "Cookie", "session=1")
+}
+
+// TestNobodyKnowsWhoVisits: while the database does not answer, who is signed in is not told
+// to sign in.
+func TestNobodyKnowsWhoVisits(t *testing.T) {
+	t.Parallel()
+	w, _, _ := newCity(t)
+	v := visitor(func(*http.Request) (api.Principal, bool, error) {
+		return api.Principal{}, false, errors.New("reading: connection refused")
+	})
+	w.visitor.Store(&v)
+	if text := w.wants(503, "", "GET", "/self", "", "Cookie", "session=1"); strings.Contains(text, "refused") {
+		t.Errorf("strangers read %s", text)
+	}
 }
 
 func TestProvisioning(t *testing.T) {
@@ -777,4 +796,27 @@ func TestStaff(t *testing.T) {
 	w.wants(403, desk, "DELETE", "/zones/dyn.example.org", "")
 	w.wants(403, desk, "POST", "/tokens", `{"account":"root","staff":true}`)
 	w.wants(403, desk, "POST", "/tokens", `{"account":"bob","staff":true}`)
+}
+
+// TestHintsForCustomers say what they can do themselves, and staff hear what staff can.
+func TestHintsForCustomers(t *testing.T) {
+	t.Parallel()
+	w, _, _ := newCity(t)
+	customer, staff := w.token(api.NewToken{Account: "alice"}), w.token(api.NewToken{Account: "root", Staff: true})
+	for _, tt := range []struct {
+		status      int
+		name        string
+		toCustomers string
+		toStaff     string
+	}{
+		{422, "home.example.net", "choose a name in a zone that is offered here", "add its zone first"},
+		{409, "www.dyn.example.org", "choose another name", "choose another name, or force"},
+	} {
+		wish := `{"account":"alice","name":"` + tt.name + `"}`
+		for secret, want := range map[string]string{customer: tt.toCustomers, staff: tt.toStaff} {
+			if text := w.wants(tt.status, secret, "POST", "/hosts", wish); !strings.Contains(text, `"hint":"`+want+`"`) {
+				t.Errorf("%s: %s, want the hint %q", tt.name, text, want)
+			}
+		}
+	}
 }

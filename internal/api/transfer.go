@@ -152,7 +152,11 @@ func (s *server) importZones(ctx context.Context, in *importRequest) (importRepo
 	}
 	out := importReport{Zones: []Imported{}}
 	for _, i := range imported {
-		out.Zones = append(out.Zones, Imported{i.Zone.String(), i.Names, i.Warnings})
+		view := Imported{Zone: i.Zone.String(), Names: i.Names}
+		for _, w := range i.Warnings {
+			view.Warnings = append(view.Warnings, w.String())
+		}
+		out.Zones = append(out.Zones, view)
 	}
 	return out, nil
 }

@@ -35,7 +35,7 @@ type world struct {
 }
 
 // visitor is who comes without an API token.
-type visitor func(*http.Request) (api.Principal, bool)
+type visitor func(*http.Request) (api.Principal, bool, error)
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
@@ -66,11 +66,11 @@ func newWorldAt(t *testing.T, dir string, others func(*store.Store) registry.Oth
 		Admin: w.admin, Registry: r, Backup: kept, History: past, Past: kept, Shelf: w.shelf, Webhooks: &fakeHooks{}, Erasures: newErasures(w, kept), Nodes: oneNode{}, Version: "1.2.3",
 	})
 	server := &http.Server{Handler: checked(t, w.rest)}
-	public := httptest.NewServer(checked(t, w.rest.Public(api.Public{Visitor: func(r *http.Request) (api.Principal, bool) {
+	public := httptest.NewServer(checked(t, w.rest.Public(api.Public{Visitor: func(r *http.Request) (api.Principal, bool, error) {
 		if v := w.visitor.Load(); v != nil {
 			return (*v)(r)
 		}
-		return api.Principal{}, false
+		return api.Principal{}, false, nil
 	}})))
 	w.url = public.URL
 	var running sync.WaitGroup

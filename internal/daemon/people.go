@@ -145,16 +145,19 @@ func (i signInDesk) Invite(ctx context.Context, by registry.Actor, name, languag
 
 // visitor tells the API who has signed in to the pages. Who must set up a second factor
 // first is nobody yet.
-func (d *daemon) visitor(r *http.Request) (api.Principal, bool) {
+func (d *daemon) visitor(r *http.Request) (who api.Principal, ok bool, err error) {
 	cookie := d.signin.CookieOf(r)
 	if cookie == "" {
-		return api.Principal{}, false
+		return who, false, nil
 	}
 	session, err := d.signin.Session(r.Context(), signin.Client{}, cookie)
-	if err != nil || session.MustEnrol {
-		return api.Principal{}, false
+	if errors.Is(err, signin.ErrNoSession) || err == nil && session.MustEnrol {
+		return who, false, nil
 	}
-	return api.Principal{Account: session.Account, Staff: true, Stale: !session.Fresh(time.Now())}, true
+	if err != nil {
+		return who, false, err
+	}
+	return api.Principal{Account: session.Account, Staff: true, Stale: !session.Fresh(time.Now())}, true, nil
 }
 
 // notices shows what owners of hosts are told to the API.
@@ -171,7 +174,7 @@ func (n notices) SetNotice(ctx context.Context, h *account.Host, t api.Told) err
 	err := n.SetWish(ctx, h, notice.Wish(t))
 	switch {
 	case errors.Is(err, notice.ErrNoAddress):
-		return &Error{err, "`stayput account set --email` gives it one"}
+		return &Error{err, "give it one on the account's page, or with `stayput account set --email`"}
 	case errors.Is(err, notice.ErrBadWish):
 		return &Error{err, "write a time such as 2d, or never"}
 	}

@@ -17,7 +17,7 @@ import (
 
 // fileMagic begins a file. The lineage of the data follows, then trails, then the
 // checksum of all that.
-const fileMagic = "stayput history 2\n"
+const fileMagic = "stayput history 3\n"
 
 // ErrForeign says that a file is damaged, or of another lineage of the data, in
 // which hosts may have other numbers.

@@ -4,7 +4,8 @@
 // It promises to stay within the memory that it was given, whoever sends how much;
 // that a device which repeats itself does not push out what happened before; and
 // that requests without the right secret, which anybody can send, never take the
-// place of others, and that of who is gone nothing is left after an hour. It is handed
+// place of others, and that of who is gone nothing is left after an hour, nor is anything
+// shown of a host from before it was its account's. It is handed
 // text that holds no secrets, and keeps it as it is.
 // It decides nothing, and nobody waits for it.
 package history
@@ -123,11 +124,11 @@ func (h *History) arrive(now time.Time) uint32 {
 }
 
 func (h *History) recordResults(f *form, x *Exchange) {
-	var key uint32
+	var key, owner uint32
 	missed, why := len(x.Results) == 0, Plain
 	for i := range x.Results {
 		r := &x.Results[i]
-		key = r.Key
+		key, owner = r.Key, max(owner, r.Account) // all that there are are of one
 		missed = missed || r.ID == 0
 		if len(r.Pending) > 0 && why == Plain {
 			why = NotPushed
@@ -139,10 +140,10 @@ func (h *History) recordResults(f *form, x *Exchange) {
 	f.fill(h.seed, x, key, why)
 	for i := range x.Results {
 		if id := x.Results[i].ID; id != 0 {
-			h.proven.add(ofHost(id), f, "")
+			h.proven.add(ofHost(id, owner), f, "")
 		}
 		for _, id := range x.Results[i].Followers {
-			h.proven.add(ofHost(id), f, "")
+			h.proven.add(ofHost(id, owner), f, "")
 		}
 	}
 	if missed && key != 0 {
@@ -154,8 +155,8 @@ func (h *History) recordResults(f *form, x *Exchange) {
 func (h *History) recordFault(f *form, x *Exchange, key account.Key) {
 	f.fill(h.seed, x, key.ID, reason(x.Err))
 	hosts := meant(h.registry.State().Accounts, x.Asked, &key, x.Asked.Short)
-	for _, id := range hosts {
-		h.proven.add(ofHost(id), f, "")
+	for _, host := range hosts {
+		h.proven.add(host, f, "")
 	}
 	if len(hosts) == 0 {
 		h.proven.add(ofKey(key.ID), f, "")
@@ -180,22 +181,22 @@ func (h *History) recordRefusal(f *form, x *Exchange) {
 	if isKnown {
 		h.refused.add(ofKey(key.ID), f, key.Username)
 	}
-	for _, id := range meant(d, x.Asked, named, false) { // to look for labels is more work than strangers may make
-		h.refused.add(ofHost(id), f, "")
+	for _, host := range meant(d, x.Asked, named, false) { // to look for labels is more work than strangers may make
+		h.refused.add(host, f, "")
 	}
 }
 
 // meant returns the hosts that a request is about, of those that the key covers
 // unless it is nil: the first update.MaxHosts that it names, or the only one. Where
 // short is, labels count as names.
-func meant(d account.Directory, asked *update.Request, key *account.Key, short bool) (hosts []uint32) {
+func meant(d account.Directory, asked *update.Request, key *account.Key, short bool) (hosts []uint64) {
 	count := 0
 	for text := range named(asked) {
 		if count++; count > update.MaxHosts {
 			break
 		}
 		if h, ok := find(d, text, short, key); ok {
-			hosts = append(hosts, h.ID)
+			hosts = append(hosts, ofHost(h.ID, h.Account))
 		}
 	}
 	if count > 0 || key == nil {
@@ -203,7 +204,7 @@ func meant(d account.Directory, asked *update.Request, key *account.Key, short b
 	}
 	for h := range d.HostsOf(key.Account) {
 		if key.Covers(h) {
-			hosts = append(hosts, h.ID)
+			hosts = append(hosts, ofHost(h.ID, h.Account))
 		}
 		if len(hosts) > 1 {
 			return nil
@@ -251,14 +252,15 @@ func named(asked *update.Request) iter.Seq[string] {
 	}
 }
 
-// Host returns what was asked and told of a host, the latest first.
+// Host returns what was asked and told of a host since it is its account's, the latest
+// first.
 func (h *History) Host(name zone.Name) []Entry {
 	d := h.registry.State().Accounts
 	host, ok := d.Host(name)
 	if !ok {
 		return nil
 	}
-	return h.list(d, host.Account, ofHost(host.ID))
+	return h.list(d, host.Account, ofHost(host.ID, host.Account))
 }
 
 // Key returns what was asked with the user name of an update key and reached no
@@ -273,11 +275,22 @@ func (h *History) Key(username string) []Entry {
 	return h.list(d, key.Account, ofKey(key.ID))
 }
 
-// Forget drops all that is kept of hosts and update keys, by their numbers.
+// Forget drops all that is kept of hosts, whosever they were, and update keys, by their
+// numbers. It looks at all that is kept.
 func (h *History) Forget(hosts, keys []uint32) {
+	isGone := map[uint32]bool{}
+	for _, id := range hosts {
+		isGone[id] = true
+	}
 	for _, kept := range h.shelves() {
-		for _, id := range hosts {
-			kept.drop(ofHost(id))
+		var gone []uint64
+		kept.each(func(t *trail) {
+			if isHost(t.subject) && isGone[uint32(t.subject)] {
+				gone = append(gone, t.subject)
+			}
+		})
+		for _, subject := range gone {
+			kept.drop(subject)
 		}
 		for _, id := range keys {
 			kept.drop(ofKey(id))
@@ -302,7 +315,8 @@ func (h *History) Run(ctx context.Context) {
 	}
 }
 
-// ForgetGone drops all that is kept of hosts and update keys that are not there any more.
+// ForgetGone drops all that is kept of hosts and update keys that are not there any more,
+// and of hosts from when they were another account's.
 // To find them it looks at all that are.
 func (h *History) ForgetGone() {
 	isThere := map[uint64]bool{} // by subject
@@ -316,7 +330,7 @@ func (h *History) ForgetGone() {
 		}
 	}
 	for host := range d.Hosts("") {
-		note(ofHost(host.ID))
+		note(ofHost(host.ID, host.Account))
 	}
 	for key := range d.Keys("") {
 		note(ofKey(key.ID))

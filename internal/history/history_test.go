@@ -122,7 +122,7 @@ func TestPendingIsTold(t *testing.T) {
 	inside, outside := netip.MustParseAddrPort("192.0.2.53:53"), netip.MustParseAddrPort("[2001:db8::53]:53")
 	for _, pending := range [][]netip.AddrPort{{inside, outside, inside}, nil} {
 		x := exchange("alice", "home", "GET home", "good 192.0.2.7")
-		x.Results = []update.Result{{ID: 1, Key: alice.ID, Outcome: update.Good, Pending: pending}}
+		x.Results = []update.Result{{ID: 1, Account: 1, Key: alice.ID, Outcome: update.Good, Pending: pending}}
 		w.now = w.now.Add(time.Second)
 		w.Record(x)
 	}
@@ -143,10 +143,10 @@ func TestWhoseItIs(t *testing.T) {
 	w := newWorld(t, roomy)
 	w.reported(alice, "GET both", "good", 1, 2)
 	x := exchange("alice", "home", "GET private", "good 192.168.1.1")
-	x.Results = []update.Result{{ID: 1, Key: alice.ID, Outcome: update.Ignored}}
+	x.Results = []update.Result{{ID: 1, Account: 1, Key: alice.ID, Outcome: update.Ignored}}
 	w.Record(x)
 	x = exchange("alice", "home", "GET prefix", "good 2001:db8::1")
-	x.Results = []update.Result{{ID: 1, Key: alice.ID, Followers: []uint32{2}}}
+	x.Results = []update.Result{{ID: 1, Account: 1, Key: alice.ID, Followers: []uint32{2}}}
 	w.Record(x)
 	w.reported(alice, "GET nas,printer", "good nohost", 2, 0)
 	w.failed("alice", "home printer", &update.KeyError{Key: alice, Err: update.ErrLimited})
@@ -265,7 +265,7 @@ func TestTextIsPrintable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, roomy)
 	x := exchange("alice", "home", "GET \x1b[2Jhöme\xff\u202e\t", "good\x00")
-	x.Agent, x.Results = "\x9b\r\n<script>", []update.Result{{ID: 1, Key: alice.ID}}
+	x.Agent, x.Results = "\x9b\r\n<script>", []update.Result{{ID: 1, Account: 1, Key: alice.ID}}
 	w.Record(x)
 	e := w.Host(host("home"))[0]
 	if got, want := e.Request+"|"+e.Agent+"|"+e.Reply, "GET ?[2Jhöme???|??\n<script>|good?\n"; got != want {
@@ -299,7 +299,7 @@ func TestBound(t *testing.T) {
 		x := exchange("alice", "home", "", "good 192.0.2.7")
 		x.Request = text[:40+rand.IntN(460)]
 		copy(x.Request, fmt.Sprintf("GET %d", i))
-		x.Results = []update.Result{{ID: uint32(i % 50_000), Key: alice.ID}}
+		x.Results = []update.Result{{ID: uint32(i % 50_000), Account: 1, Key: alice.ID}}
 		w.Record(x)
 		if i%10 == 0 {
 			x.Results, x.Err = nil, account.ErrBadCredential
@@ -476,7 +476,7 @@ func FuzzLoad(f *testing.F) {
 func BenchmarkRepeat(b *testing.B) {
 	w := newWorld(b, roomy)
 	x := exchange("alice", "home", "GET /nic/update?hostname=home.dyn.example.org&myip=192.0.2.7", "nochg 192.0.2.7")
-	x.Results = []update.Result{{ID: 1, Key: alice.ID}}
+	x.Results = []update.Result{{ID: 1, Account: 1, Key: alice.ID}}
 	b.ReportAllocs()
 	for b.Loop() {
 		w.Record(x)
@@ -501,6 +501,42 @@ func TestForget(t *testing.T) {
 	w.expect("home", w.Host(host("home")), `
 	0s alice: GET c -> 200 good 192.0.2.7
 	`)
+}
+
+// TestANewOwnerSeesNothingOfTheOneBefore, also after a restart, and an hour later nothing is
+// left of it.
+func TestANewOwnerSeesNothingOfTheOneBefore(t *testing.T) {
+	t.Parallel()
+	all := newRegistry("one")
+	r := all
+	w := &world{t: t, now: start}
+	w.History = history.New(&r, roomy, func() time.Time { return w.now })
+	w.reported(alice, "GET a", "good 192.0.2.7", 1)
+	w.failed("mallory", "home", account.ErrBadCredential)
+
+	draft := all.state.Accounts.Edit()
+	draft.Apply(&account.Changes{Hosts: []account.Host{{ID: 1, Name: host("home"), Account: 2}}})
+	given := &registry.State{Lineage: "one", Accounts: draft.Freeze()}
+	r.state = given
+	w.expect("home", w.Host(host("home")), "")
+	file := filepath.Join(t.TempDir(), "history")
+	if err := w.Save(file); err != nil {
+		t.Fatal(err)
+	}
+	w.History = history.New(&r, roomy, func() time.Time { return w.now })
+	if err := w.Load(file); err != nil {
+		t.Fatal(err)
+	}
+	w.reported(bob, "GET b", "good 198.51.100.7", 1)
+	w.expect("home", w.Host(host("home")), `
+	0s bob: GET b -> 200 good 198.51.100.7
+	`)
+	w.ForgetGone()
+	w.expect("home", w.Host(host("home")), `
+	0s bob: GET b -> 200 good 198.51.100.7
+	`)
+	r = all // or nobody could see what is left
+	w.expect("home", w.Host(host("home")), "")
 }
 
 // TestForgetGone: nothing is left of a host and a key that were deleted, and all of the

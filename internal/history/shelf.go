@@ -6,9 +6,12 @@ import (
 	"sync"
 )
 
-// A subject is what a trail is about: a host or an update key, by ID.
-func ofHost(id uint32) uint64 { return uint64(id) }
-func ofKey(id uint32) uint64  { return 1<<32 | uint64(id) }
+// A subject is what a trail is about: a host in the hands of an account, or an update key,
+// by ID. Whoever gets a host from another begins a trail of their own.
+func ofHost(id, account uint32) uint64 { return uint64(account)<<32 | uint64(id) }
+func ofKey(id uint32) uint64           { return uint64(id) }
+
+func isHost(subject uint64) bool { return subject>>32 != 0 }
 
 // trail is what is kept of one subject.
 type trail struct {

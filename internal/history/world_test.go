@@ -80,8 +80,8 @@ func (w *world) reported(key account.Key, request, reply string, ids ...uint32) 
 	x := exchange(key.Username, "", request, reply)
 	for _, id := range ids {
 		r := update.Result{ID: id, Key: key.ID, Outcome: update.NoChange}
-		if id == 0 {
-			r.Outcome = update.NoHost
+		if r.Account = key.Account; id == 0 {
+			r.Account, r.Outcome = 0, update.NoHost
 		}
 		x.Results = append(x.Results, r)
 	}

@@ -44,11 +44,10 @@ func (p Purpose) path() string {
 // makeLink keeps a link and returns its URL. It fails with ErrOff when nobody says
 // where the pages are.
 func (s *Service) makeLink(ctx context.Context, id uint32, l storedLink, life time.Duration) (link string, expires time.Time, err error) {
-	u := s.opts.Load().PublicURL
-	if u == nil {
-		return "", expires, ErrOff
-	}
 	token := newToken()
+	if link, err = s.linkTo(l.Purpose.path(), token); err != nil {
+		return "", expires, err
+	}
 	hash, _ := hashToken(token)
 	expires = s.now().Add(life).UTC().Truncate(time.Millisecond)
 	body, err := json.Marshal(l)
@@ -58,7 +57,17 @@ func (s *Service) makeLink(ctx context.Context, id uint32, l storedLink, life ti
 	if _, err = s.shelf.Put(ctx, shelf.Item{Kind: kindLink, ID: hash, Account: id, Due: expires, Body: body, Passing: true}); err != nil {
 		return "", expires, err
 	}
-	return u.JoinPath(l.Purpose.path(), token).String(), expires, nil
+	return link, expires, nil
+}
+
+// linkTo returns the URL of a page, or ErrOff when nobody says where the pages are, which
+// a reload can bring about at any time.
+func (s *Service) linkTo(path ...string) (string, error) {
+	u := s.opts.Load().PublicURL
+	if u == nil {
+		return "", fmt.Errorf("%w: links cannot be made without http.public_url", ErrOff)
+	}
+	return u.JoinPath(path...).String(), nil
 }
 
 // openLink is what a link says, with its account; the zero Account for a sign-up.

@@ -306,27 +306,26 @@ func readClaims(subject string, all map[string]json.RawMessage, groupsClaim stri
 }
 
 // claimant returns the account of a provider's user: the one that they are linked to,
-// else one with their mail address, else a new one, as the rules allow.
+// else one with their mail address, else a new one, as the rules allow. Of two who come
+// for the first time at the same moment the later finds what the earlier made.
 func (s *Service) claimant(ctx context.Context, c Client, rules *OIDC, claimed *claims, role account.Role) (account.Account, error) {
-	d := s.registry.State().Accounts
-	id := subjectID(rules.Issuer, claimed.Subject)
-	item, err := s.shelf.Get(ctx, kindSubject, id)
-	switch {
-	case err == nil:
-		if a, ok := d.AccountByID(item.Account); ok {
-			return a, nil
-		}
-		if err := s.takeAll(ctx, kindSubject, id); err != nil {
-			return account.Account{}, err
-		}
-	case !errors.Is(err, shelf.ErrNotFound):
-		return account.Account{}, err
+	a, known, err := s.linkedAccount(ctx, rules, claimed)
+	if known || err != nil {
+		return a, err
 	}
 	a, isNew, err := s.newClaimant(ctx, c, rules, claimed, role)
 	if err != nil {
 		return a, err
 	}
 	if err := s.keepIdentity(ctx, rules, claimed, a.ID); err != nil {
+		if isNew {
+			s.dropUnlinked(context.WithoutCancel(ctx), a)
+		}
+		if errors.Is(err, shelf.ErrChanged) {
+			if first, known, _ := s.linkedAccount(ctx, rules, claimed); known {
+				return first, nil
+			}
+		}
 		return a, err
 	}
 	s.note(ctx, c, "", a, AccountLinked, rules.Name)
@@ -334,6 +333,36 @@ func (s *Service) claimant(ctx context.Context, c Client, rules *OIDC, claimed *
 		s.tellConnected(ctx, c, a, mail.Connected, rules.Name, claimed.known())
 	}
 	return a, nil
+}
+
+// linkedAccount returns the account that a provider's user is linked to; false for none.
+// A link to one that is gone it forgets.
+func (s *Service) linkedAccount(ctx context.Context, rules *OIDC, claimed *claims) (a account.Account, ok bool, err error) {
+	id := subjectID(rules.Issuer, claimed.Subject)
+	item, err := s.shelf.Get(ctx, kindSubject, id)
+	if errors.Is(err, shelf.ErrNotFound) {
+		return a, false, nil
+	}
+	if err != nil {
+		return a, false, err
+	}
+	isThere := func(a *account.Account) bool { return a.ID != 0 }
+	if a, err = s.latest(ctx, item.Account, isThere); err != nil || isThere(&a) {
+		return a, err == nil, err
+	}
+	return a, false, s.takeAll(ctx, kindSubject, id)
+}
+
+// dropUnlinked deletes an account that was made for a provider's user who could not be
+// linked to it: nobody would ever come by it. Another may have been, by their mail address.
+func (s *Service) dropUnlinked(ctx context.Context, a account.Account) {
+	linked, err := s.shelf.Of(ctx, a.ID, kindSubject)
+	if err == nil && len(linked) == 0 {
+		err = s.accounts.DeleteAccount(ctx, a.Name, false)
+	}
+	if err != nil {
+		s.log.WarnContext(ctx, "an account stays that is linked to nobody of the provider", "account", a.Name, "error", err)
+	}
 }
 
 // mayLink tells whether a mail address is enough to make an account that of a provider's

@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
@@ -20,6 +21,8 @@ import (
 
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/mail"
+	"stayput.dev/internal/registry"
+	"stayput.dev/internal/shelf"
 	"stayput.dev/internal/signin"
 	"stayput.dev/test/rig"
 )
@@ -311,6 +314,86 @@ func TestTheWayBackIsOnesOwn(t *testing.T) {
 	query, cookie = begin()
 	w.clock.pass(11 * time.Minute)
 	finish("too late", cookie, query, signin.ErrLink)
+}
+
+// meddled is a shelf where something happens just before a link to a provider's user is
+// kept for the first time, which may fail for that.
+type meddled struct {
+	signin.Shelf
+	done   atomic.Bool
+	before func() error
+}
+
+// Put implements signin.Writer.
+func (m *meddled) Put(ctx context.Context, item shelf.Item) (uint64, error) {
+	if item.Kind == "oidc-subject" && !m.done.Swap(true) {
+		if err := m.before(); err != nil {
+			return 0, err
+		}
+	}
+	return m.Shelf.Put(ctx, item)
+}
+
+// TestTwoFirstSignIns of one person at the same moment, as of a browser that opens two
+// pages, lead to one account.
+func TestTwoFirstSignIns(t *testing.T) {
+	t.Parallel()
+	for why, byEmail := range map[string]bool{"by mail address": true, "by identity alone": false} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			f := rig.StartProvider(t)
+			f.Spoil = func(c map[string]any) { c["email"] = "dora@example.net" }
+			w := newWorld(t, func(o *signin.Options) {
+				o.OIDC = &signin.OIDC{Issuer: f.URL, ClientID: "web", LinkByEmail: byEmail, CreateAccounts: true}
+			})
+			visit := func() signin.Step {
+				to, cookie, err := w.BeginOIDC(t.Context(), home, "/")
+				if err != nil {
+					t.Error(err)
+				}
+				step, _, err := w.FinishOIDC(t.Context(), home, cookie, f.Approve(to))
+				if err != nil {
+					t.Errorf("%v\n%s", err, w.log)
+				}
+				return step
+			}
+			var other signin.Step
+			w.shelf = &meddled{Shelf: w.store.Shelf(), before: func() error { other = visit(); return nil }}
+			w.restart(t)
+			had := w.registry.State().Accounts.CountAccounts()
+			one := visit()
+			if one.Session.Account == 0 || one.Session.Account != other.Session.Account {
+				t.Errorf("accounts %d and %d, want one", one.Session.Account, other.Session.Account)
+			}
+			if now := w.registry.State().Accounts.CountAccounts(); now != had+1 {
+				t.Errorf("%d accounts, want one more than %d", now, had)
+			}
+		})
+	}
+}
+
+// TestAnAccountThatCannotBeLinkedGoes, so that who tries again does not get a second.
+func TestAnAccountThatCannotBeLinkedGoes(t *testing.T) {
+	t.Parallel()
+	f := rig.StartProvider(t)
+	f.Spoil = func(c map[string]any) { c["email"] = "dora@example.net" }
+	w := newWorld(t, func(o *signin.Options) {
+		o.OIDC = &signin.OIDC{Issuer: f.URL, ClientID: "web", CreateAccounts: true}
+	})
+	w.shelf = &meddled{Shelf: w.store.Shelf(), before: func() error { return registry.ErrUnavailable }}
+	w.restart(t)
+	for _, want := range []error{registry.ErrUnavailable, nil} {
+		to, cookie, err := w.BeginOIDC(t.Context(), home, "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = w.FinishOIDC(t.Context(), home, cookie, f.Approve(to))
+		is(t, "a first sign-in", err, want)
+	}
+	w.account(t, "dora")
+	if _, second := w.registry.State().Accounts.Account("dora-2"); second {
+		t.Error("there are two accounts")
+	}
 }
 
 func TestLocalPath(t *testing.T) {

@@ -34,6 +34,8 @@ type Registry interface {
 type Accounts interface {
 	// AddAccount makes an account.
 	AddAccount(ctx context.Context, n admin.NewAccount) (admin.Account, error)
+	// DeleteAccount deletes an account, and with force also what it has.
+	DeleteAccount(ctx context.Context, name string, force bool) error
 }
 
 // Shelf keeps sessions, factors, links and events; see store.Shelf, which says what

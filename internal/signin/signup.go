@@ -55,8 +55,11 @@ func (s *Service) sendSignUp(ctx context.Context, c Client, address string) erro
 		return nil
 	}
 	if all := s.people.find(s.registry.State().Accounts, address); len(all) > 0 {
-		s.tell(ctx, c, all[0], mail.KnownAddress, mail.Data{Link: s.opts.Load().PublicURL.JoinPath("/signin").String()})
-		return nil
+		link, err := s.linkTo("/signin")
+		if err == nil {
+			s.tell(ctx, c, all[0], mail.KnownAddress, mail.Data{Link: link})
+		}
+		return err
 	}
 	link, expires, err := s.makeLink(ctx, 0, storedLink{Purpose: ForSignUp, Email: address, Language: c.Language}, signUpLife)
 	if err != nil {
@@ -99,7 +102,7 @@ func (s *Service) ConfirmSignUp(ctx context.Context, c Client, token, name, pass
 			step.Waiting = true
 			return s.apply(ctx, c, &x)
 		}
-		a, err := s.open(ctx, c.actor(0), &x)
+		a, err := s.open(ctx, &x)
 		if err != nil {
 			return err
 		}
@@ -143,12 +146,8 @@ func (s *Service) makeAccount(ctx context.Context, n admin.NewAccount) (account.
 }
 
 // open makes the account of an application, with the password that was chosen.
-func (s *Service) open(ctx context.Context, by registry.Actor, x *storedApplication) (account.Account, error) {
-	a, err := s.makeAccount(ctx, admin.NewAccount{Name: x.Name, Email: x.Email, Language: x.Language})
-	if err != nil {
-		return a, err
-	}
-	return s.change(ctx, by, a, "password", func(a *account.Account) { a.Password = x.Hash })
+func (s *Service) open(ctx context.Context, x *storedApplication) (account.Account, error) {
+	return s.makeAccount(ctx, admin.NewAccount{Name: x.Name, Email: x.Email, Language: x.Language, PasswordHash: x.Hash})
 }
 
 // storedApplication is what an item says of an application. Its ID is the lower-case
@@ -196,27 +195,49 @@ func (s *Service) Applications(ctx context.Context, after string, limit int) ([]
 	return all, nil
 }
 
-// Approve makes the account of an application, with the password
-// that was chosen then, and writes to its owner. It fails with ErrLink when there is no
-// such application, and
-// with ErrTaken, dropping it, when the name is taken by now.
+// Approve makes the account of an application, with the password that was chosen then,
+// and writes to its owner. It fails with ErrLink when there is no such application, and
+// with ErrTaken, dropping it, when the name is taken by now. After any other failure the
+// application is still there, and whoever tries again ends what was begun.
 func (s *Service) Approve(ctx context.Context, by registry.Actor, id string) error {
-	x, err := s.takeApplication(ctx, id)
+	x, err := s.application(ctx, id)
 	if err != nil {
 		return err
 	}
-	a, err := s.open(ctx, by, &x)
+	a, isNew, err := s.openOnce(ctx, &x)
+	if errors.Is(err, ErrTaken) {
+		return errors.Join(err, s.takeAll(ctx, kindApplication, id))
+	}
 	if err != nil {
 		return err
 	}
-	s.note(ctx, staff(by), s.actorName(by), a, AccountMade, "approved")
-	if !s.hasMail() {
+	if isNew {
+		s.note(ctx, staff(by), s.actorName(by), a, AccountMade, "approved")
+	}
+	if err := s.takeAll(ctx, kindApplication, id); err != nil || !s.hasMail() {
+		return err
+	}
+	link, err := s.linkTo("/signin")
+	if err != nil {
+		s.log.WarnContext(ctx, "whoever applied is not told that the account is open", "account", a.Name, "error", err)
 		return nil
 	}
 	return s.send(ctx, mail.Message{
 		ID: "approved-" + number(a.ID), Kind: mail.Approved, To: a.Email, Account: a.ID, Language: x.Language,
-		Data: mail.Data{Name: a.Name, Link: s.opts.Load().PublicURL.JoinPath("/signin").String()},
+		Data: mail.Data{Name: a.Name, Link: link},
 	})
+}
+
+// openOnce makes the account of an application unless somebody did who could not end it,
+// and tells whether it is new. The hash, with its salt, tells that the account is this one.
+func (s *Service) openOnce(ctx context.Context, x *storedApplication) (a account.Account, isNew bool, err error) {
+	a, err = s.open(ctx, x)
+	if errors.Is(err, ErrTaken) {
+		if there, ok := s.registry.State().Accounts.Account(x.Name); ok && there.Password == x.Hash {
+			return there, false, nil
+		}
+	}
+	return a, true, err
 }
 
 // Decline drops an application, and says nothing to whoever applied.
@@ -228,9 +249,16 @@ func (s *Service) Decline(ctx context.Context, by registry.Actor, id string) err
 	return err
 }
 
+// application returns an application, or ErrLink when there is none.
+func (s *Service) application(ctx context.Context, id string) (storedApplication, error) {
+	return readApplication(s.shelf.Get(ctx, kindApplication, id))
+}
+
 func (s *Service) takeApplication(ctx context.Context, id string) (storedApplication, error) {
-	var x storedApplication
-	item, err := s.shelf.Take(ctx, kindApplication, id)
+	return readApplication(s.shelf.Take(ctx, kindApplication, id))
+}
+
+func readApplication(item shelf.Item, err error) (x storedApplication, _ error) {
 	if errors.Is(err, shelf.ErrNotFound) {
 		return x, ErrLink
 	}

@@ -39,6 +39,8 @@ type world struct {
 	store    *store.Store
 	registry *registry.Registry
 	admin    *admin.Service
+	accounts signin.Accounts
+	shelf    signin.Shelf
 	outbox   *outbox
 	log      *rig.Log
 	clock    *clock
@@ -61,6 +63,7 @@ func newWorld(t testing.TB, change ...func(*signin.Options)) *world {
 	}
 	start(t, func(ctx context.Context) { _ = w.registry.Run(ctx) })
 	w.admin = admin.New(w.registry, admin.Options{})
+	w.accounts, w.shelf = w.admin, w.store.Shelf()
 	for name, role := range map[string]account.Role{"anna": account.Customer, "sam": account.Support, "root": account.Admin} {
 		if _, err := w.admin.AddAccount(t.Context(), admin.NewAccount{Name: name, Email: name + "@example.org", Role: role}); err != nil {
 			t.Fatal(err)
@@ -83,7 +86,7 @@ func (w *world) restart(t testing.TB) {
 	}
 	var err error
 	w.Service, err = signin.New(signin.Config{
-		Registry: w.registry, Accounts: w.admin, Shelf: w.store.Shelf(), Mail: w.outbox, Options: w.opts,
+		Registry: w.registry, Accounts: w.accounts, Shelf: w.shelf, Mail: w.outbox, Options: w.opts,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Now: w.clock.Now,
 	})
 	if err != nil {

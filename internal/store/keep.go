@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"stayput.dev/internal/registry"
@@ -34,6 +35,40 @@ func (s *Store) SetCursor(ctx context.Context, name string, at registry.Revision
 		return fmt.Errorf("keeping cursor %s: %w", name, err)
 	}
 	return nil
+}
+
+// DropCursors forgets how far followers have come whose names begin with the prefix, but
+// those to be kept: the journal stays for the others no longer.
+func (s *Store) DropCursors(ctx context.Context, prefix string, keep []string) error {
+	names, err := s.cursorNames(ctx)
+	for _, name := range names {
+		if err == nil && strings.HasPrefix(name, prefix) && !slices.Contains(keep, name) {
+			err = s.write(ctx, 0, statement(dropCursorSQL, name))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("forgetting cursors %s*: %w", prefix, err)
+	}
+	return nil
+}
+
+func (s *Store) cursorNames(ctx context.Context) (names []string, err error) {
+	err = s.read(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, cursorNamesSQL)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var name string
+			if err := rows.Scan(&name); err != nil {
+				return err
+			}
+			names = append(names, name)
+		}
+		return rows.Err()
+	})
+	return names, err
 }
 
 // LoadSeen returns when each host, by its number, was last seen, to the

@@ -30,6 +30,25 @@ func TestCursorsAreKept(t *testing.T) {
 	}
 }
 
+// TestCursorsAreDropped, of followers that are gone and of no others: nobody waits for them.
+func TestCursorsAreDropped(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), store.Options{})
+	for _, name := range []string{"notify", "webhook/w1", "webhook/w2"} {
+		if err := s.SetCursor(t.Context(), name, 7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.DropCursors(t.Context(), "webhook/", []string{"webhook/w2"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]registry.Revision{"notify": 7, "webhook/w1": 0, "webhook/w2": 7} {
+		if got, err := s.Cursor(t.Context(), name); err != nil || got != want {
+			t.Errorf("cursor %s = %d, %v, want %d", name, got, err, want)
+		}
+	}
+}
+
 func TestSeenIsMergedByMaximum(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

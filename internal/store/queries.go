@@ -9,8 +9,12 @@ var (
 	beginMovingSQL string
 	//go:embed queries/cursor.sql
 	cursorSQL string
+	//go:embed queries/cursor_names.sql
+	cursorNamesSQL string
 	//go:embed queries/drop_chunks.sql
 	dropChunksSQL string
+	//go:embed queries/drop_cursor.sql
+	dropCursorSQL string
 	//go:embed queries/drop_cursors.sql
 	dropCursorsSQL string
 	//go:embed queries/drop_mark.sql

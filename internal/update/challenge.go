@@ -142,7 +142,7 @@ func (s *Service) answer(st *registry.State, key account.Key, c *Challenge) (ans
 	if err != nil || outcome != Good {
 		return answered{result: Result{Host: c.Host, Outcome: outcome}}, err
 	}
-	a := answered{host: h, result: Result{Host: h.Name.String(), ID: h.ID, Outcome: NoChange}}
+	a := answered{host: h, result: Result{Host: h.Name.String(), ID: h.ID, Account: h.Account, Outcome: NoChange}}
 	z := st.Zones.Find(h.Name)
 	if a.name = challengeName(h.Name); a.name == "" || z == nil || !isFree(z.Lookup(a.name, zone.TypeTXT)) {
 		a.result.Outcome = NoHost

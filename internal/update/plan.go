@@ -240,7 +240,7 @@ func (p *plan) runHost(o *outcomes, h account.Host, name string) Result {
 	}
 	p.hear(o, &h)
 	w := p.wishFor(&h)
-	r := Result{Host: name, ID: h.ID, Outcome: NoChange, Addrs: w.told}
+	r := Result{Host: name, ID: h.ID, Account: h.Account, Outcome: NoChange, Addrs: w.told}
 	if w.ignored || p.ignoresPrefix(&h) {
 		r.Outcome = Ignored
 	}

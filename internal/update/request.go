@@ -171,6 +171,7 @@ func (o Outcome) IsSuccess() bool { return o <= Ignored }
 type Result struct {
 	Host    string // as the device wrote it
 	ID      uint32 // of the host; 0 unless the outcome is a success
+	Account uint32 // ID of its account; 0 where ID is
 	Key     uint32 // ID of the update key that the request came with
 	Outcome Outcome
 

@@ -277,3 +277,26 @@ func TestLanguageIsKept(t *testing.T) {
 	v.zone = "../../etc/passwd"
 	v.get("/").shows(t, http.StatusOK, "ontem, 06:00")
 }
+
+// TestWarningsOfAnImport are in the language of the page, all that there are.
+func TestWarningsOfAnImport(t *testing.T) {
+	w := newWorld(t)
+	const odd = `@ 60 IN SOA ns9 hostmaster 1 3600 600 86400 60
+@ 60 IN NS ns9
+a 60 IN A 192.0.2.1
+a 61 IN A 192.0.2.2
+sub 60 IN NS ns.example.net.
+host.sub 60 IN TXT hidden
+`
+	compared := w.inEveryLanguage("an import", http.StatusOK, func(v *visitor) page {
+		v.as = "root"
+		p := v.post("/staff/importzone", "name", "odd.example.org", "content", odd, "replace", "yes")
+		if warnings := strings.Count(p.body, `<li><span class="small">`); warnings != 3 || strings.Contains(p.body, `<span lang="en">`) {
+			t.Errorf("%d warnings, want 3 in the language %s\n%s", warnings, v.language, p.body)
+		}
+		return p
+	})
+	if compared == 0 {
+		t.Error("nothing was compared")
+	}
+}

@@ -31,7 +31,7 @@ var unseen = []string{"hook.go", "movein.go", "policy.go", "seed.go", "tsig.go"}
 var sameWords = []string{"TTL 0", "alias", "secret", "zones", "%d zones"}
 
 // wordings are the functions whose first argument is the text of a phrase.
-var wordings = []string{"New", "Errorf", "invalid", "conflict", "exists", "notFound", "but", "toOthers", "say"}
+var wordings = []string{"New", "Errorf", "invalid", "conflict", "exists", "notFound", "but", "toOthers", "say", "warn"}
 
 // phrasesOf returns the texts of the phrases in a file.
 func phrasesOf(t *testing.T, file string) (all []string) {

@@ -85,3 +85,29 @@ func TestTimeline(t *testing.T) {
 		p.shows(t, http.StatusOK, bar)
 	}
 }
+
+// TestTimelineOfANewOwner: it shows what stands, and nothing of what the owner before had.
+func TestTimelineOfANewOwner(t *testing.T) {
+	w := newWorld(t)
+	w.at(10 * 24 * time.Hour)
+	user, secret := w.addHost("alice", "home")
+	w.report(8*24*time.Hour, user, secret, "home", "myip=192.0.2.1")
+	w.report(4*24*time.Hour, user, secret, "home", "myip=192.0.2.2")
+	label := regexp.MustCompile(`<p class="label"><span(?: class="mono")?>([^<]+)`)
+	lanes := func(who string) (all []string) {
+		for _, m := range label.FindAllStringSubmatch(w.as(who).get("/hosts/home.dyn.example.org").body, -1) {
+			all = append(all, m[1])
+		}
+		return all
+	}
+	both := []string{"192.0.2.2", "192.0.2.1"}
+	w.waitFor(func() bool { return slices.Equal(lanes("alice"), both) }) // the archive follows the commits
+	owner := "bob"
+	ok(w.admin.SetHost(t.Context(), zone.MustName("home.dyn.example.org"), admin.HostChange{Account: &owner}))(t)
+	if got := lanes("bob"); !slices.Equal(got, both[:1]) {
+		t.Errorf("the new owner sees %q, want %q", got, both[:1])
+	}
+	if got := lanes("desk"); !slices.Equal(got, both) {
+		t.Errorf("staff see %q, want %q", got, both)
+	}
+}

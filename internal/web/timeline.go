@@ -50,6 +50,9 @@ func (v *visit) drawTimeline(h *admin.Host, entries []history.Entry) (*timeline,
 		return nil, fmt.Errorf("reading the changes of %v: %w", h.Name, err)
 	}
 	all := spans(append(unwritten(changes, h.Sources), changes...), v.now)
+	if !forStaff.allows(v.who.Role) { // another may have had the host before
+		all = slices.DeleteFunc(all, func(s span) bool { return !s.stands && s.account != 0 && s.account != v.who.ID })
+	}
 	start := v.now
 	for _, s := range all {
 		start = earlier(start, s.from)
@@ -122,6 +125,7 @@ type span struct {
 	addr     netip.Addr
 	from, to time.Time
 	stands   bool
+	account  uint32 // whose the name was; 0 where that is not known
 }
 
 // spans returns for how long each address stood, of changes of which the latest comes
@@ -139,7 +143,7 @@ func spans(changes []archive.Change, now time.Time) []span {
 		for _, a := range c.Addrs {
 			if _, stands := open[a]; !stands {
 				open[a] = len(all)
-				all = append(all, span{addr: a, from: c.At, to: now, stands: true})
+				all = append(all, span{addr: a, from: c.At, to: now, stands: true, account: c.Account})
 			}
 		}
 	}

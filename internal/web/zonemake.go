@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"errors"
+	"html/template"
 	"io"
 	"net/http"
 	"net/netip"
@@ -83,8 +84,15 @@ func (v *visit) readServers(f *form, field string) []admin.NameServer {
 // importZonePage is the form for a master file.
 type importZonePage struct {
 	Form     *form
-	Imported *admin.Imported // nil until it is
-	Known    bool            // the zone is there already: its content would be replaced
+	Imported *importedView // nil until it is
+	Known    bool          // the zone is there already: its content would be replaced
+}
+
+// importedView is what became of a file, in the language of the page.
+type importedView struct {
+	Zone     zone.Name
+	Names    int
+	Warnings []template.HTML
 }
 
 func (p *Pages) importZoneForm(v *visit) error {
@@ -127,7 +135,10 @@ func (p *Pages) importZone(v *visit) error {
 		page.Known = f.Value("replace") != ""
 		return v.showAs(http.StatusUnprocessableEntity, "importzone", page)
 	}
-	page.Imported = &done[0]
+	page.Imported = &importedView{Zone: done[0].Zone, Names: done[0].Names}
+	for _, w := range done[0].Warnings {
+		page.Imported.Warnings = append(page.Imported.Warnings, v.say(w))
+	}
 	return v.show("importzone", page)
 }
 

@@ -115,7 +115,7 @@ func (c *courier) run(ctx context.Context) {
 
 // begin finds where the hook was left.
 func (c *courier) begin(ctx context.Context) error {
-	at, err := c.cursors.Cursor(ctx, "webhook/"+c.hook.ID)
+	at, err := c.cursors.Cursor(ctx, cursorPrefix+c.hook.ID)
 	if err != nil {
 		return fmt.Errorf("reading how far it is: %w", err)
 	}

@@ -38,6 +38,9 @@ type Cursors interface {
 	Cursor(ctx context.Context, name string) (registry.Revision, error)
 	// SetCursor keeps a place in the journal, which is not trimmed behind it.
 	SetCursor(ctx context.Context, name string, at registry.Revision) error
+	// DropCursors forgets the places under names that begin with the prefix, but those
+	// that are to be kept, so that nothing waits for who never comes.
+	DropCursors(ctx context.Context, prefix string, keep []string) error
 }
 
 // Options are what a Sender may be told. The zero Options are usual.
@@ -145,6 +148,7 @@ func (s *Sender) Run(ctx context.Context) {
 				hooks = append(hooks, h)
 			}
 			s.sync(ctx, hooks)
+			s.dropGone(ctx, hooks)
 			seen = st
 		}
 		select {
@@ -154,6 +158,21 @@ func (s *Sender) Run(ctx context.Context) {
 		}
 	}
 }
+
+// dropGone forgets how far hooks have come that are there no more, whose couriers have
+// ended. Where that fails, it is done when a hook changes next, or after a start.
+func (s *Sender) dropGone(ctx context.Context, hooks []account.Hook) {
+	keep := make([]string, len(hooks))
+	for i := range hooks {
+		keep[i] = cursorPrefix + hooks[i].ID
+	}
+	if err := s.cursors.DropCursors(ctx, cursorPrefix, keep); err != nil && ctx.Err() == nil {
+		s.log.Warn("how far deleted webhooks have come is kept for now", "error", err)
+	}
+}
+
+// cursorPrefix begins the names of cursors; the ID of the hook follows.
+const cursorPrefix = "webhook/"
 
 // hasEnded tells whether a courier has ended by itself.
 func (s *Sender) hasEnded() bool {
@@ -242,7 +261,7 @@ func (s *Sender) Replay(ctx context.Context, id string, after registry.Revision)
 
 // setCursor keeps how far a hook has come. Revision 0 is kept as "from the start".
 func (s *Sender) setCursor(ctx context.Context, id string, at registry.Revision) error {
-	if err := s.cursors.SetCursor(ctx, "webhook/"+id, at); err != nil {
+	if err := s.cursors.SetCursor(ctx, cursorPrefix+id, at); err != nil {
 		return fmt.Errorf("keeping how far webhook %s is: %w", id, err)
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/internal/registry"
 	"stayput.dev/internal/webhook"
 	"stayput.dev/internal/zone"
 )
@@ -122,6 +123,29 @@ func TestReplayIsRemembered(t *testing.T) {
 	w.stop()
 	if at, err := w.store.Cursor(t.Context(), "webhook/w1"); at != last || err != nil {
 		t.Errorf("kept is that it has all up to revision %d (%v), want %d", at, err, last)
+	}
+}
+
+// TestNothingWaitsForADeletedHook: where it had come to is forgotten, so that what is purged
+// does not stay for it.
+func TestNothingWaitsForADeletedHook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.hook(account.Hook{URL: newReceiver(t).URL})
+	w.run(webhook.Options{})
+	cursor := func() registry.Revision {
+		at, err := w.store.Cursor(t.Context(), "webhook/w1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	w.move(home, 1, "192.0.2.7")
+	w.eventually("it is kept where the hook has come to", func() bool { return cursor() != 0 })
+	w.apply(registry.Changes{Accounts: account.Changes{DeletedHooks: []string{"w1"}}})
+	w.eventually("it is forgotten", func() bool { return cursor() == 0 })
+	if err := w.store.Purge(t.Context(), w.registry.State(), true); err != nil {
+		t.Errorf("Purge = %v", err)
 	}
 }
 

@@ -3,7 +3,6 @@ package zone
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -11,20 +10,6 @@ import (
 
 	"stayput.dev/internal/phrase"
 )
-
-// Warning is something odd but valid in a master file.
-type Warning struct {
-	Line int // 0 when it is about the zone as a whole
-	Text string
-}
-
-// String returns "line 12: text", or the text alone.
-func (w Warning) String() string {
-	if w.Line == 0 {
-		return w.Text
-	}
-	return fmt.Sprintf("line %d: %s", w.Line, w.Text)
-}
 
 // LineError is a fault in a master file.
 type LineError struct {
@@ -60,8 +45,9 @@ const maxWarnings = 100
 // ReadMaster reads a master file (RFC 1035 §5; $TTL of RFC 2308 §4; unknown types
 // of RFC 3597) into a new zone. It accepts and drops duplicates, warns about what
 // is odd but valid, and refuses, with a LineError, what is not a zone: a missing
-// or second SOA, names outside, a CNAME beside other data, data below a DNAME.
-func ReadMaster(r io.Reader, origin Name, opts MasterOptions) (*Zone, []Warning, error) {
+// or second SOA, names outside, a CNAME beside other data, data below a DNAME. The
+// warnings begin with the line where one is to blame.
+func ReadMaster(r io.Reader, origin Name, opts MasterOptions) (*Zone, []phrase.Phrase, error) {
 	m := &master{draft: New(origin), origin: origin, in: &lineReader{r: bufio.NewReaderSize(r, 1<<16)}}
 	p := dns.NewZoneParser(m.in, origin.FQDN(), opts.File)
 	p.SetIncludeAllowed(opts.Include)
@@ -96,14 +82,14 @@ type master struct {
 	sets     []RRset
 	buf      []byte
 	soa      bool
-	warnings []Warning
+	warnings []phrase.Phrase
 }
 
 func (m *master) line() int { return max(m.in.lines, 1) }
 
-func (m *master) warn(format string, args ...any) {
+func (m *master) warn(text string, args ...any) {
 	if len(m.warnings) < maxWarnings {
-		m.warnings = append(m.warnings, Warning{0, fmt.Sprintf(format, args...)})
+		m.warnings = append(m.warnings, phrase.New(text, args...))
 	}
 }
 
