@@ -20,6 +20,7 @@ type customersPage struct {
 	Customers []admin.Account
 	From      string
 	MayAdd    bool
+	Waiting   template.HTML // how many wait for an account; empty where nobody could
 	pager
 }
 
@@ -27,7 +28,11 @@ func (p *Pages) customers(v *visit) error {
 	from := v.r.URL.Query().Get("from")
 	page := &customersPage{From: from, MayAdd: v.who.Role == account.Admin}
 	var next string
+	var err error
 	page.Customers, next = p.Admin.Accounts(from, keysOnPage)
+	if page.Waiting, _, err = v.waiting(); err != nil {
+		return err
+	}
 	page.pager = newPager("/staff/customers", url.Values{}, "from", from == "", next)
 	return v.show("customers", page)
 }
