@@ -58,20 +58,22 @@ func (p *Pages) applications(v *visit) error {
 const maxWaiting = 100
 
 // waiting says how many people wait for an account, and whether anybody does; empty where
-// nobody waits or could.
-func (v *visit) waiting() (text template.HTML, some bool, err error) {
+// nobody waits or could, or where that cannot be read, as the pages that say it are needed
+// then, too.
+func (v *visit) waiting() (text template.HTML, some bool) {
 	all, err := v.p.SignIn.Applications(v.r.Context(), "", maxWaiting+1)
 	switch n := len(all); {
 	case err != nil:
-		return "", false, err
+		v.p.Logger.Warn("nobody knows who waits for an account", "error", err)
+		return "", false
 	case n > maxWaiting:
-		return v.text("applications.over", "Count", maxWaiting), true, nil
+		return v.text("applications.over", "Count", maxWaiting), true
 	case n > 0:
-		return v.text("applications.waiting", "Count", n), true, nil
+		return v.text("applications.waiting", "Count", n), true
 	case v.p.opts.Load().Approval:
-		return v.text("applications.none"), false, nil
+		return v.text("applications.none"), false
 	}
-	return "", false, nil
+	return "", false
 }
 
 func (p *Pages) approve(v *visit) error {

@@ -90,11 +90,10 @@ func (v *visit) keysLine(failing int) statusLine {
 	return l
 }
 
-// applicationLines say whether somebody waits for an account, where anybody can. What
-// the store says when it cannot be read stands in its own line.
+// applicationLines say whether somebody waits for an account, where anybody can.
 func (v *visit) applicationLines() []statusLine {
-	text, some, err := v.waiting()
-	if err != nil || text == "" {
+	text, some := v.waiting()
+	if text == "" {
 		return nil
 	}
 	l := statusLine{Kind: "good", Part: v.text("applications.title"), Text: text, URL: applicationsURL}
