@@ -43,6 +43,11 @@ type NewAccount struct {
 	Language   string // language tag (RFC 5646); may be empty
 }
 
+// AddAccountBy is AddAccount in the name of by.
+func (s *Service) AddAccountBy(ctx context.Context, by registry.Actor, n NewAccount) (Account, error) {
+	return s.As(by).AddAccount(ctx, n)
+}
+
 // AddAccount makes an account. With a password it takes some 20 ms.
 func (s *Service) AddAccount(ctx context.Context, n NewAccount) (Account, error) {
 	n.Role = cmp.Or(n.Role, account.Customer)

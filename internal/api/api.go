@@ -98,6 +98,8 @@ type Config struct {
 	Erasures    Erasures    // nil: nothing is erased
 	Notices     Notices     // nil: nothing is told by mail
 
+	Applications Applications // nil: nobody applies for an account
+
 	Version string // of the program
 	Now     func() time.Time
 }
@@ -136,6 +138,8 @@ type server struct {
 	erasures    Erasures
 	notices     Notices
 
+	applications Applications
+
 	version string
 	now     func() time.Time
 	started time.Time
@@ -147,7 +151,7 @@ func New(c Config) *API {
 		admin: c.Admin.As(registry.Actor{Via: "api"}), registry: c.Registry, backup: c.Backup,
 		upgrades: c.Upgrades, history: c.History, past: c.Past,
 		secondaries: c.Secondaries, pushes: c.Pushes, nodes: c.Nodes, checks: c.Checks, signIn: c.SignIn, notices: c.Notices,
-		shadow: c.Shadow, webhooks: c.Webhooks, people: c.People, erasures: c.Erasures,
+		shadow: c.Shadow, webhooks: c.Webhooks, people: c.People, erasures: c.Erasures, applications: c.Applications,
 		version: c.Version, now: c.Now,
 	}
 	if s.history == nil {
@@ -168,6 +172,7 @@ func New(c Config) *API {
 	s.addCustomers(api)
 	s.addTokens(api)
 	s.addSignIn(api)
+	s.addApplications(api)
 	s.addNotices(api)
 	s.addPlans(api)
 	s.addHosts(api)

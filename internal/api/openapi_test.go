@@ -38,6 +38,7 @@ var routes = []string{
 	"DELETE /accounts/{account}",
 	"DELETE /accounts/{account}/factors",
 	"DELETE /accounts/{account}/sessions",
+	"DELETE /applications/{application}",
 	"DELETE /hosts/{host}",
 	"DELETE /keys/{username}",
 	"DELETE /plans/{plan}",
@@ -51,6 +52,7 @@ var routes = []string{
 	"GET /accounts/by-external-id/{id}",
 	"GET /accounts/{account}",
 	"GET /addresses",
+	"GET /applications",
 	"GET /audit",
 	"GET /cluster",
 	"GET /events",
@@ -98,6 +100,7 @@ var routes = []string{
 	"POST /accounts/by-external-id/{id}/suspend",
 	"POST /accounts/by-external-id/{id}/terminate",
 	"POST /accounts/{account}/invitation",
+	"POST /applications/{application}/approve",
 	"POST /backup",
 	"POST /hosts",
 	"POST /hosts:batch",
@@ -171,7 +174,7 @@ func checkOperation(t *testing.T, name string, op operation) {
 		t.Errorf("%s: path parameters %v", name, parameters)
 	}
 	method, path, _ := strings.Cut(name, " ")
-	asks := path == "/upgrade" || strings.HasSuffix(path, "/test") || strings.Contains(path, "/by-external-id/") && method == "post" // with the path alone
+	asks := path == "/upgrade" || strings.HasSuffix(path, "/test") || strings.HasSuffix(path, "/approve") || strings.Contains(path, "/by-external-id/") && method == "post" // with the path alone
 	if (method == "post" || method == "patch" || method == "put") != (op.RequestBody != nil || asks) {
 		t.Errorf("%s: request body %v", name, op.RequestBody)
 	}

@@ -63,6 +63,7 @@ func newCity(t *testing.T) (w *world, alice, bob things) {
 		return things{
 			"account": name, "host": host, "hosts": host, "follows": host, "username": key.Username, "token": token.ID, "id": "crm-" + name,
 			"name": "tsig-" + name, "zone": "dyn.example.org", "type": "TXT", "plan": "home", "webhook": hook.ID, "secret": token.Secret,
+			"application": "for-" + name,
 		}
 	}
 	return w, of("alice", "home.dyn.example.org"), of("bob", "nas.dyn.example.org")
@@ -202,7 +203,7 @@ func components() map[string]map[string]any {
 // places are where a request may name something.
 func places() (all []string) {
 	for _, at := range []string{"path ", "query ", "body "} {
-		for _, name := range []string{"account", "host", "hosts", "follows", "username", "token", "id", "name", "webhook"} {
+		for _, name := range []string{"account", "host", "hosts", "follows", "username", "token", "id", "name", "webhook", "application"} {
 			all = append(all, at+name)
 		}
 	}

@@ -52,13 +52,18 @@ var rights = map[string]right{
 	"export-account": {least: account.Customer, fresh: true, names: about(func(in *accountPath, _ *Principal) named {
 		return named{accounts: []string{in.Account}}
 	})},
-	"erase-account":      {least: account.Admin, change: true, fresh: true},
-	"set-account":        {least: account.Customer, change: true, fresh: true, names: about(namedByAccountChange)},
-	"list-accounts":      {least: account.Support},
-	"add-account":        {least: account.Admin, change: true, fresh: true},
-	"invite":             {least: account.Admin, change: true, fresh: true}, // whoever has the link signs in
-	"reset-factors":      {least: account.Admin, change: true, fresh: true},
-	"end-sessions":       {least: account.Admin, change: true},
+	"erase-account": {least: account.Admin, change: true, fresh: true},
+	"set-account":   {least: account.Customer, change: true, fresh: true, names: about(namedByAccountChange)},
+	"list-accounts": {least: account.Support},
+	"add-account":   {least: account.Admin, change: true, fresh: true},
+	"invite":        {least: account.Admin, change: true, fresh: true}, // whoever has the link signs in
+	"reset-factors": {least: account.Admin, change: true, fresh: true},
+	"end-sessions":  {least: account.Admin, change: true},
+
+	"list-applications":   {least: account.Admin},
+	"approve-application": {least: account.Admin, change: true, fresh: true},
+	"decline-application": {least: account.Admin, change: true},
+
 	"delete-account":     {least: account.Admin, change: true, fresh: true},
 	"show-customer":      {least: account.Support},
 	"provision-customer": {least: account.Admin, change: true, fresh: true},

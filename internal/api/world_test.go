@@ -30,6 +30,7 @@ type world struct {
 	admin    *admin.Service
 	rest     *api.API
 	shelf    store.Shelf
+	applied  applications
 	url      string // of the door for everybody
 	visitor  atomic.Pointer[visitor]
 }
@@ -63,7 +64,7 @@ func newWorldAt(t *testing.T, dir string, others func(*store.Store) registry.Oth
 	past := history.New(r, 1<<20, nil)
 	w := &world{t: t, socket: socket, kept: kept, registry: r, history: past, admin: admin.New(r, admin.Options{}), shelf: kept.Shelf()}
 	w.rest = api.New(api.Config{
-		Admin: w.admin, Registry: r, Backup: kept, History: past, Past: kept, Shelf: w.shelf, Webhooks: &fakeHooks{}, Erasures: newErasures(w, kept), Nodes: oneNode{}, Version: "1.2.3",
+		Admin: w.admin, Registry: r, Backup: kept, History: past, Past: kept, Shelf: w.shelf, Webhooks: &fakeHooks{}, Erasures: newErasures(w, kept), Applications: &w.applied, Nodes: oneNode{}, Version: "1.2.3",
 	})
 	server := &http.Server{Handler: checked(t, w.rest)}
 	public := httptest.NewServer(checked(t, w.rest.Public(api.Public{Visitor: func(r *http.Request) (api.Principal, bool, error) {

@@ -22,6 +22,7 @@ use update keys, see ` + "`stayput key`" + `.`,
 		},
 		a.accountAddCommand(), a.accountListCommand(), a.accountShowCommand(), a.accountSetCommand(), a.accountInviteCommand(), a.accountResetFactorsCommand(), a.accountEndSessionsCommand(), a.accountDeleteCommand(),
 		a.accountExportCommand(), a.accountEraseCommand(),
+		a.accountApplicationsCommand(), a.accountApproveCommand(), a.accountDeclineCommand(),
 	)
 }
 

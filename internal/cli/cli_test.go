@@ -47,8 +47,13 @@ func TestMain(m *testing.M) {
 //	sidebyside TABLE             holds our answers against those of that
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+	testscript.Run(t, scripts(t, filepath.Join("testdata", "script")))
+}
+
+// scripts says how the stories in a directory are run.
+func scripts(t *testing.T, dir string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Values[worldKey{}] = new(world)
@@ -77,7 +82,7 @@ func TestScripts(t *testing.T) {
 			"oldservice":   startOldService,
 			"sidebyside":   sideBySide,
 		},
-	})
+	}
 }
 
 // raceOptions lets programs that were built with -race end at once. Otherwise each

@@ -27,7 +27,7 @@ func (d *daemon) newAPI() *api.API {
 		History: d.history, Past: d.store, Shelf: d.store.Shelf(), Webhooks: webhooks{d.webhooks, d},
 		Secondaries: secondaries{d.notifier}, Pushes: pushes{d.pushers, d}, Checks: checks{d},
 		Shadow: comparison{d}, SignIn: signInDesk{d.signin}, Notices: notices{d.notices},
-		People: files{d}, Erasures: files{d},
+		People: files{d}, Erasures: files{d}, Applications: applications{d.signin},
 		Nodes: nodes{d}, Version: d.opts.Version,
 	})
 }

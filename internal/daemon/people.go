@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/internal/admin"
 	"stayput.dev/internal/api"
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/mail"
@@ -141,6 +142,44 @@ func (i signInDesk) Invite(ctx context.Context, by registry.Actor, name, languag
 		return "", &Error{fmt.Errorf("account %s has no mail address", name), "`stayput account set` gives it one; without --mail the link is printed"}
 	}
 	return link, err
+}
+
+// applications shows who waits for an account to the API.
+type applications struct{ *signin.Service }
+
+// Applications implements api.Applications.
+func (a applications) Applications(ctx context.Context, after string, limit int) ([]api.Application, error) {
+	all, err := a.Service.Applications(ctx, after, limit)
+	var out []api.Application
+	for _, x := range all {
+		view := api.Application{ID: x.ID, Name: x.Name, Email: x.Email, Language: x.Language, At: x.At}
+		if x.From.IsValid() {
+			view.From = x.From.String()
+		}
+		out = append(out, view)
+	}
+	return out, err
+}
+
+// Approve implements api.Applications.
+func (a applications) Approve(ctx context.Context, by registry.Actor, id string) error {
+	return asAdmin(a.Service.Approve(ctx, by, id))
+}
+
+// Decline implements api.Applications.
+func (a applications) Decline(ctx context.Context, by registry.Actor, id string) error {
+	return asAdmin(a.Service.Decline(ctx, by, id))
+}
+
+// asAdmin says in the words of package admin what is wrong with an application.
+func asAdmin(err error) error {
+	switch {
+	case errors.Is(err, signin.ErrLink):
+		return admin.ErrNotFound
+	case errors.Is(err, signin.ErrTaken):
+		return admin.ErrExists
+	}
+	return err
 }
 
 // visitor tells the API who has signed in to the pages. Who must set up a second factor

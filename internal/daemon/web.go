@@ -22,7 +22,7 @@ func (d *daemon) openWeb() (err error) {
 
 func webOptions(c *config.Config) web.Options {
 	return web.Options{
-		MaySignUp: c.Signin.SignUp != config.SignUpOff, SendsMail: c.Mail.Server != "" && c.HTTP.PublicURL != nil, PublicURL: c.HTTP.PublicURL,
+		MaySignUp: c.Signin.SignUp != config.SignUpOff, Approval: c.Signin.SignUp == config.SignUpApproval, SendsMail: c.Mail.Server != "" && c.HTTP.PublicURL != nil, PublicURL: c.HTTP.PublicURL,
 	}
 }
 

@@ -83,6 +83,7 @@
 //	SignUp(ctx, client, address) error                         mails a link there
 //	ConfirmSignUp(ctx, client, token, name, password) (Step, error)
 //	Applications(ctx, after, limit) ([]Application, error)     what waits for approval
+//	Application(ctx, id) (Application, error)
 //	Approve(ctx, by, id) error, Decline(ctx, by, id) error
 //
 // What happened, the latest first:

@@ -292,7 +292,7 @@ func TestSignUpWithApproval(t *testing.T) {
 	_, err := w.Password(t.Context(), home, "dora", chosen)
 	is(t, "before approval", err, signin.ErrWrong)
 	all, err := w.Applications(t.Context(), "", 10)
-	if err != nil || len(all) != 2 || all[0].Name != "dora" || all[0].Email != "dora@example.net" {
+	if err != nil || len(all) != 2 || all[0].Name != "dora" || all[0].Email != "dora@example.net" || all[0].From != home.Addr {
 		t.Fatalf("applications %+v, %v", all, err)
 	}
 	by := registry.Actor{Account: w.account(t, "root").ID}

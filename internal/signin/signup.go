@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -93,7 +94,7 @@ func (s *Service) ConfirmSignUp(ctx context.Context, c Client, token, name, pass
 		if err := checkNew(&wanted, password); err != nil {
 			return err
 		}
-		x := storedApplication{Name: name, Email: l.Email, Language: l.Language, At: s.now().UTC().Truncate(time.Millisecond)}
+		x := storedApplication{Name: name, Email: l.Email, Language: l.Language, At: s.now().UTC().Truncate(time.Millisecond), From: c.Addr.Unmap()}
 		var made error
 		if err := s.hash(ctx, func() { x.Hash, made = account.HashPassword(password) }); err != nil || made != nil {
 			return errors.Join(err, made)
@@ -102,7 +103,7 @@ func (s *Service) ConfirmSignUp(ctx context.Context, c Client, token, name, pass
 			step.Waiting = true
 			return s.apply(ctx, c, &x)
 		}
-		a, err := s.open(ctx, &x)
+		a, err := s.open(ctx, oneself, &x)
 		if err != nil {
 			return err
 		}
@@ -129,9 +130,12 @@ func (s *Service) checkNewName(name string) error {
 	return nil
 }
 
+// oneself is in whose name accounts are made that nobody has to approve.
+var oneself = registry.Actor{Via: "signin"}
+
 // makeAccount makes an account of a customer and returns it.
-func (s *Service) makeAccount(ctx context.Context, n admin.NewAccount) (account.Account, error) {
-	made, err := s.accounts.AddAccount(ctx, n)
+func (s *Service) makeAccount(ctx context.Context, by registry.Actor, n admin.NewAccount) (account.Account, error) {
+	made, err := s.accounts.AddAccountBy(ctx, by, n)
 	if err != nil {
 		if errors.Is(err, admin.ErrExists) {
 			err = ErrTaken
@@ -146,8 +150,8 @@ func (s *Service) makeAccount(ctx context.Context, n admin.NewAccount) (account.
 }
 
 // open makes the account of an application, with the password that was chosen.
-func (s *Service) open(ctx context.Context, x *storedApplication) (account.Account, error) {
-	return s.makeAccount(ctx, admin.NewAccount{Name: x.Name, Email: x.Email, Language: x.Language, PasswordHash: x.Hash})
+func (s *Service) open(ctx context.Context, by registry.Actor, x *storedApplication) (account.Account, error) {
+	return s.makeAccount(ctx, by, admin.NewAccount{Name: x.Name, Email: x.Email, Language: x.Language, PasswordHash: x.Hash})
 }
 
 // storedApplication is what an item says of an application. Its ID is the lower-case
@@ -157,6 +161,7 @@ type storedApplication struct {
 	Hash        string // of the password
 	Language    string
 	At          time.Time
+	From        netip.Addr `json:",omitzero"`
 }
 
 // apply keeps an application.
@@ -190,9 +195,19 @@ func (s *Service) Applications(ctx context.Context, after string, limit int) ([]
 		if err := json.Unmarshal(item.Body, &x); err != nil {
 			return nil, fmt.Errorf("reading an application: %w", err)
 		}
-		all = append(all, Application{ID: item.ID, Name: x.Name, Email: x.Email, At: x.At})
+		all = append(all, x.view(item.ID))
 	}
 	return all, nil
+}
+
+// Application returns an application, or ErrLink when there is none.
+func (s *Service) Application(ctx context.Context, id string) (Application, error) {
+	x, err := s.application(ctx, id)
+	return x.view(id), err
+}
+
+func (x *storedApplication) view(id string) Application {
+	return Application{ID: id, Name: x.Name, Email: x.Email, Language: x.Language, At: x.At, From: x.From}
 }
 
 // Approve makes the account of an application, with the password that was chosen then,
@@ -204,7 +219,7 @@ func (s *Service) Approve(ctx context.Context, by registry.Actor, id string) err
 	if err != nil {
 		return err
 	}
-	a, isNew, err := s.openOnce(ctx, &x)
+	a, isNew, err := s.openOnce(ctx, by, &x)
 	if errors.Is(err, ErrTaken) {
 		return errors.Join(err, s.takeAll(ctx, kindApplication, id))
 	}
@@ -230,8 +245,8 @@ func (s *Service) Approve(ctx context.Context, by registry.Actor, id string) err
 
 // openOnce makes the account of an application unless somebody did who could not end it,
 // and tells whether it is new. The hash, with its salt, tells that the account is this one.
-func (s *Service) openOnce(ctx context.Context, x *storedApplication) (a account.Account, isNew bool, err error) {
-	a, err = s.open(ctx, x)
+func (s *Service) openOnce(ctx context.Context, by registry.Actor, x *storedApplication) (a account.Account, isNew bool, err error) {
+	a, err = s.open(ctx, by, x)
 	if errors.Is(err, ErrTaken) {
 		if there, ok := s.registry.State().Accounts.Account(x.Name); ok && there.Password == x.Hash {
 			return there, false, nil

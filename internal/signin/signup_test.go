@@ -34,12 +34,12 @@ type unsteady struct {
 	before, after atomic.Bool
 }
 
-// AddAccount implements signin.Accounts.
-func (u *unsteady) AddAccount(ctx context.Context, n admin.NewAccount) (admin.Account, error) {
+// AddAccountBy implements signin.Accounts.
+func (u *unsteady) AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount) (admin.Account, error) {
 	if u.before.Swap(false) {
 		return admin.Account{}, registry.ErrUnavailable
 	}
-	a, err := u.Service.AddAccount(ctx, n)
+	a, err := u.Service.AddAccountBy(ctx, by, n)
 	if u.after.Swap(false) {
 		return admin.Account{}, registry.ErrUnavailable
 	}

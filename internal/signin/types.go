@@ -180,10 +180,12 @@ const (
 
 // Application is somebody who would like an account.
 type Application struct {
-	ID    string
-	Name  string
-	Email string // confirmed
-	At    time.Time
+	ID       string
+	Name     string
+	Email    string // confirmed
+	Language string // tag of what the pages spoke (RFC 5646); may be empty
+	At       time.Time
+	From     netip.Addr // whence it came; the zero Addr where that is not known
 }
 
 // Event is something that happened about signing in.

@@ -139,7 +139,10 @@ func (v *visit) signInLines(account uint32, before string) (lines []auditLine, n
 			l.From = e.From.String()
 		}
 		if e.Subject != "" {
-			l.About, l.URL = e.Subject, customerURL(e.Subject)
+			l.About = e.Subject
+			if _, found := v.p.Admin.State().Accounts.Account(e.Subject); found { // else whoever applied has none
+				l.URL = customerURL(e.Subject)
+			}
 		}
 		lines = append(lines, l)
 	}

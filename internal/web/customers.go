@@ -20,6 +20,7 @@ type customersPage struct {
 	Customers []admin.Account
 	From      string
 	MayAdd    bool
+	Waiting   template.HTML // how many wait for an account; empty where nobody could
 	pager
 }
 
@@ -28,6 +29,7 @@ func (p *Pages) customers(v *visit) error {
 	page := &customersPage{From: from, MayAdd: v.who.Role == account.Admin}
 	var next string
 	page.Customers, next = p.Admin.Accounts(from, keysOnPage)
+	page.Waiting, _ = v.waiting()
 	page.pager = newPager("/staff/customers", url.Values{}, "from", from == "", next)
 	return v.show("customers", page)
 }

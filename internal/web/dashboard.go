@@ -43,6 +43,7 @@ func (p *Pages) dashboard(v *visit) error {
 	failing := v.failing()
 	page.Failing = failing[:min(len(failing), maxFailing)]
 	page.Lines = append(page.Lines, v.storeLine(), v.keysLine(len(failing)))
+	page.Lines = append(page.Lines, v.applicationLines()...)
 	page.Lines = append(page.Lines, v.serverLines()...)
 	page.Lines = append(page.Lines, v.certificateLines()...)
 	page.Sum = v.sumUpHouse(page.Lines)
@@ -87,6 +88,19 @@ func (v *visit) keysLine(failing int) statusLine {
 		l.Kind, l.Text = "wait", v.text("dashboard.keys_failing", "Count", failing)
 	}
 	return l
+}
+
+// applicationLines say whether somebody waits for an account, where anybody can.
+func (v *visit) applicationLines() []statusLine {
+	text, some := v.waiting()
+	if text == "" {
+		return nil
+	}
+	l := statusLine{Kind: "good", Part: v.text("applications.title"), Text: text, URL: applicationsURL}
+	if some {
+		l.Kind = "wait"
+	}
+	return []statusLine{l}
 }
 
 // serverLines say how secondaries and push targets are.

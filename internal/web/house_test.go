@@ -25,7 +25,7 @@ import (
 func TestStaffAccess(t *testing.T) {
 	w := newWorld(t)
 	ok(w.admin.AddPlan(t.Context(), account.Plan{Name: "home"}))(t)
-	fill := strings.NewReplacer("{zone}", "dyn.example.org", "{account}", "alice", "{plan}", "home")
+	fill := strings.NewReplacer("{zone}", "dyn.example.org", "{account}", "alice", "{plan}", "home", "{application}", "frida")
 	seen, refused := 0, 0
 	for _, pattern := range w.pages.Patterns() {
 		if !strings.Contains(pattern, " /staff") {
@@ -34,7 +34,7 @@ func TestStaffAccess(t *testing.T) {
 		seen++
 		pattern = fill.Replace(pattern)
 		w.as("alice").ask(pattern).shows(t, http.StatusForbidden)
-		isChange := strings.HasPrefix(pattern, "POST") || regexp.MustCompile(`/(new|newzone|importzone|brand|change|delete|suspend|resume|terminate|settings|record|data|erase)\b`).MatchString(pattern)
+		isChange := strings.HasPrefix(pattern, "POST") || regexp.MustCompile(`/(new|newzone|importzone|brand|change|delete|suspend|resume|terminate|settings|record|data|erase|decline)\b`).MatchString(pattern)
 		p := w.as("desk").ask(pattern)
 		switch {
 		case isChange:

@@ -28,6 +28,16 @@ var languages = []struct{ tag, name string }{
 	{"en", "English"}, {"es", "Español"}, {"de", "Deutsch"}, {"pt", "Português"}, {"fr", "Français"},
 }
 
+// languageName returns what its speakers call a language of ours, else its tag.
+func languageName(tag string) string {
+	for _, l := range languages {
+		if l.tag == tag {
+			return l.name
+		}
+	}
+	return tag
+}
+
 // A tongue is one language: its words, and the pages in them.
 type tongue struct {
 	tag       string

@@ -40,6 +40,7 @@ func (w *world) sights() []sight {
 	invitation := ok(w.signin.Invite(w.t.Context(), registry.Actor{}, "bob", "en"))(w.t)
 	token := w.addToken("alice")
 	ok(w.admin.AddAccount(w.t.Context(), admin.NewAccount{Name: "erin", Role: account.Customer, Password: password}))(w.t)
+	w.apply("frida")
 	change, reset, signUp := w.openDoors()
 	return []sight{
 		{"home", "alice", "/", nil},
@@ -65,6 +66,9 @@ func (w *world) sights() []sight {
 		{"search-nothing", "desk", "/staff/search?q=nobody.example.net", nil},
 		{"key-revoke", "alice", "/keys/alice-office/revoke", nil},
 		{"customers", "root", "/staff/customers", nil},
+		{"applications", "root", "/staff/customers/applications", nil},
+		{"applications-none", "desk", "/staff/customers/applications?after=z", nil},
+		{"application-decline", "root", "/staff/customers/applications/frida/decline", nil},
 		{"customer", "root", "/staff/customers/alice", nil},
 		{"newcustomer", "root", "/staff/customers/new", nil},
 		{"newcustomer-refused", "root", "/staff/customers/new", []string{"name", "-"}},

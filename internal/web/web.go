@@ -86,6 +86,7 @@ type Look struct {
 // Options may change while the pages are shown.
 type Options struct {
 	MaySignUp bool     // people may make accounts of their own
+	Approval  bool     // staff approve them
 	SendsMail bool     // links come by mail
 	PublicURL *url.URL // by which people and devices reach us; nil: as each request says, and without passkeys
 }
