@@ -20,10 +20,10 @@ import (
 // applicationLife is how long an application waits for staff.
 const applicationLife = 30 * 24 * time.Hour
 
-// reserved are names that look like the service's own.
+// reserved are names that look like the service's own, or like one of its pages.
 var reserved = []string{
-	"abuse", "account", "admin", "administrator", "anonymous", "api", "billing", "daemon", "dns", "guest", "help", "hostmaster",
-	"info", "mail", "me", "noc", "nobody", "operator", "postmaster", "root", "sales", "security", "ssladmin", "staff", "stayput",
+	"abuse", "account", "admin", "administrator", "anonymous", "api", "applications", "billing", "daemon", "dns", "guest", "help", "hostmaster",
+	"info", "mail", "me", "new", "noc", "nobody", "operator", "postmaster", "root", "sales", "security", "ssladmin", "staff", "stayput",
 	"support", "sysadmin", "system", "test", "user", "webmaster", "www",
 }
 
