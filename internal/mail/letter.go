@@ -37,7 +37,10 @@ func readTexts() map[string]*texttemplate.Template {
 func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 // letter is a message in words.
-type letter struct{ language, subject, text, html string }
+type letter struct {
+	language, subject, text, html string
+	blocks                        []block
+}
 
 // page is what the layout of the HTML form shows.
 type page struct {
@@ -63,12 +66,23 @@ func write(m *Message, brand Brand, own ownTexts) (letter, error) {
 		}
 	}
 	p.Subject = l.subject
+	l.blocks, l.text = p.Blocks, plainText(p.Blocks, brand, 72)
+	var html strings.Builder
+	if err := layout.Execute(&html, p); err != nil {
+		return letter{}, err
+	}
+	l.html = html.String()
+	return l, nil
+}
+
+// plainText returns the text form of blocks, in lines of at most so many characters.
+func plainText(blocks []block, brand Brand, most int) string {
 	var text strings.Builder
-	for _, b := range p.Blocks {
+	for _, b := range blocks {
 		if b.Link != "" {
 			text.WriteString(b.Text + ":\n" + b.Link + "\n\n")
 		} else {
-			text.WriteString(wrap(b.Text, 72) + "\n\n")
+			text.WriteString(wrap(b.Text, most) + "\n\n")
 		}
 	}
 	text.WriteString("-- \n" + brand.Name + "\n")
@@ -77,13 +91,7 @@ func write(m *Message, brand Brand, own ownTexts) (letter, error) {
 			text.WriteString(line + "\n")
 		}
 	}
-	l.text = text.String()
-	var html strings.Builder
-	if err := layout.Execute(&html, p); err != nil {
-		return letter{}, err
-	}
-	l.html = html.String()
-	return l, nil
+	return text.String()
 }
 
 // sayBuiltIn returns what a message says in our words.

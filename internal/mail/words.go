@@ -2,6 +2,7 @@ package mail
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -262,8 +263,8 @@ func BuiltIn(kind Kind, language string) (Text, error) {
 	return Text{Kind: kind, Language: language, Subject: subject, Body: body}, nil
 }
 
-// Preview returns the subject and the text of a mail with made-up data. It fails as
-// Check does.
+// Preview returns the subject and the text of a mail with made-up data, its paragraphs
+// on one line each. It fails as Check does.
 func (t Text) Preview(brand Brand) (subject, text string, err error) {
 	own, err := t.read()
 	if err != nil {
@@ -275,5 +276,5 @@ func (t Text) Preview(brand Brand) (subject, text string, err error) {
 		Host: "home.dyn.example.org", Address: "192.0.2.2", Username: "anna-home", Token: "backup", Provider: "Example", Identity: "anna",
 	}}
 	l, err := write(m, brand, ownTexts{textID(t.Kind, t.Language): own})
-	return l.subject, l.text, err
+	return l.subject, plainText(l.blocks, brand.complete(), math.MaxInt), err
 }
