@@ -136,20 +136,18 @@ func (v *visitor) check(r *dns.Msg, i int) error {
 	return nil
 }
 
-// askTCP asks over a connection of its own.
-func askTCP(w *world, m *dns.Msg) (*dns.Msg, int, error) {
-	c := &dns.Client{Net: "tcp", Timeout: patience}
-	r, _, err := c.Exchange(m, w.dns)
-	return r, 1, err
+// askTCP returns what asks over a connection of its own, and must hear an answer in time.
+func askTCP(within time.Duration) func(*world, *dns.Msg) (*dns.Msg, int, error) {
+	return func(w *world, m *dns.Msg) (*dns.Msg, int, error) {
+		c := &dns.Client{Net: "tcp", Timeout: within}
+		r, _, err := c.Exchange(m, w.dns)
+		return r, 1, err
+	}
 }
-
-// mostTries is how often who asks over UDP does so, if need be. On a machine that has
-// much else to do, the daemon comes so late to its sockets that these are full.
-const mostTries = 10
 
 // askWithCookie returns what asks over UDP as a resolver does that has a cookie of
 // the daemon: from another port each time, and mostTries times if need be.
-func askWithCookie(t *testing.T, w *world) func(*world, *dns.Msg) (*dns.Msg, int, error) {
+func askWithCookie(t *testing.T, w *world, mostTries int) func(*world, *dns.Msg) (*dns.Msg, int, error) {
 	t.Helper()
 	m := new(dns.Msg).SetQuestion("dyn.example.org.", dns.TypeSOA)
 	r, err := rig.Exchange(withCookie(m, "0123456789abcdef"), w.dns)
