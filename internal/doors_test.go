@@ -52,7 +52,7 @@ var rooms = map[string][]string{
 	"internal/dnsserver": {"internal/history", "internal/policy", "internal/registry", "internal/tsig", "internal/update", "internal/zone"},
 	"internal/feed":      {"internal/account", "internal/registry", "internal/zone"},
 	"internal/api":       {"internal/account", "internal/admin", "internal/archive", "internal/feed", "internal/history", "internal/policy", "internal/recipe", "internal/registry", "internal/shelf", "internal/tsig", "internal/update", "internal/zone"},
-	"internal/web":       {"internal/account", "internal/admin", "internal/archive", "internal/history", "internal/notice", "internal/phrase", "internal/recipe", "internal/registry", "internal/shelf", "internal/signin", "internal/update", "internal/watch", "internal/zone"},
+	"internal/web":       {"internal/account", "internal/admin", "internal/archive", "internal/history", "internal/mail", "internal/notice", "internal/phrase", "internal/recipe", "internal/registry", "internal/shelf", "internal/signin", "internal/update", "internal/watch", "internal/zone"},
 
 	// What follows the state.
 	"internal/webhook": {"internal/account", "internal/feed", "internal/registry"},

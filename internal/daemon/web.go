@@ -14,7 +14,7 @@ func (d *daemon) openWeb() (err error) {
 		return nil
 	}
 	d.pages, err = web.New(web.Config{
-		Admin: d.admin, Registry: d.registry, History: d.history, Archive: d.store, SignIn: d.signin, Shelf: d.store.Shelf(), Files: files{d}, Notices: d.notices, TokenUses: d.restAPI,
+		Admin: d.admin, Registry: d.registry, History: d.history, Archive: d.store, SignIn: d.signin, Shelf: d.store.Shelf(), Files: files{d}, Notices: d.notices, MailTexts: mail.NewTexts(d.store.Shelf()), TokenUses: d.restAPI,
 		Options: webOptions(d.live.Load()), House: d.house(), Rebranded: d.rebrand, Logger: d.log,
 	})
 	return err

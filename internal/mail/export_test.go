@@ -14,7 +14,7 @@ func (q *Queue) Hurry() {
 
 // Letter returns subject, text and HTML of a message.
 func Letter(m Message, b Brand) (subject, text, html string, err error) {
-	l, err := write(&m, b)
+	l, err := write(&m, b, nil)
 	return l.subject, l.text, l.html, err
 }
 

@@ -37,7 +37,10 @@ func readTexts() map[string]*texttemplate.Template {
 func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 // letter is a message in words.
-type letter struct{ language, subject, text, html string }
+type letter struct {
+	language, subject, text, html string
+	blocks                        []block
+}
 
 // page is what the layout of the HTML form shows.
 type page struct {
@@ -49,31 +52,38 @@ type page struct {
 // block is a paragraph, or a button with its link.
 type block struct{ Text, Link string }
 
-// write puts a message into words.
-func write(m *Message, brand Brand) (letter, error) {
+// write puts a message into words: the company's own where there are some, else ours.
+func write(m *Message, brand Brand, own ownTexts) (letter, error) {
 	brand = brand.complete()
 	l := letter{language: pick(m.Language, brand.Language)}
-	var raw strings.Builder
-	data := struct {
-		Data
-		Brand string
-	}{m.Data.cleaned(), clean(brand.Name)}
-	if err := texts[l.language].ExecuteTemplate(&raw, string(m.Kind), data); err != nil {
+	p := page{Language: l.language, Brand: brand}
+	if text := own[textID(m.Kind, l.language)]; text != nil {
+		l.subject, p.Blocks = text.say(m, brand)
+	} else {
+		var err error
+		if l.subject, p.Blocks, err = sayBuiltIn(m, brand, l.language); err != nil {
+			return letter{}, err
+		}
+	}
+	p.Subject = l.subject
+	l.blocks, l.text = p.Blocks, plainText(p.Blocks, brand, 72)
+	var html strings.Builder
+	if err := layout.Execute(&html, p); err != nil {
 		return letter{}, err
 	}
-	subject, body, _ := strings.Cut(strings.TrimSpace(raw.String()), "\n\n")
-	l.subject = clean(subject)
-	p := page{Language: l.language, Subject: l.subject, Brand: brand}
+	l.html = html.String()
+	return l, nil
+}
+
+// plainText returns the text form of blocks, in lines of at most so many characters.
+func plainText(blocks []block, brand Brand, most int) string {
 	var text strings.Builder
-	for paragraph := range strings.SplitSeq(body, "\n\n") {
-		b := block{Text: strings.Join(strings.Fields(paragraph), " ")}
-		if label, ok := strings.CutPrefix(b.Text, "=> "); ok {
-			b = block{label, m.Data.Link}
-			text.WriteString(label + ":\n" + m.Data.Link + "\n\n")
+	for _, b := range blocks {
+		if b.Link != "" {
+			text.WriteString(b.Text + ":\n" + b.Link + "\n\n")
 		} else {
-			text.WriteString(wrap(b.Text, 72) + "\n\n")
+			text.WriteString(wrap(b.Text, most) + "\n\n")
 		}
-		p.Blocks = append(p.Blocks, b)
 	}
 	text.WriteString("-- \n" + brand.Name + "\n")
 	for _, line := range []string{brand.URL, brand.Footer} {
@@ -81,13 +91,43 @@ func write(m *Message, brand Brand) (letter, error) {
 			text.WriteString(line + "\n")
 		}
 	}
-	l.text = text.String()
-	var html strings.Builder
-	if err := layout.Execute(&html, p); err != nil {
-		return letter{}, err
+	return text.String()
+}
+
+// sayBuiltIn returns what a message says in our words.
+func sayBuiltIn(m *Message, brand Brand, language string) (subject string, blocks []block, err error) {
+	var raw strings.Builder
+	data := struct {
+		Data
+		Brand string
+	}{m.Data.cleaned(), clean(brand.Name)}
+	if err := texts[language].ExecuteTemplate(&raw, string(m.Kind), data); err != nil {
+		return "", nil, err
 	}
-	l.html = html.String()
-	return l, nil
+	subject, body, _ := strings.Cut(strings.TrimSpace(raw.String()), "\n\n")
+	for paragraph := range strings.SplitSeq(body, "\n\n") {
+		b := block{Text: strings.Join(strings.Fields(paragraph), " ")}
+		if label, ok := strings.CutPrefix(b.Text, "=> "); ok {
+			b = block{label, m.Data.Link}
+		}
+		blocks = append(blocks, b)
+	}
+	return clean(subject), blocks, nil
+}
+
+// say returns what a message says in these words.
+func (w *words) say(m *Message, brand Brand) (subject string, blocks []block) {
+	data, name := m.Data.cleaned(), clean(brand.Name)
+	for _, own := range w.blocks {
+		b := block{Text: fill(own.text, data, name)}
+		if own.isButton {
+			b.Text, b.Link = cmp.Or(b.Text, name), m.Data.Link
+		}
+		if b.Text != "" { // nothing was known to fill in
+			blocks = append(blocks, b)
+		}
+	}
+	return cmp.Or(clean(fill(w.subject, data, name)), name), blocks
 }
 
 var colour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
@@ -124,6 +164,15 @@ func (d Data) cleaned() Data {
 // clean returns text on one line, without what cannot be seen, and cut where it is
 // longer than any that means something.
 func clean(text string) string {
+	text = oneLine(text)
+	if runes := []rune(text); len(runes) > 200 {
+		text = string(runes[:200]) + "…"
+	}
+	return text
+}
+
+// oneLine returns text on one line, without what cannot be seen.
+func oneLine(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
 			return ' '
@@ -133,9 +182,6 @@ func clean(text string) string {
 		}
 		return r
 	}, text)
-	if runes := []rune(text); len(runes) > 200 {
-		text = string(runes[:200]) + "…"
-	}
 	return strings.Join(strings.Fields(text), " ")
 }
 

@@ -24,7 +24,7 @@ import (
 	"stayput.dev/internal/shelf"
 )
 
-// Kind is what a message is about. Its texts stand in text/, by language.
+// Kind is what a message is about. Its built-in texts stand in text/, by language.
 type Kind string
 
 // The kinds.

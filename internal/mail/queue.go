@@ -57,7 +57,11 @@ func (q *Queue) sendDue(ctx context.Context) (more bool, err error) {
 	if err != nil || len(items) == 0 {
 		return false, err
 	}
-	line := &line{opts: opts}
+	own, err := q.ownTexts(ctx)
+	if err != nil {
+		return false, err
+	}
+	line := &line{opts: opts, own: own}
 	defer line.close()
 	for _, item := range items {
 		if ctx.Err() != nil {

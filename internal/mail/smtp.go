@@ -24,6 +24,7 @@ const smtpTimeout = 30 * time.Second
 // line is a connection to the mail server, opened when the first message needs it.
 type line struct {
 	opts   *Options
+	own    ownTexts
 	client *gomail.Client
 	dead   bool // the server could not be reached
 }
@@ -118,7 +119,7 @@ func (l *line) close() {
 
 // compose makes the message as it goes over the wire.
 func (l *line) compose(m *Message, from *mail.Address) (*gomail.Msg, error) {
-	letter, err := write(m, l.opts.Brand)
+	letter, err := write(m, l.opts.Brand, l.own)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadMessage, err)
 	}

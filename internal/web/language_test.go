@@ -97,11 +97,11 @@ func insertions(text string) []string {
 
 // composed are the keys that the code puts together, by what they begin with.
 var composed = []string{
-	"story.", "state.", "kind.", "deed.", "event.", "phase.", "type.", "rule.", "chart.updates", "chart.replies", "dashboard.warn", "dashboard.bad", "failure.", "devices.", "door.", "done.", "role.", "when.", "since.", "how.", "options.nodata", "options.nxdomain", "options.somewhere", "tokendays.", "customer.suspend_title", "customer.resume_title", "customer.terminate_title",
+	"story.", "state.", "kind.", "deed.", "event.", "phase.", "type.", "rule.", "chart.updates", "chart.replies", "dashboard.warn", "dashboard.bad", "failure.", "devices.", "door.", "done.", "role.", "when.", "since.", "how.", "options.nodata", "options.nxdomain", "options.somewhere", "tokendays.", "mailkind.", "mailword.", "customer.suspend_title", "customer.resume_title", "customer.terminate_title",
 }
 
 // titled are the pages that make titles of their own.
-var titled = []string{"host", "key", "confirm", "connect", "customer", "customerchange", "done", "failure", "plan", "record", "recordtype", "token", "zone", "zonecheck", "zonedelete", "zoneservers", "zonesettings"}
+var titled = []string{"host", "key", "mailtext", "confirm", "connect", "customer", "customerchange", "done", "failure", "plan", "record", "recordtype", "token", "zone", "zonecheck", "zonedelete", "zoneservers", "zonesettings"}
 
 // TestKeysAreUsed finds texts that no page says, and keys that no catalogue has.
 func TestKeysAreUsed(t *testing.T) {
@@ -247,6 +247,8 @@ var refusals = []struct {
 	{"root", "/staff/zones/dyn.example.org/record", []string{"name", "www", "type", "CNAME", "ttl", "60", "data", "home"}},
 	{"root", "/staff/zones/dyn.example.org/record", []string{"name", "home", "type", "NS", "ttl", "60", "data", "ns.example.net."}},
 	{"root", "/staff/zones/dyn.example.org/delete", []string{"confirm", "dyn.example.org"}},
+	{"root", "/staff/brand/mails/host-changed", []string{"subject", "{nonsense}", "body", "=> Go"}},
+	{"root", "/staff/brand/mails/password-reset", []string{"subject", "", "body", "Go"}},
 }
 
 // refuseSome gives alice a plan with which little is allowed.

@@ -170,6 +170,9 @@ func (p *Pages) routes() []route {
 		{"GET /staff/brand", forAdmins, p.brandForm},
 		{"POST /staff/brand", forAdmins, p.setBrand},
 		{"GET /staff/brand/preview.css", forAdmins, p.previewBrand},
+		{"GET /staff/brand/mails", forAdmins, p.mails},
+		{"GET /staff/brand/mails/{kind}", forAdmins, p.mailText},
+		{"POST /staff/brand/mails/{kind}", forAdmins, p.setMailText},
 	}
 }
 

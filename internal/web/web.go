@@ -59,14 +59,15 @@ type Files interface {
 
 // Config is what the pages are made of. What is above the blank line must be given.
 type Config struct {
-	Admin    *admin.Service
-	Registry Registry
-	History  History
-	Archive  archive.Reader // what is no longer so
-	SignIn   *signin.Service
-	Shelf    Shelf
-	Files    Files
-	Notices  Notices
+	Admin     *admin.Service
+	Registry  Registry
+	History   History
+	Archive   archive.Reader // what is no longer so
+	SignIn    *signin.Service
+	Shelf     Shelf
+	Files     Files
+	Notices   Notices
+	MailTexts MailTexts
 
 	TokenUses TokenUses // nil: nobody knows when API tokens were used
 	House     House     // what else staff see

@@ -51,6 +51,8 @@ type world struct {
 	tally   *watch.Tally
 	trend   *watch.Trend
 
+	shelf store.Shelf
+
 	neighbours neighbours
 	log        *rig.Log // of the pages
 
@@ -100,9 +102,10 @@ func newWorld(t testing.TB) *world {
 			counts[web.Replies+rcode] = n
 		}
 	}, w.clock)
+	w.shelf = kept.Shelf()
 	w.pages = ok(web.New(web.Config{
 		Admin: w.admin, Registry: reg, History: w.history, Archive: kept, SignIn: w.signin, Shelf: kept.Shelf(),
-		Files: newFiles(w, reg, kept), Notices: notice.New(notice.Config{State: reg, Seen: seen, Shelf: kept.Shelf(), Now: w.clock}), Options: web.Options{PublicURL: public}, Rebranded: w.rebrand, Now: w.clock,
+		Files: newFiles(w, reg, kept), Notices: notice.New(notice.Config{State: reg, Seen: seen, Shelf: kept.Shelf(), Now: w.clock}), MailTexts: mail.NewTexts(w.shelf), Options: web.Options{PublicURL: public}, Rebranded: w.rebrand, Now: w.clock,
 		House:  web.House{Trend: w.trend, Tally: w.tally, Servers: &w.neighbours, Checks: &w.neighbours, Certificates: w.neighbours.showCertificates, Nodes: &w.neighbours},
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 	}))(t)
