@@ -171,11 +171,15 @@ func (t *Tab) Faults() []string {
 // try runs steps, and fails the test if one fails.
 func (t *Tab) try(steps ...chromedp.Action[chromedp.Void]) {
 	t.t.Helper()
-	ctx, cancel := context.WithTimeout(t.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
+	if err := t.do(steps...); err != nil {
 		t.t.Fatal(err)
 	}
+}
+
+func (t *Tab) do(steps ...chromedp.Action[chromedp.Void]) error {
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	return chromedp.Do(ctx, steps...)
 }
 
 // Goto opens a page of the site by its path.
@@ -197,7 +201,14 @@ func (t *Tab) Authenticator() {
 // Click clicks on what the CSS selector finds, and waits for what comes of it.
 func (t *Tab) Click(selector string) {
 	t.t.Helper()
-	t.try(chromedp.Click(chromedp.CSS(selector)))
+	err := t.do(chromedp.Click(chromedp.CSS(selector)))
+	// A live page may put another element in the place of the one that was found.
+	for i := 0; i < 10 && err != nil && strings.Contains(err.Error(), "Could not find node with given id"); i++ {
+		err = t.do(chromedp.Click(chromedp.CSS(selector)))
+	}
+	if err != nil {
+		t.t.Fatal(err)
+	}
 }
 
 // Type types into the field that the CSS selector finds.
