@@ -9,15 +9,22 @@ import (
 )
 
 // openWeb makes the pages; there are none if they are off.
-func (d *daemon) openWeb() (err error) {
+func (d *daemon) openWeb() error {
 	if !d.cfg.Web.Enabled {
 		return nil
 	}
-	d.pages, err = web.New(web.Config{
+	pages, err := web.New(web.Config{
 		Admin: d.admin, Registry: d.registry, History: d.history, Archive: d.store, SignIn: d.signin, Shelf: d.store.Shelf(), Files: files{d}, Notices: d.notices, MailTexts: mail.NewTexts(d.store.Shelf()), TokenUses: d.restAPI,
 		Options: webOptions(d.live.Load()), House: d.house(), Rebranded: d.rebrand, Logger: d.log,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	d.pages = pages
+	if d.store.Shared() {
+		d.running.Go(func() { pages.Run(d.stopping) })
+	}
+	return nil
 }
 
 func webOptions(c *config.Config) web.Options {

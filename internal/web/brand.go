@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"stayput.dev/internal/shelf"
 )
@@ -99,29 +101,62 @@ func brandVariables(c colour) string {
 	return fmt.Sprintf("--brand: light-dark(%v, %v); --on-brand: light-dark(#ffffff, %v);", c.onLight(), c.onDark(), darkInk)
 }
 
+// brandEvery is how often it is looked whether another node has set the brand.
+const brandEvery = 10 * time.Second
+
 // brandCache is the brand that pages show now.
 type brandCache struct {
 	shelf     Shelf
 	rebranded func(Look) // may be nil
 	now       atomic.Pointer[brandView]
+
+	mu      sync.Mutex // held while the shelf and what is shown are brought in step; guards version
+	version uint64     // of the item that is shown; 0 for none
 }
 
 func newBrandCache(kept Shelf, rebranded func(Look)) (*brandCache, error) {
 	c := &brandCache{shelf: kept, rebranded: rebranded}
-	item, err := kept.Get(context.Background(), kindBrand, idBrand)
-	if errors.Is(err, shelf.ErrNotFound) {
-		c.show(brand{})
-		return c, nil
+	c.show(brand{})
+	return c, c.look(context.Background())
+}
+
+// look shows what is kept, which another node may have changed.
+func (c *brandCache) look(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	item, err := c.shelf.Get(ctx, kindBrand, idBrand)
+	if errors.Is(err, shelf.ErrNotFound) || err == nil && item.Version == c.version {
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("reading the brand: %w", err)
 	}
 	var b brand
 	if err := json.Unmarshal(item.Body, &b); err != nil {
-		return nil, err
+		return fmt.Errorf("reading the brand: %w", err)
 	}
 	c.show(b)
-	return c, nil
+	c.version = item.Version
+	return nil
+}
+
+// Run shows the brand that other nodes set, a few seconds later, until ctx ends or Leave
+// is called.
+func (p *Pages) Run(ctx context.Context) {
+	tick := time.NewTicker(brandEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.leaving:
+			return
+		case <-tick.C:
+		}
+		if err := p.brand.look(ctx); err != nil && ctx.Err() == nil {
+			p.Logger.DebugContext(ctx, "the brand stays as it is", "error", err)
+		}
+	}
 }
 
 // show shows a brand from now on.
@@ -146,15 +181,19 @@ func (c *brandCache) set(ctx context.Context, b brand) error {
 	if err != nil {
 		return fmt.Errorf("writing the brand: %w", err)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	item, err := c.shelf.Get(ctx, kindBrand, idBrand)
 	if err != nil && !errors.Is(err, shelf.ErrNotFound) {
 		return err
 	}
 	item.Kind, item.ID, item.Body = kindBrand, idBrand, text
-	if _, err := c.shelf.Put(ctx, item); err != nil {
+	version, err := c.shelf.Put(ctx, item)
+	if err != nil {
 		return fmt.Errorf("keeping the brand: %w", err)
 	}
 	c.show(b)
+	c.version = version
 	return nil
 }
 

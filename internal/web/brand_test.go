@@ -79,3 +79,21 @@ func TestBadBrands(t *testing.T) {
 	w.as("desk").sendBrand("", "name", "Mine").shows(t, http.StatusForbidden)
 	w.as("").get("/signin").shows(t, http.StatusOK, "<span>Stayput</span>")
 }
+
+// TestBrandOfAnotherNode: what an admin sets at one node, the others show when they have
+// looked.
+func TestBrandOfAnotherNode(t *testing.T) {
+	w := newWorld(t)
+	other := ok(web.New(web.Config{Admin: w.admin, SignIn: w.signin, Shelf: w.shelf}))(t)
+	if got := other.Brand(); got != "Stayput" {
+		t.Fatalf("before anything was set the other node is called %q", got)
+	}
+	root := w.as("root")
+	for _, name := range []string{"Example Net", "Example Access"} {
+		root.sendBrand("", "name", name, "plain", "on").leads(t, "/staff/brand?saved")
+		done(t, other.LookAtBrand(t.Context()))
+		if got := other.Brand(); got != name {
+			t.Errorf("the other node is called %q, want %q", got, name)
+		}
+	}
+}

@@ -38,6 +38,12 @@ func Contrasts(text string) (all [4]float64, err error) {
 // ReadLogo reads an image as the page for the brand does.
 var ReadLogo = readLogo
 
+// Brand returns what the company is called on the pages.
+func (p *Pages) Brand() string { return p.brand.view().Name }
+
+// LookAtBrand has the pages look whether another node has set the brand.
+func (p *Pages) LookAtBrand(ctx context.Context) error { return p.brand.look(ctx) }
+
 // Ring returns a channel that is ready after each commit until ctx ends.
 func (p *Pages) Ring(ctx context.Context) <-chan struct{} { return p.ring(ctx) }
 
