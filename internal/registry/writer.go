@@ -94,7 +94,11 @@ func (r *Registry) gather(first *wish) []*wish {
 	// Those whom the last commit answered want to ask again: let them, or the
 	// groups are half as large as they could be.
 	runtime.Gosched()
-	group := []*wish{first}
+	return r.join([]*wish{first})
+}
+
+// join returns the group with the edits that wait by now.
+func (r *Registry) join(group []*wish) []*wish {
 	for len(group) < maxGroup {
 		select {
 		case w := <-r.queue:
@@ -108,7 +112,7 @@ func (r *Registry) gather(first *wish) []*wish {
 
 // serve makes one commit of the group and answers everyone in it.
 func (r *Registry) serve(group []*wish) {
-	state, err := r.commit(group)
+	state, group, err := r.commit(group)
 	for _, w := range group {
 		if err != nil {
 			w.revision, w.err = 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -120,9 +124,10 @@ func (r *Registry) serve(group []*wish) {
 }
 
 // commit runs the edits of the group until the store has taken their commit, and
-// returns the state that they led to. Only the store's errors are its own; those
-// of edits stand in their wishes.
-func (r *Registry) commit(group []*wish) (*State, error) {
+// returns the state that they led to, and the group: when somebody else's commit was
+// first, those who have come meanwhile are part of it. Only the store's errors are its
+// own; those of edits stand in their wishes.
+func (r *Registry) commit(group []*wish) (*State, []*wish, error) {
 	for {
 		begun := time.Now()
 		state := r.State()
@@ -133,23 +138,24 @@ func (r *Registry) commit(group []*wish) (*State, error) {
 		}
 		next, commit, err := d.finish(r.now())
 		if err != nil {
-			return nil, err
+			return nil, group, err
 		}
 		if commit == nil {
 			if r.Err() != nil {
-				return nil, r.Err()
+				return nil, group, r.Err()
 			}
-			return state, nil
+			return state, group, nil
 		}
 		err = r.store.Append(context.Background(), state.Revision, []Commit{*commit})
 		if errors.Is(err, ErrBehind) {
 			if err = r.catchUp(); err == nil {
+				group = r.join(group)
 				continue
 			}
 		}
 		r.note(err)
 		if err != nil {
-			return nil, err
+			return nil, group, err
 		}
 		if len(commit.Deltas)+len(commit.Replaced) > 0 {
 			r.pace.raise(begun)
@@ -157,7 +163,7 @@ func (r *Registry) commit(group []*wish) (*State, error) {
 		r.stats.Commits.Add(1)
 		r.stats.Edits.Add(uint64(len(commit.By)))
 		r.publish(next)
-		return next, nil
+		return next, group, nil
 	}
 }
 
