@@ -81,6 +81,7 @@ func (r *Registry) take(c Commit) error {
 	next, err := r.State().Apply(c)
 	if err == nil {
 		r.publish(next)
+		r.ours, r.theirs = false, time.Now()
 	}
 	return err
 }

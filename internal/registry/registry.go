@@ -179,6 +179,8 @@ type Registry struct {
 	asker  asker
 	pace   pace      // the writer's own
 	resume time.Time // the writer's own: when it looks again for what others appended
+	ours   bool      // the writer's own: whether the last commit was
+	theirs time.Time // the writer's own: when it last took over a commit of others
 }
 
 // queueLength bounds the edits that wait; Apply blocks beyond it.

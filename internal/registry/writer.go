@@ -16,6 +16,11 @@ const (
 	probeEvery = time.Second // how often a store that failed is tried again
 	catchUpIn  = 10 * time.Second
 
+	// While others write as well they are given way: rivalFor after the last commit of
+	// theirs, for turnTime at most.
+	rivalFor = 50 * time.Millisecond
+	turnTime = 2 * time.Millisecond
+
 	// stallsAfter is how long the writer waits for a commit that the journal should
 	// have. Who wants to write waits meanwhile.
 	stallsAfter = 3 * time.Second
@@ -88,6 +93,7 @@ func (r *Registry) finish() {
 // gather returns first and the edits that wait behind it. While serials may not
 // rise yet it lets more of them come.
 func (r *Registry) gather(first *wish) []*wish {
+	r.giveWay()
 	if wait := r.pace.wait(time.Now()); wait > 0 {
 		time.Sleep(wait)
 	}
@@ -95,6 +101,25 @@ func (r *Registry) gather(first *wish) []*wish {
 	// groups are half as large as they could be.
 	runtime.Gosched()
 	return r.join([]*wish{first})
+}
+
+// giveWay lets another node that writes as well have its turn, for a moment, when the last
+// commit was ours. Two that write at will find each other's commit in the way of every
+// second one of theirs, run its edits again, and one of them may be late many times.
+func (r *Registry) giveWay() {
+	if !r.ours || time.Since(r.theirs) > rivalFor {
+		return
+	}
+	end, grown := r.others.End()
+	if end <= r.State().Revision {
+		turn := time.NewTimer(turnTime)
+		defer turn.Stop()
+		select {
+		case <-grown:
+		case <-turn.C:
+		}
+	}
+	r.keepUp()
 }
 
 // join returns the group with the edits that wait by now.
@@ -163,6 +188,7 @@ func (r *Registry) commit(group []*wish) (*State, []*wish, error) {
 		r.stats.Commits.Add(1)
 		r.stats.Edits.Add(uint64(len(commit.By)))
 		r.publish(next)
+		r.ours = true
 		return next, group, nil
 	}
 }
