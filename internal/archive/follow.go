@@ -24,10 +24,11 @@ const (
 	flushEvery  = time.Second
 	gatherFor   = 100 * time.Millisecond
 	cursorEvery = 2 * time.Second
-	busy        = 32  // commits between flushes from which on updates have more right to the disk
-	busyFlush   = 8   // changes that are then kept at a flush
-	maxFlush    = 256 // changes kept at a time otherwise
-	crowd       = 512 // changes that may wait before those of one host become one
+	busy        = 32      // commits between flushes from which on updates have more right to the disk
+	busyFlush   = 8       // changes that are then kept at a flush
+	maxFlush    = 256     // changes kept at a time otherwise
+	crowd       = 512     // changes that may wait before those of one host become one
+	maxWaiting  = 1 << 16 // changes that wait before no more commits are taken
 	retryAfter  = 5 * time.Second
 	sweepEvery  = time.Hour
 )
@@ -94,7 +95,7 @@ func (a *Archivist) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	commits := make(chan registry.Commit, 64)
+	commits := make(chan registry.Commit)
 	failed := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -143,8 +144,12 @@ func (a *Archivist) collect(ctx context.Context, commits <-chan registry.Commit)
 	defer flush.Stop()
 	heard := 0 // since the last flush
 	for {
+		next := commits
+		if p.isFull() {
+			next = nil
+		}
 		select {
-		case c, more := <-commits:
+		case c, more := <-next:
 			if !more {
 				// What waits is kept also when the service stops, or told again after.
 				return a.save(context.WithoutCancel(ctx), &p, false)
@@ -154,7 +159,7 @@ func (a *Archivist) collect(ctx context.Context, commits <-chan registry.Commit)
 			continue
 		case <-flush.C:
 		}
-		if err := a.save(context.WithoutCancel(ctx), &p, heard > busy); err != nil {
+		if err := a.save(context.WithoutCancel(ctx), &p, heard > busy && !p.isFull()); err != nil {
 			return err
 		}
 		heard = 0
@@ -242,6 +247,9 @@ func (p *pending) wait(c Change, revision registry.Revision) {
 	p.last[s] = p.gone + len(p.changes)
 	p.changes = append(p.changes, waiting{c, revision})
 }
+
+// isFull tells whether so much waits that the rest of the journal can wait, too.
+func (p *pending) isFull() bool { return len(p.changes) >= maxWaiting }
 
 // first returns the changes that have waited longest, n at most.
 func (p *pending) first(n int) (some []Change) {

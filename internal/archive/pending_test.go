@@ -77,3 +77,23 @@ func TestWhatChangesWithoutTheHost(t *testing.T) {
 		}
 	}
 }
+
+// TestFullWaitingRoom: when so many changes wait that no more commits are taken, the next
+// look at them is not content with a few.
+func TestFullWaitingRoom(t *testing.T) {
+	t.Parallel()
+	var p pending
+	for i := range maxWaiting {
+		if p.isFull() {
+			t.Fatalf("full with %d changes", i)
+		}
+		p.wait(Change{Host: zone.MustName(fmt.Sprintf("h%d.example.org", i))}, 1)
+	}
+	if !p.isFull() {
+		t.Error("not full with all that may wait")
+	}
+	p.drop(1)
+	if p.isFull() {
+		t.Error("full although one was kept")
+	}
+}
