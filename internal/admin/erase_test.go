@@ -59,13 +59,13 @@ func TestDropRests(t *testing.T) {
 	for _, name := range []string{"home.dyn.example.org", "nas.dyn.example.org"} {
 		w.addHost(name, "alice", "192.0.2.1")
 		w.ok(nil, w.DeleteHost(t.Context(), zone.MustName(name)))
-		w.pass(time.Hour)
+		w.Pass(time.Hour)
 	}
 	for _, step := range []struct {
 		pass time.Duration
 		want int
 	}{{0, 0}, {admin.DefaultRest - 2*time.Hour, 1}, {0, 0}, {time.Hour, 1}} {
-		w.pass(step.pass)
+		w.Pass(step.pass)
 		if n, err := w.DropRests(t.Context()); n != step.want || err != nil {
 			t.Errorf("DropRests = %d, %v, want %d", n, err, step.want)
 		}

@@ -288,7 +288,7 @@ func TestReleasedNamesRest(t *testing.T) {
 	_, err = w.AddHost(t.Context(), newHost("home.dyn.example.org", "alice")) // bob has released it now
 	w.refused(err, admin.ErrConflict, resting)
 
-	w.pass(admin.DefaultRest)
+	w.Pass(admin.DefaultRest)
 	w.addHost("home.dyn.example.org", "alice")
 	if _, rests := w.State().Accounts.Resting(name); rests {
 		t.Error("the name rests although it is in use")
@@ -499,7 +499,7 @@ func TestHostsThatGoOfflineSoon(t *testing.T) {
 	w.addHost("kept.dyn.example.org", "alice", "192.0.2.2")
 	w.set("kept.dyn.example.org", admin.HostChange{Options: admin.HostOptions{Expiry: ptr(account.ExpiryNever)}})
 	made := w.Now()
-	w.pass(24 * 24 * time.Hour)
+	w.Pass(24 * 24 * time.Hour)
 	w.addHost("new.dyn.example.org", "alice", "198.51.100.3")
 	seen, err := update.OpenSeen(t.Context(), noSeen{}, nil)
 	w.ok(nil, err)

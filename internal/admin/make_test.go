@@ -90,7 +90,7 @@ func TestMakeHosts(t *testing.T) {
 	if err := w.DeleteHost(t.Context(), zone.MustName("third.dyn.example.org")); err != nil {
 		t.Fatal(err)
 	}
-	w.pass(365 * 24 * time.Hour)
+	w.Pass(365 * 24 * time.Hour)
 	if got := report(t, s, "fifth.a.dyn.example.org", "fifth.a.dyn.example.org", "sixth.a.dyn.example.org"); got[0] != update.Good || got[2] != update.NoHost {
 		t.Errorf("of two, where there is room for one: %v", got)
 	}

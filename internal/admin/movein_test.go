@@ -191,7 +191,7 @@ key made refused: account bob has it
 	// As long as the same hash is imported, it counts.
 	secret := func() account.Secret { k, _ := w.State().Accounts.Key("alice"); return k.Secret }
 	until := secret().OldUntil
-	w.pass(account.Grace * 2 / 3)
+	w.Pass(account.Grace * 2 / 3)
 	again := admin.MoveIn{Keys: []admin.MovedKey{{Username: "alice", Account: "alice", Hash: oldHash, Hosts: []zone.Name{name("nas")}}}}
 	w.moveIn(again, "\nkey alice kept\n")
 	if got := secret().OldUntil; got.Sub(until) < account.Grace/2 {

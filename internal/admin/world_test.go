@@ -16,6 +16,7 @@ import (
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // memory is a store that keeps commits in their stored form, and the state that
@@ -53,28 +54,10 @@ func (m *memory) Follow(context.Context, registry.Revision) iter.Seq2[registry.C
 	return func(yield func(registry.Commit, error) bool) { yield(registry.Commit{}, errors.ErrUnsupported) }
 }
 
-// clock is the time of a world.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // world is a registry that runs, with staff at work.
 type world struct {
 	*admin.Service
-	*clock
+	*rig.HandClock
 	t        *testing.T
 	registry *registry.Registry
 	store    *memory
@@ -103,7 +86,7 @@ func newWorld(t *testing.T) *world {
 			t.Error("the stored commits lead to another state than the live one")
 		}
 	})
-	c := &clock{now: time.Date(2026, time.November, 1, 12, 0, 0, 0, time.UTC)}
+	c := rig.NewHandClock(time.Date(2026, time.November, 1, 12, 0, 0, 0, time.UTC))
 	return &world{admin.New(r, admin.Options{Now: c.Now}), c, t, r, store}
 }
 

@@ -109,7 +109,7 @@ func TestTOTP(t *testing.T) {
 		return step
 	}
 	code("the code of the enrolment again", phone.code(w.clock.Now()), signin.ErrWrong)
-	w.clock.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 	half = w.signIn(t, "anna")
 	code("two steps early", phone.code(w.clock.Now().Add(time.Minute)), signin.ErrWrong)
 	code("two steps late", phone.code(w.clock.Now().Add(-time.Minute)), signin.ErrWrong)
@@ -118,7 +118,7 @@ func TestTOTP(t *testing.T) {
 	code("the same code again", phone.code(w.clock.Now()), signin.ErrWrong)
 	code("an earlier code", phone.code(w.clock.Now().Add(-30*time.Second)), signin.ErrWrong)
 	code("the next code, of a clock that is fast", phone.code(w.clock.Now().Add(30*time.Second)), nil)
-	w.clock.pass(11 * time.Minute)
+	w.clock.Pass(11 * time.Minute)
 	code("a ticket that is too old", phone.code(w.clock.Now()), signin.ErrLink)
 	_, err = w.Code(t.Context(), home, "x"+half.Ticket, "123456")
 	is(t, "no ticket", err, signin.ErrLink)
@@ -133,7 +133,7 @@ func TestACodeCountsOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	phone, step := w.enrol(t, w.signIn(t, "anna"))
-	w.clock.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 	half := w.signIn(t, "anna")
 	for why, code := range map[string]string{"code": phone.code(w.clock.Now()), "recovery code": step.RecoveryCodes[0]} {
 		var in atomic.Int32
@@ -156,7 +156,7 @@ func TestGuessingCodesBecomesSlow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	phone, step := w.enrol(t, w.signIn(t, "anna"))
-	w.clock.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 	half := w.signIn(t, "anna")
 	right := phone.code(w.clock.Now())
 	var err error
@@ -245,7 +245,7 @@ func TestProofByCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	phone, step := w.enrol(t, w.signIn(t, "anna"))
-	w.clock.pass(signin.FreshFor)
+	w.clock.Pass(signin.FreshFor)
 	_, err := w.ProveByCode(t.Context(), home, step.Session, "000000")
 	is(t, "a wrong code", err, signin.ErrWrong)
 	proved := must(t)(w.ProveByCode(t.Context(), home, step.Session, phone.code(w.clock.Now())))

@@ -31,7 +31,7 @@ func TestInvitation(t *testing.T) {
 	if err := w.InviteByMail(t.Context(), by, "carla", "pt"); err != nil {
 		t.Fatal(err)
 	}
-	w.clock.pass(time.Second)
+	w.clock.Pass(time.Second)
 	m := w.outbox.await(t, mail.Invitation, 1)
 	if m.To != "carla@example.net" || m.Language != "pt" || m.Data.Name != "carla" {
 		t.Errorf("mail %+v", m)
@@ -62,7 +62,7 @@ func TestInvitation(t *testing.T) {
 func TestInvitationsEnd(t *testing.T) {
 	t.Parallel()
 	for why, end := range map[string]func(*testing.T, *world){
-		"after seven days":                func(_ *testing.T, w *world) { w.clock.pass(7 * 24 * time.Hour) },
+		"after seven days":                func(_ *testing.T, w *world) { w.clock.Pass(7 * 24 * time.Hour) },
 		"when the password was set":       func(t *testing.T, w *world) { w.setHash(t, "carla", hash()) },
 		"when the account is gone":        func(t *testing.T, w *world) { _ = w.admin.DeleteAccount(t.Context(), "carla", true) },
 		"when there is another":           func(t *testing.T, w *world) { _, _ = w.Invite(t.Context(), registry.Actor{}, "carla", "") },
@@ -142,7 +142,7 @@ func TestPasswordReset(t *testing.T) {
 	w.hasNot(t, "a session from before", session.Cookie)
 	is(t, "used twice", w.ResetPassword(t.Context(), home, token, chosen), signin.ErrLink)
 	w.outbox.await(t, mail.PasswordChanged, 1)
-	w.clock.pass(time.Minute)
+	w.clock.Pass(time.Minute)
 	half := must(t)(w.Password(t.Context(), home, "anna", chosen))
 	if half.Done() {
 		t.Error("the second factor is gone")
@@ -168,7 +168,7 @@ func TestResetLinksEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	third := tokenOf(t, w.outbox.await(t, mail.PasswordReset, 3).Data.Link, signin.PathReset)
-	w.clock.pass(time.Hour)
+	w.clock.Pass(time.Hour)
 	is(t, "after an hour", w.ResetPassword(t.Context(), home, third, chosen), signin.ErrLink)
 }
 

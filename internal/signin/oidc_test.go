@@ -312,7 +312,7 @@ func TestTheWayBackIsOnesOwn(t *testing.T) {
 	finish("another code", cookie, url.Values{"state": query["state"], "code": {"x"}}, signin.ErrWrong)
 	finish("in order", cookie, query, nil)
 	query, cookie = begin()
-	w.clock.pass(11 * time.Minute)
+	w.clock.Pass(11 * time.Minute)
 	finish("too late", cookie, query, signin.ErrLink)
 }
 

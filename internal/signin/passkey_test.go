@@ -261,7 +261,7 @@ func TestACopiedPasskeyIsRefused(t *testing.T) {
 	for range 2 {
 		c := w.challenge(t, "")
 		must(t)(w.FinishPasskey(t.Context(), home, c.Ticket, d.get(c)))
-		w.clock.pass(time.Second)
+		w.clock.Pass(time.Second)
 	}
 	c := w.challenge(t, "")
 	_, err := w.FinishPasskey(t.Context(), home, c.Ticket, thief.get(c))
@@ -327,14 +327,14 @@ func TestProofByPasskey(t *testing.T) {
 	w := newWorld(t)
 	d := newDevice(t)
 	step := w.addPasskey(t, d, w.signIn(t, "anna"), "")
-	w.clock.pass(signin.FreshFor)
+	w.clock.Pass(signin.FreshFor)
 	p := w.proof(t, d, step)
 	proved := must(t)(w.FinishPasskey(t.Context(), home, p.ticket, p.answer))
 	w.hasNot(t, "the cookie before", step.Cookie)
 	if s := w.has(t, "after", proved.Cookie); !s.Fresh(w.clock.Now()) {
 		t.Error("the proof does not count")
 	}
-	w.clock.pass(time.Second)
+	w.clock.Pass(time.Second)
 	p = w.proof(t, d, proved)
 	if err := w.SignOut(t.Context(), home, proved.Cookie); err != nil {
 		t.Fatal(err)

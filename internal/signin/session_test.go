@@ -145,10 +145,10 @@ func TestSessionsEndAtOnce(t *testing.T) {
 			_, _ = w.admin.SetAccount(t.Context(), "anna", admin.AccountChange{Password: &next})
 		},
 		"deleted": func(t *testing.T, w *world, _ signin.Step) { _ = w.admin.DeleteAccount(t.Context(), "anna", true) },
-		"idle":    func(_ *testing.T, w *world, _ signin.Step) { w.clock.pass(signin.DefaultIdle) },
+		"idle":    func(_ *testing.T, w *world, _ signin.Step) { w.clock.Pass(signin.DefaultIdle) },
 		"too long": func(t *testing.T, w *world, s signin.Step) {
 			for range 60 {
-				w.clock.pass(signin.DefaultIdle / 2)
+				w.clock.Pass(signin.DefaultIdle / 2)
 				_, _ = w.Session(t.Context(), home, s.Cookie)
 			}
 		},
@@ -172,7 +172,7 @@ func TestSessionsOutliveTheProcess(t *testing.T) {
 	w := newWorld(t)
 	step := w.signIn(t, "anna")
 	for range 4 {
-		w.clock.pass(signin.DefaultIdle * 3 / 4)
+		w.clock.Pass(signin.DefaultIdle * 3 / 4)
 		w.has(t, "used again and again", step.Cookie)
 	}
 	w.restart(t)
@@ -227,7 +227,7 @@ func TestDangerWantsAFreshProof(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	step := w.signIn(t, "anna")
-	w.clock.pass(signin.FreshFor)
+	w.clock.Pass(signin.FreshFor)
 	_, err := w.ChangePassword(t.Context(), home, step.Session, "another long password")
 	is(t, "password", err, signin.ErrProofNeeded)
 	is(t, "mail address", w.ChangeEmail(t.Context(), home, step.Session, "new@example.org"), signin.ErrProofNeeded)
@@ -420,7 +420,7 @@ func TestEvents(t *testing.T) {
 	w := newWorld(t)
 	for range 3 {
 		w.signIn(t, "anna")
-		w.clock.pass(time.Second)
+		w.clock.Pass(time.Second)
 	}
 	w.signIn(t, "root")
 	first, next, err := w.Events(t.Context(), "", 3)
@@ -462,12 +462,12 @@ func TestTwoProcessesShareTheShelf(t *testing.T) {
 			if _, err := other.Session(t.Context(), home, step.Cookie); err != nil {
 				t.Errorf("%s: before that, at the other: %v", tt.why, err)
 			}
-			w.clock.pass(5 * time.Second)
+			w.clock.Pass(5 * time.Second)
 		}
 		if err := tt.end(step); err != nil {
 			t.Fatal(err)
 		}
-		w.clock.pass(3 * time.Second)
+		w.clock.Pass(3 * time.Second)
 		_, err := other.Session(t.Context(), home, step.Cookie)
 		is(t, tt.why, err, signin.ErrNoSession)
 	}

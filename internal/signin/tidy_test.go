@@ -72,7 +72,7 @@ func TestWhatHasExpiredGoes(t *testing.T) {
 		if w.kept(t, anna)[step.gone] == 0 {
 			t.Errorf("no %s before its time", step.gone)
 		}
-		w.clock.pass(step.after)
+		w.clock.Pass(step.after)
 		if err := w.Tidy(t.Context()); err != nil {
 			t.Fatal(err)
 		}

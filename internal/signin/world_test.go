@@ -43,14 +43,14 @@ type world struct {
 	shelf    signin.Shelf
 	outbox   *outbox
 	log      *rig.Log
-	clock    *clock
+	clock    *rig.HandClock
 	opts     signin.Options
 	stop     func()
 }
 
 func newWorld(t testing.TB, change ...func(*signin.Options)) *world {
 	t.Helper()
-	w := &world{outbox: &outbox{}, log: new(rig.Log), clock: &clock{now: time.Now()}}
+	w := &world{outbox: &outbox{}, log: new(rig.Log), clock: rig.NewHandClock(time.Now())}
 	quiet := slog.New(slog.DiscardHandler)
 	var err error
 	dir := t.TempDir()
@@ -186,24 +186,6 @@ var home = signin.Client{
 
 // from returns a client at an address.
 func from(addr string) signin.Client { return signin.Client{Addr: netip.MustParseAddr(addr)} }
-
-// clock is what the service takes for the time.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // outbox keeps mails instead of sending them.
 type outbox struct {

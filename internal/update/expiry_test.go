@@ -19,29 +19,11 @@ import (
 
 const day = 24 * time.Hour
 
-// hand is a clock that tests move.
-type hand struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (h *hand) Now() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.now
-}
-
-func (h *hand) pass(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.now = h.now.Add(d)
-}
-
 // wake is a world whose silent hosts go offline. All of its hosts were made when
 // it began.
 type wake struct {
 	*world
-	*hand
+	*rig.HandClock
 	expiry *update.Expiry
 	seen   *update.Seen
 	log    *rig.Log
@@ -49,7 +31,7 @@ type wake struct {
 
 func newWake(t *testing.T, house time.Duration) *wake {
 	t.Helper()
-	clock, seen, log := &hand{now: start}, openSeen(t, &shelf{}), &rig.Log{}
+	clock, seen, log := rig.NewHandClock(start), openSeen(t, &shelf{}), &rig.Log{}
 	w := newWorld(t, update.Options{Now: clock.Now, Seen: seen})
 	w.apply(func(st *registry.State) (registry.Changes, error) {
 		var c registry.Changes
@@ -66,7 +48,7 @@ func newWake(t *testing.T, house time.Duration) *wake {
 // after looks after some more time has passed.
 func (w *wake) after(d time.Duration) {
 	w.t.Helper()
-	w.pass(d)
+	w.Pass(d)
 	if err := w.expiry.Look(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
@@ -188,7 +170,7 @@ func TestDowntimeIsNobodysSilence(t *testing.T) {
 	t.Parallel()
 	w := newWake(t, 30*day)
 	w.after(10 * day)
-	w.pass(100 * day) // nobody looks
+	w.Pass(100 * day) // nobody looks
 	w.expiry = update.NewExpiry(w.registry, w.seen, update.ExpiryOptions{House: 30 * day, Now: w.Now})
 	w.after(time.Minute)
 	w.wantOffline()
@@ -239,7 +221,7 @@ func TestWarningsBeforeExpiry(t *testing.T) {
 func TestExpiryTriesAgain(t *testing.T) {
 	t.Parallel()
 	w := newWake(t, 30*day)
-	w.pass(31 * day)
+	w.Pass(31 * day)
 	w.store.SetFault(errors.New("disk full"))
 	if err := w.expiry.Look(t.Context()); !errors.Is(err, registry.ErrUnavailable) {
 		t.Errorf("Look() = %v, want %v", err, registry.ErrUnavailable)
@@ -300,12 +282,12 @@ func BenchmarkExpiry(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	clock := &hand{now: time.Now()}
+	clock := rig.NewHandClock(time.Now())
 	expiry := update.NewExpiry(w.registry, seen, update.ExpiryOptions{House: 3000 * day, Now: clock.Now})
 	b.Run(fmt.Sprintf("hosts=%d", hosts), func(b *testing.B) {
 		b.ReportAllocs()
 		for n := range b.N {
-			clock.pass(time.Hour)
+			clock.Pass(time.Hour)
 			expiry.SetHouse(time.Duration(3000+n%2) * day) // so that all must be looked at
 			if err := expiry.Look(b.Context()); err != nil {
 				b.Fatal(err)
@@ -320,12 +302,12 @@ func TestPresent(t *testing.T) {
 	t.Parallel()
 	w := newWake(t, 0)
 	heard := w.Now()
-	w.pass(time.Hour)
+	w.Pass(time.Hour)
 	w.expiry.StayAlive()
 	if got := w.expiry.Present(heard); !got.Equal(heard) {
 		t.Errorf("Present = %v while we were there all the time, want %v", got, heard)
 	}
-	w.pass(10 * day)
+	w.Pass(10 * day)
 	later := update.NewExpiry(w.registry, w.seen, update.ExpiryOptions{Now: w.Now})
 	if got, want := later.Present(heard).Truncate(time.Second), heard.Add(10*day).Truncate(time.Second); !got.Equal(want) {
 		t.Errorf("Present = %v after ten days away, want %v", got, want)
