@@ -12,7 +12,7 @@ import (
 type signature struct {
 	least, most int                // values without a name
 	words       bool               // such values may be words without quotes
-	block       bool               // the first of them may be a block
+	block       bool               // the first of them is a block
 	loops       bool               // it begins with variables, which are known in its blocks
 	named       map[string]Version // parameters, and since when
 	blocks      []string           // those of them that are blocks

@@ -189,7 +189,10 @@ func (p *parser) scope(known []string, read func()) {
 
 // block reads {commands}.
 func (p *parser) block(known ...string) block {
-	p.want('{', "do=")
+	if p.peek() != '{' {
+		p.fail("expected a block, which stands in braces")
+	}
+	p.at++
 	start := p.at
 	var code script
 	p.scope(known, func() { p.inner("", func() { code = p.commands() }) })

@@ -142,7 +142,7 @@ func (p *parser) argument(c *command, s signature) {
 }
 
 func (p *parser) unnamed(c *command, s signature) expr {
-	if s.block && len(c.args) == 0 && p.peek() == '{' {
+	if s.block && len(c.args) == 0 {
 		return p.block()
 	}
 	return p.value(s.words)
