@@ -63,7 +63,7 @@ func newCity(t *testing.T) (w *world, alice, bob things) {
 		return things{
 			"account": name, "host": host, "hosts": host, "follows": host, "username": key.Username, "token": token.ID, "id": "crm-" + name,
 			"name": "tsig-" + name, "zone": "dyn.example.org", "type": "TXT", "plan": "home", "webhook": hook.ID, "secret": token.Secret,
-			"application": "for-" + name,
+			"application": "for-" + name, "kind": "host-changed", "language": "de",
 		}
 	}
 	return w, of("alice", "home.dyn.example.org"), of("bob", "nas.dyn.example.org")

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"stayput.dev/internal/archive"
+	"stayput.dev/internal/mail"
 	"stayput.dev/internal/signin"
 )
 
@@ -109,6 +110,14 @@ func (v *visit) subjectURL(subject string) string {
 		return zoneURL(name, "")
 	case "plan":
 		return "/staff/plans"
+	case "brand":
+		if v.who.Role == adminRole {
+			return "/staff/brand"
+		}
+	case "mail-text":
+		if of, language, _ := strings.Cut(name, "/"); v.who.Role == adminRole {
+			return mailURL(mail.Kind(of), language)
+		}
 	case "key":
 		if v.who.Role == adminRole {
 			return keyURL(name, "")
