@@ -183,8 +183,11 @@ const maxShown = 64
 func differences(was, is *Brand) string {
 	var out []string
 	for _, text := range []struct{ field, was, is string }{
-		{"name", was.Name, is.Name}, {"colour", was.Colour, is.Colour}, {"welcome", was.Welcome, is.Welcome},
-		{"help", was.Help, is.Help}, {"footer", was.Footer, is.Footer},
+		{"name", was.Name, is.Name},
+		{"colour", was.Colour, is.Colour},
+		{"welcome", was.Welcome, is.Welcome},
+		{"help", was.Help, is.Help},
+		{"footer", was.Footer, is.Footer},
 	} {
 		switch {
 		case text.was == text.is:

@@ -52,7 +52,7 @@ func (v *visit) showBrand(f *form, b *brand.Brand) error {
 }
 
 func (p *Pages) setBrand(v *visit) error {
-	if err := v.r.ParseMultipartForm(maxForm); err != nil { //nolint:gosec // Pages.serve bounds the body
+	if err := v.r.ParseMultipartForm(maxForm); err != nil {
 		return err
 	}
 	f := newForm(v.r.PostForm)
