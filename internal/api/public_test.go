@@ -270,7 +270,7 @@ func TestReadersChangeNothing(t *testing.T) {
 			continue // it never ends, and has a test of its own
 		}
 		answer, text := w.call(secret, op.method, target, content)
-		if change := op.method != "GET" || strings.HasSuffix(op.path, "/secret"); change && answer.StatusCode != 403 {
+		if change := op.method != "GET" && op.OperationID != "preview-mail-text" || strings.HasSuffix(op.path, "/secret"); change && answer.StatusCode != 403 {
 			t.Errorf("%s %s %s answers %d %s", op.method, target, content, answer.StatusCode, text)
 		} else if !change && answer.StatusCode != 200 && !slices.Contains([]string{"list-old-hashes", "check-zone", "show-notice"}, op.OperationID) {
 			t.Errorf("%s %s answers %d %s", op.method, target, answer.StatusCode, text)
