@@ -91,7 +91,7 @@ func (s *Service) readLink(ctx context.Context, item shelf.Item) (openLink, erro
 	}
 	// Whoever reads what was sent to an address that the account had before is not its owner.
 	suits := func(a *account.Account) bool {
-		return a.ID != 0 && samePrint(a, l.Print) && (l.Purpose == ForEmail || a.Email == l.Email)
+		return a.ID != 0 && samePrint(a, l.Print) && (l.Purpose == ForEmail || l.Email == "" || l.Email == a.Email)
 	}
 	var err error
 	if l.account, err = s.latest(ctx, item.Account, suits); err == nil && !suits(&l.account) {
