@@ -77,6 +77,8 @@ func (w *world) sights() []sight {
 		{"customer-resume", "root", "/staff/customers/alice/resume", nil},
 		{"customer-terminate", "root", "/staff/customers/alice/terminate", nil},
 		{"customer-terminate-refused", "root", "/staff/customers/alice/terminate", []string{"confirm", "bob"}},
+		{"customer-factors", "root", "/staff/customers/carol/factors", nil},
+		{"customer-sessions", "root", "/staff/customers/alice/sessions", nil},
 		{"customer-erase", "root", "/staff/customers/alice/erase", nil},
 		{"overview", "root", "/staff", nil},
 		{"overview-day", "desk", "/staff?span=day", nil},
@@ -154,10 +156,7 @@ func (w *world) openDoors() (change, reset, signUp string) {
 		Email: "accounts-payable@a-company-with-a-rather-long-name.example.org", Role: account.Customer, Password: password,
 	}))(w.t)
 	w.addHost("carol", strings.TrimSuffix(longName, ".dyn.example.org"))
-	carol := w.as("carol")
-	m := regexp.MustCompile(`(?s)<span class="mono">([A-Z2-7 ]+)</span>.*name="ticket" value="([^"]+)"`).FindStringSubmatch(carol.get("/account/totp").body)
-	safe := carol.post("/account/totp", "code", rig.TOTP(w.t, m[1], w.clock()), "ticket", html.UnescapeString(m[2])).shows(w.t, http.StatusOK, `id="codes"`)
-	w.sessions["carol"] = ok(http.ParseSetCookie(safe.header.Get("Set-Cookie")))(w.t).Value // a new one, as she is better known now
+	w.secure("carol")
 
 	const bob, dora = "bob@example.org", "dora@example.org"
 	w.as("bob").post("/account/address", "email", bob).shows(w.t, http.StatusOK)
@@ -168,6 +167,15 @@ func (w *world) openDoors() (change, reset, signUp string) {
 	reset = w.mailed(mail.PasswordReset, bob)
 	w.as("").post(signin.PathSignUp, "email", dora).shows(w.t, http.StatusOK)
 	return change, reset, w.mailed(mail.ConfirmSignUp, dora)
+}
+
+// secure has somebody set up an app that makes codes.
+func (w *world) secure(name string) {
+	w.t.Helper()
+	v := w.as(name)
+	m := regexp.MustCompile(`(?s)<span class="mono">([A-Z2-7 ]+)</span>.*name="ticket" value="([^"]+)"`).FindStringSubmatch(v.get("/account/totp").body)
+	safe := v.post("/account/totp", "code", rig.TOTP(w.t, m[1], w.clock()), "ticket", html.UnescapeString(m[2])).shows(w.t, http.StatusOK, `id="codes"`)
+	w.sessions[name] = ok(http.ParseSetCookie(safe.header.Get("Set-Cookie")))(w.t).Value // a new one, as they are better known now
 }
 
 // noPages are what is asked for by GET and is no page: files, and what scripts hear.
