@@ -84,19 +84,39 @@ func TestOthersAreOutOfReach(t *testing.T) {
 	ok(w.admin.Host(zone.MustName("home.dyn.example.org")))(t)
 }
 
-// TestForeignForms: a form that another site sends changes nothing.
+// TestForeignForms: no form that another site sends changes anything or signs anybody in,
+// whatever it is for and whoever is signed in.
 func TestForeignForms(t *testing.T) {
 	w := newWorld(t)
 	w.addHost("alice", "home")
-	for _, site := range []string{"cross-site", "same-site"} {
-		r := ok(http.NewRequest(http.MethodPost, w.url+"/hosts/home.dyn.example.org/delete", nil))(t)
-		r.Header.Set("Sec-Fetch-Site", site)
-		w.as("alice").do(r).shows(t, http.StatusForbidden, "another site")
+	w.addToken("alice")
+	before, forms := w.admin.State().Revision, w.pages.Forms()
+	if len(forms) < 50 {
+		t.Fatalf("there are %d forms", len(forms))
 	}
-	r := ok(http.NewRequest(http.MethodPost, w.url+"/hosts/home.dyn.example.org/delete", nil))(t)
-	r.Header.Set("Origin", "https://elsewhere.example.net")
-	w.as("alice").do(r).shows(t, http.StatusForbidden)
-	ok(w.admin.Host(zone.MustName("home.dyn.example.org")))(t)
+	for _, pattern := range forms {
+		_, path := w.split(pattern)
+		for _, sender := range [][2]string{
+			{"Sec-Fetch-Site", "cross-site"},
+			{"Sec-Fetch-Site", "same-site"}, // such as a customer's host
+			{"Origin", "https://elsewhere.example.net"},
+			{"Origin", "null"},
+		} {
+			for _, as := range []string{"", "alice", "root"} {
+				r := ok(http.NewRequest(http.MethodPost, w.url+path, strings.NewReader(url.Values{"name": {"alice"}, "password": {password}}.Encode())))(t)
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				r.Header.Set(sender[0], sender[1])
+				p := w.as(as).do(r).shows(t, http.StatusForbidden, "another site")
+				if p.header.Get("Set-Cookie") != "" {
+					t.Errorf("%s from another site sets the cookie %s", pattern, p.header.Get("Set-Cookie"))
+				}
+			}
+		}
+	}
+	if after := w.admin.State().Revision; after != before {
+		t.Errorf("the revision is %d, it was %d", after, before)
+	}
+	w.as("alice").get("/").shows(t, http.StatusOK) // nor was anybody signed out
 }
 
 // TestRedirectsStayHere: no link of ours leads to another site.
@@ -206,7 +226,8 @@ func TestCrawl(t *testing.T) {
 	done(t, err)
 	for name, least := range map[string]int{"alice": 40, "desk": 10, "root": 40} {
 		t.Run(name, func(t *testing.T) {
-			if n := w.as(name).crawl(t, "/", "/hosts/office.dyn.example.org", "/keys/alice-office"); n < least {
+			private := func(path string, p page) { p.isPrivate(t, path) }
+			if n := w.as(name).crawl(t, private, "/", "/hosts/office.dyn.example.org", "/keys/alice-office"); n < least {
 				t.Errorf("the crawl found %d pages", n)
 			}
 		})
@@ -214,7 +235,7 @@ func TestCrawl(t *testing.T) {
 }
 
 // crawl looks at pages and all that they link to, and returns how many these are.
-func (v *visitor) crawl(t *testing.T, todo ...string) int {
+func (v *visitor) crawl(t *testing.T, look func(path string, p page), todo ...string) int {
 	link := regexp.MustCompile(`(?:href|src)="(/[^"#]*)`)
 	seen := map[string]bool{}
 	for len(todo) > 0 && len(seen) < 500 {
@@ -227,7 +248,7 @@ func (v *visitor) crawl(t *testing.T, todo ...string) int {
 		if p.status >= 400 {
 			t.Errorf("%s is linked and has the status %d", path, p.status)
 		}
-		p.isPrivate(t, path)
+		look(path, p)
 		for _, m := range link.FindAllStringSubmatch(p.body, -1) {
 			todo = append(todo, html.UnescapeString(m[1]))
 		}
