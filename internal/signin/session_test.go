@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -312,6 +313,28 @@ func TestGuessingBecomesSlow(t *testing.T) {
 	if wrong == 0 || wrong > 6 {
 		t.Errorf("%d events of wrong passwords, want some and few", wrong)
 	}
+}
+
+// TestGuessingFromEverywhereBecomesSlow: who has thousands of addresses gets no further
+// than others, while the owner signs in from where they were before.
+func TestGuessingFromEverywhereBecomesSlow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signIn(t, "anna")
+	for _, name := range []string{"anna", "nobody"} {
+		looked := 0
+		for i := range 400 {
+			_, err := w.Password(t.Context(), from(fmt.Sprintf("2001:db8:%x::1", i)), name, "a wrong guess")
+			if signin.Wait(err) == 0 {
+				is(t, name, err, signin.ErrWrong)
+				looked++
+			}
+		}
+		if looked < 50 || looked > 150 {
+			t.Errorf("%s: of 400 guesses from as many networks %d were looked at", name, looked)
+		}
+	}
+	must(t)(w.Password(t.Context(), home, "anna", password))
 }
 
 // TestManyAtOnce: eighty who sign in at once take turns, and each gets in or is
