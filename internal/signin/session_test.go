@@ -316,7 +316,8 @@ func TestGuessingBecomesSlow(t *testing.T) {
 }
 
 // TestGuessingFromEverywhereBecomesSlow: who has thousands of addresses gets no further
-// than others, while the owner signs in from where they were before.
+// than others, while the owner signs in from where they were before, and by a link in a
+// mail from elsewhere.
 func TestGuessingFromEverywhereBecomesSlow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -335,6 +336,18 @@ func TestGuessingFromEverywhereBecomesSlow(t *testing.T) {
 		}
 	}
 	must(t)(w.Password(t.Context(), home, "anna", password))
+
+	away := from("198.51.100.7")
+	_, err := w.Password(t.Context(), away, "anna", password)
+	is(t, "the owner where they never were", err, signin.ErrSlowed)
+	if err := w.RequestReset(t.Context(), away, "anna"); err != nil {
+		t.Fatal(err)
+	}
+	token := tokenOf(t, w.outbox.await(t, mail.PasswordReset, 1).Data.Link, signin.PathReset)
+	if err := w.ResetPassword(t.Context(), away, token, chosen); err != nil {
+		t.Fatal(err)
+	}
+	must(t)(w.Password(t.Context(), away, "anna", chosen))
 }
 
 // TestManyAtOnce: eighty who sign in at once take turns, and each gets in or is
