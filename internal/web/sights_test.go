@@ -183,6 +183,29 @@ var noPages = []string{
 	"GET /events", "GET /account/data", "GET /staff/customers/{account}/data", "GET /staff/zones/{zone}/export", "GET /staff/brand/preview.css",
 }
 
+// TestPicturesAreOfSights: `make screenshots` makes each picture of the documentation again.
+func TestPicturesAreOfSights(t *testing.T) {
+	w := newWorld(t)
+	w.furnish()
+	made := map[string]bool{}
+	for _, s := range w.sights() {
+		for _, name := range []string{s.name, "branded-" + s.name} {
+			for _, width := range []string{"360", "1280"} {
+				made[name+"-"+width+"-light.png"], made[name+"-"+width+"-dark.png"] = true, true
+			}
+		}
+	}
+	pictures := ok(filepath.Glob("../../doc/pictures/*"))(t)
+	for _, file := range pictures {
+		if !made[filepath.Base(file)] {
+			t.Errorf("nobody takes the picture %s", file)
+		}
+	}
+	if len(pictures) < 15 {
+		t.Errorf("there are %d pictures", len(pictures))
+	}
+}
+
 // TestEveryPageIsLookedAt: no page is left out of the sights, be it a template of its own
 // or one that others share, such as those that ask whether one is sure.
 func TestEveryPageIsLookedAt(t *testing.T) {
