@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"stayput.dev/internal/account"
+	"stayput.dev/internal/mail"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/signin"
 )
@@ -126,6 +127,46 @@ func TestTOTP(t *testing.T) {
 	half = w.signIn(t, "anna")
 	w.setHash(t, "anna", w.account(t, "root").Password+"x")
 	code("after the password changed", phone.code(w.clock.Now()), signin.ErrLink)
+}
+
+// TestChangedFactorsAreTold: the owner of an account hears by mail of each second factor
+// more and less, and of other recovery codes, whoever changed it.
+func TestChangedFactorsAreTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	told := 0
+	hears := func(why, from string) {
+		t.Helper()
+		told++
+		if m := w.outbox.await(t, mail.FactorsChanged, told); m.To != "anna@example.org" || m.Data.Place != from {
+			t.Errorf("%s: the mail is %+v", why, m)
+		}
+		w.clock.Pass(time.Second)
+	}
+	_, step := w.enrol(t, w.signIn(t, "anna"))
+	hears("an app", home.Addr.String())
+	step = w.addPasskey(t, newDevice(t), step, "phone")
+	hears("a passkey", home.Addr.String())
+	if _, err := w.NewRecoveryCodes(t.Context(), home, step.Session); err != nil {
+		t.Fatal(err)
+	}
+	hears("other recovery codes", home.Addr.String())
+	f, err := w.Factors(t.Context(), step.Session.Account)
+	if err != nil || len(f.Passkeys) != 1 {
+		t.Fatalf("factors %+v, %v", f, err)
+	}
+	if err := w.RemovePasskey(t.Context(), home, step.Session, f.Passkeys[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	hears("no passkey", home.Addr.String())
+	if err := w.RemoveTOTP(t.Context(), home, step.Session); err != nil {
+		t.Fatal(err)
+	}
+	hears("no app", home.Addr.String())
+	if err := w.ResetFactors(t.Context(), registry.Actor{From: "198.51.100.1"}, step.Session.Account); err != nil {
+		t.Fatal(err)
+	}
+	hears("removed by staff", "198.51.100.1")
 }
 
 // TestACodeCountsOnce, also when it comes many times at the same moment.
