@@ -22,7 +22,7 @@ type loadable struct {
 // answer, and the memory held then and after a rest.
 func loading(flags *flag.FlagSet, s *settings) func(context.Context, *bench) error {
 	s.hosts = 1_000_000
-	idle := flags.Duration("idle", 10*time.Second, "rest before the memory is read again")
+	idle := flags.Duration("idle", 30*time.Second, "rest before the memory is read again")
 	return func(ctx context.Context, b *bench) error {
 		subjects, err := b.loadables(ctx)
 		if err != nil {
