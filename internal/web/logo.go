@@ -19,15 +19,15 @@ const (
 
 // What a logo may be.
 const (
-	maxLogo     = 128 << 10 // octets
-	maxLogoSide = 2000      // pixels
+	maxLogo     = 64 << 10 // octets
+	maxLogoSide = 2000     // pixels
 	maxLogoTags = 5000
 )
 
 // What can be wrong with a logo.
 var (
 	errLogoKind = errors.New("neither SVG nor PNG")
-	errLogoSize = errors.New("larger than 128 KiB or 2000 pixels")
+	errLogoSize = errors.New("larger than 64 KiB or 2000 pixels")
 	errLogoPart = errors.New("holds what a picture does not need")
 )
 
