@@ -27,16 +27,20 @@ type site struct {
 	home     atomic.Pointer[string] // the address that they all come from
 	mail     *rig.MailServer
 	chromium *browser.Browser
-	pictures string // directory; empty: none are taken
+	view     browser.View // of whoever looks, unless it is another
+	pictures string       // directory; empty: none are taken
 }
 
 // passphrase is everybody's.
 const passphrase = "correct horse battery"
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, name string, view browser.View) *site {
 	t.Helper()
 	need(t, "chromium")
-	s := &site{world: newWorld(t, ""), t: t, mail: rig.StartMailServer(t, rig.MailServerOptions{TLS: "none"}), pictures: os.Getenv("STAYPUT_SCREENSHOTS")}
+	s := &site{world: newWorld(t, ""), t: t, mail: rig.StartMailServer(t, rig.MailServerOptions{TLS: "none"}), view: view}
+	if pictures := os.Getenv("STAYPUT_SCREENSHOTS"); pictures != "" {
+		s.pictures = filepath.Join(pictures, "journey", name)
+	}
 	s.moveTo("203.0.113.9")
 	front := httptest.NewUnstartedServer(nil)
 	_, port, _ := strings.Cut(front.Listener.Addr().String(), ":")
@@ -59,8 +63,11 @@ func newSite(t *testing.T) *site {
 // moveTo gives everybody another address, as a provider does overnight.
 func (s *site) moveTo(address string) { s.home.Store(&address) }
 
-// open opens a tab for somebody whose browser asks for English.
-func (s *site) open(v browser.View) *browser.Tab {
+// open opens a tab for somebody who looks as all do.
+func (s *site) open() *browser.Tab { return s.openAs(s.view) }
+
+// openAs opens a tab for somebody whose browser asks for English.
+func (s *site) openAs(v browser.View) *browser.Tab {
 	s.t.Helper()
 	v.Site = s.url
 	tab := s.chromium.Open(s.t, v)
@@ -79,7 +86,7 @@ func (s *site) shoot(tab *browser.Tab, name string) {
 		s.t.Errorf("%s: %s is wider than the window", name, tab.Path())
 	}
 	if s.pictures != "" {
-		tab.Shoot(filepath.Join(s.pictures, "journey", name+".png"))
+		tab.Shoot(filepath.Join(s.pictures, name+".png"))
 	}
 }
 
@@ -100,6 +107,14 @@ func (s *site) accept(tab *browser.Tab, invitation string) {
 	tab.Type("#password", passphrase)
 	tab.Click("main button")
 	tab.WaitFor(".top nav")
+}
+
+// lookAgain loads the page anew where nothing else shows what has changed.
+func (s *site) lookAgain(tab *browser.Tab) {
+	s.t.Helper()
+	if s.view.NoScripts {
+		tab.Goto(tab.Path())
+	}
 }
 
 // mailedLink returns the link in the n-th mail to an address.

@@ -33,7 +33,7 @@ type LegalLink struct {
 type BrandChange struct {
 	Name    *string      `json:"name,omitempty" doc:"At most 40 characters; empty for Stayput."`
 	Colour  *string      `json:"colour,omitempty" doc:"Such as #0f766e; empty for ours."`
-	Logo    *string      `json:"logo,omitempty" doc:"An SVG of shapes and text, or a PNG, of at most 128 KiB, in base64; empty for none."`
+	Logo    *string      `json:"logo,omitempty" doc:"An SVG of shapes and text, or a PNG, of at most 64 KiB, in base64; empty for none."`
 	Welcome *string      `json:"welcome,omitempty" doc:"At most 1000 characters."`
 	Help    *string      `json:"help,omitempty" doc:"At most 1000 characters."`
 	Legal   *[]LegalLink `json:"legal,omitempty" nullable:"false" doc:"All of them, at most 5; empty for none."`

@@ -210,6 +210,9 @@ func places() (all []string) {
 	return all
 }
 
+// staffNames are by what paths name things that no customer has.
+var staffNames = []string{"zone", "type", "plan"}
+
 // A customer who names a thing of somebody else, in whatever place of whatever
 // operation, learns nothing of it and changes nothing.
 func TestNobodyReachesWhatIsAnothers(t *testing.T) {
@@ -217,6 +220,11 @@ func TestNobodyReachesWhatIsAnothers(t *testing.T) {
 	w, alice, bob := newCity(t)
 	before, tried := w.revision(), 0
 	for _, op := range operations() {
+		for _, p := range op.Parameters {
+			if named := slices.Contains(places(), "path "+p.Name) || slices.Contains(staffNames, p.Name); p.In == "path" && !named {
+				t.Errorf("%s names something by %s, and nobody says whose that may be", op.OperationID, p.Name)
+			}
+		}
 		for _, place := range places() {
 			target, content, has := op.filled(place, alice, bob)
 			if !has || place == "body username" { // a user name of one's own choice may be taken

@@ -66,7 +66,7 @@ const (
 	NoColour Reason = "not a colour such as #0f766e"
 	NoLink   Reason = "a link has a text, and an address that begins with https:// or http://"
 	LogoKind Reason = "neither SVG nor PNG"
-	LogoSize Reason = "larger than 128 KiB or 2000 pixels"
+	LogoSize Reason = "larger than 64 KiB or 2000 pixels"
 	LogoPart Reason = "holds what a picture does not need"
 )
 

@@ -18,8 +18,8 @@ const (
 
 // The most that a logo may have.
 const (
-	MaxLogo     = 128 << 10 // octets
-	maxLogoSide = 2000      // pixels
+	MaxLogo     = 64 << 10 // octets
+	maxLogoSide = 2000     // pixels
 	maxLogoTags = 5000
 )
 

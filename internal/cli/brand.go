@@ -65,7 +65,7 @@ func (a *app) brandSetCommand() *cobra.Command {
 		Long: `Change the name, logo, colour and texts under which people see pages and mails.
 What is not given stays; an empty value takes away what there is. All links to legal
 pages are given at once. A logo is an SVG of shapes and text, or a PNG, of at most
-128 KiB.`,
+64 KiB.`,
 		Example: `  stayput brand set --name 'Example Net' --colour '#0f766e' --logo logo.svg
   stayput brand set --legal Privacy=https://www.example.org/privacy
   stayput brand set --logo ''`,

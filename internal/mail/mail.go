@@ -37,6 +37,7 @@ const (
 	Approved        Kind = "approved"         // Link: staff approved an account that somebody asked for
 	NewPlace        Kind = "new-place"        // At, Place, Agent
 	PasswordChanged Kind = "password-changed" // At, Place
+	FactorsChanged  Kind = "factors-changed"  // At, Place: another second factor, one less, or other recovery codes
 	TokenMade       Kind = "token-made"       // At, Place, Token
 	Connected       Kind = "connected"        // At, Place, Provider, Identity
 	Disconnected    Kind = "disconnected"     // At, Place, Provider, Identity

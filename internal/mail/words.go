@@ -84,6 +84,7 @@ var kinds = []kindWords{
 	{Approved, true, []string{"name"}},
 	{NewPlace, false, []string{"name", "at", "place", "?agent"}},
 	{PasswordChanged, false, []string{"name", "at", "?place"}},
+	{FactorsChanged, false, []string{"name", "at", "?place"}},
 	{TokenMade, false, []string{"name", "at", "?place", "?token"}},
 	{Connected, false, []string{"name", "at", "?place", "provider", "identity"}},
 	{Disconnected, false, []string{"name", "at", "?place", "provider", "identity"}},

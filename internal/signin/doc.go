@@ -7,8 +7,8 @@
 // nothing: not whether an account exists, nor what was wrong; that a link, a code
 // and a recovery code work once; that a session ends everywhere at once when it is
 // revoked, or when the account's password or role changes, is suspended or goes; that
-// guessing becomes slow, while the owner is never locked out; and that a secret is
-// neither logged nor kept where a hash will do.
+// guessing becomes slow, while the owner is never locked out where they were before; and
+// that a secret is neither logged nor kept where a hash will do.
 //
 // Accounts, with their passwords and roles, are part of the state and change by edits
 // of the registry. All else stands on the shelf: sessions, second factors, links,

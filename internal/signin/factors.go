@@ -211,6 +211,7 @@ func (s *Service) ConfirmTOTP(ctx context.Context, c Client, session Session, te
 // afterEnrolment renews the session of an account that has a second factor more.
 func (s *Service) afterEnrolment(ctx context.Context, c Client, a account.Account, session Session, what string) (Step, error) {
 	s.note(ctx, c, a.Name, a, FactorAdded, what)
+	s.tellFactorsChanged(ctx, c, a)
 	step, err := s.renew(ctx, session, func(x *Session) { x.MustEnrol = false })
 	if err != nil {
 		return Step{}, err
@@ -233,6 +234,7 @@ func (s *Service) RemoveTOTP(ctx context.Context, c Client, session Session) err
 		return err
 	}
 	s.note(ctx, c, a.Name, a, FactorRemoved, "app")
+	s.tellFactorsChanged(ctx, c, a)
 	return s.dropUselessRecovery(ctx, a)
 }
 
@@ -292,5 +294,6 @@ func (s *Service) ResetFactors(ctx context.Context, by registry.Actor, id uint32
 		return err
 	}
 	s.note(ctx, staff(by), s.actorName(by), a, FactorRemoved, "all, by staff")
+	s.tellFactorsChanged(ctx, staff(by), a)
 	return nil
 }

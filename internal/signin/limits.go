@@ -15,13 +15,16 @@ var (
 
 	// accountPace is of one account, from wherever. A source whose first guess at it
 	// within an hour it is has no part in it, nor one from which the account was signed
-	// in to, so that nobody can keep the owner out by guessing.
+	// in to, so that nobody can keep the owner out by guessing. firstsPace is of such
+	// first guesses at one account: who has thousands of addresses has as many of them.
 	accountPace = limit.Pace{Step: 30 * time.Second, Burst: 20}
 	firstGuess  = limit.Pace{Step: time.Hour, Burst: 1}
+	firstsPace  = limit.Pace{Step: 20 * time.Second, Burst: 100}
 	knownPace   = limit.Pace{Step: 10 * time.Second, Burst: 10}
 
-	// codePace is of the codes of one account, whoever gives them: they are short.
-	codePace = limit.Pace{Step: time.Minute, Burst: 6}
+	// codePace is of the codes of one account, whoever gives them: they are short, and
+	// whoever guesses them has all the time that they need.
+	codePace = limit.Pace{Step: 5 * time.Minute, Burst: 6}
 
 	// mailPace is of mails to one address, and requestPace of those that one source
 	// makes us send.
@@ -34,14 +37,14 @@ var (
 	eventPace = limit.Pace{Step: time.Minute, Burst: 5}
 )
 
-// limits counts, in some 2.5 MB.
+// limits counts, in some 2.8 MB.
 type limits struct {
-	sources, accounts, guessers, known, knownGuesses, codes, mails, requests, lines, events *limit.Buckets
+	sources, accounts, guessers, firsts, known, knownGuesses, codes, mails, requests, lines, events *limit.Buckets
 }
 
 func newLimits(clock func() time.Time) *limits {
 	fresh := func() *limit.Buckets { return limit.New(clock) }
-	return &limits{fresh(), fresh(), fresh(), fresh(), fresh(), fresh(), fresh(), fresh(), fresh(), fresh()}
+	return &limits{fresh(), fresh(), fresh(), fresh(), fresh(), fresh(), fresh(), fresh(), fresh(), fresh(), fresh()}
 }
 
 // token is one that was taken from a bucket.
@@ -89,7 +92,9 @@ func (l *limits) admit(source netip.Addr, owner [16]byte, id uint32) (*guess, er
 			return g, nil
 		}
 		if _, first := g.take(l.guessers, mixed(source, owner), firstGuess); first {
-			return g, nil
+			if _, few := g.take(l.firsts, owner, firstsPace); few {
+				return g, nil
+			}
 		}
 	}
 	wait, ok := g.take(l.accounts, owner, accountPace)

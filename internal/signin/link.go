@@ -23,7 +23,7 @@ const (
 // storedLink is what an item says of a link. Its ID is the hash of the token.
 type storedLink struct {
 	Purpose  Purpose
-	Email    string `json:",omitempty"` // whom it was sent to, or the address to be confirmed
+	Email    string `json:",omitempty"` // the account's then, or the address to be confirmed
 	Print    []byte `json:",omitempty"` // of the account's password: with another the link is of no use
 	Language string `json:",omitempty"`
 }
@@ -89,7 +89,10 @@ func (s *Service) readLink(ctx context.Context, item shelf.Item) (openLink, erro
 	if l.Purpose == ForSignUp {
 		return l, nil
 	}
-	suits := func(a *account.Account) bool { return a.ID != 0 && samePrint(a, l.Print) }
+	// Whoever reads what was sent to an address that the account had before is not its owner.
+	suits := func(a *account.Account) bool {
+		return a.ID != 0 && samePrint(a, l.Print) && (l.Purpose == ForEmail || l.Email == "" || l.Email == a.Email)
+	}
 	var err error
 	if l.account, err = s.latest(ctx, item.Account, suits); err == nil && !suits(&l.account) {
 		err = ErrLink

@@ -62,8 +62,11 @@ func TestInvitation(t *testing.T) {
 func TestInvitationsEnd(t *testing.T) {
 	t.Parallel()
 	for why, end := range map[string]func(*testing.T, *world){
-		"after seven days":                func(_ *testing.T, w *world) { w.clock.Pass(7 * 24 * time.Hour) },
-		"when the password was set":       func(t *testing.T, w *world) { w.setHash(t, "carla", hash()) },
+		"after seven days":          func(_ *testing.T, w *world) { w.clock.Pass(7 * 24 * time.Hour) },
+		"when the password was set": func(t *testing.T, w *world) { w.setHash(t, "carla", hash()) },
+		"when the mail address is another": func(t *testing.T, w *world) {
+			w.change(t, "carla", func(a *account.Account) { a.Email = "carla@example.com" })
+		},
 		"when the account is gone":        func(t *testing.T, w *world) { _ = w.admin.DeleteAccount(t.Context(), "carla", true) },
 		"when there is another":           func(t *testing.T, w *world) { _, _ = w.Invite(t.Context(), registry.Actor{}, "carla", "") },
 		"used for something else instead": func(*testing.T, *world) {},
@@ -170,6 +173,16 @@ func TestResetLinksEnd(t *testing.T) {
 	third := tokenOf(t, w.outbox.await(t, mail.PasswordReset, 3).Data.Link, signin.PathReset)
 	w.clock.Pass(time.Hour)
 	is(t, "after an hour", w.ResetPassword(t.Context(), home, third, chosen), signin.ErrLink)
+
+	w.clock.Pass(time.Hour)
+	if err := w.RequestReset(t.Context(), home, "anna"); err != nil {
+		t.Fatal(err)
+	}
+	fourth := tokenOf(t, w.outbox.await(t, mail.PasswordReset, 4).Data.Link, signin.PathReset)
+	w.change(t, "anna", func(a *account.Account) { a.Email = "anna@example.net" })
+	_, err := w.Link(t.Context(), fourth)
+	is(t, "looked at in the mailbox that was given up", err, signin.ErrLink)
+	is(t, "in the mailbox that was given up", w.ResetPassword(t.Context(), home, fourth, chosen), signin.ErrLink)
 }
 
 // TestMailsAreFew: neither one source nor one address makes us send many.
@@ -243,6 +256,7 @@ func TestSignUp(t *testing.T) {
 	for name, want := range map[string]error{
 		"anna": signin.ErrTaken, "ANNA": signin.ErrTaken, "Postmaster": signin.ErrReserved, "example": signin.ErrReserved,
 		"": signin.ErrInvalid, "a b": signin.ErrInvalid, "x": signin.ErrInvalid,
+		"anna@example.org": signin.ErrInvalid, "dora@example.net": signin.ErrInvalid,
 	} {
 		_, err := w.ConfirmSignUp(t.Context(), home, token, name, chosen)
 		is(t, name, err, want)

@@ -17,12 +17,12 @@ import (
 	"stayput.dev/test/rig"
 )
 
-// TestLinksInMailsWork: an invitation and a link for a new password, as they arrive at
-// a real mail server, lead in.
+// TestLinksInMailsWork: every link that is good once, as it arrives at a real mail server,
+// does what it is for.
 func TestLinksInMailsWork(t *testing.T) {
 	t.Parallel()
 	server := rig.StartMailServer(t, rig.MailServerOptions{TLS: "none"})
-	w := newWorld(t)
+	w := newWorld(t, func(o *signin.Options) { o.SignUp = signin.SignUpOn })
 	w.newcomer(t, "carla")
 	queue := mail.New(w.store.Shelf(), mail.Options{Server: server.Addr, Security: mail.Plain, From: "dns@example.org"}, slog.New(slog.DiscardHandler))
 	start(t, queue.Run)
@@ -49,8 +49,25 @@ func TestLinksInMailsWork(t *testing.T) {
 	if err := s.ResetPassword(t.Context(), home, tokenIn(t, reset.Raw, signin.PathReset), "yet another password"); err != nil {
 		t.Error(err)
 	}
-	must(t)(s.Password(t.Context(), home, "carla", "yet another password"))
+	step = must(t)(s.Password(t.Context(), home, "carla", "yet another password"))
 	server.Await(t, "carla@example.net", 3) // that the password was changed
+
+	if err := s.ChangeEmail(t.Context(), home, step.Session, "carla@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	change := server.Await(t, "carla@example.com", 1)[0]
+	if err := s.ConfirmEmail(t.Context(), home, tokenIn(t, change.Raw, signin.PathEmail)); err != nil || w.account(t, "carla").Email != "carla@example.com" {
+		t.Errorf("the mail address is %s, %v", w.account(t, "carla").Email, err)
+	}
+
+	if err := s.SignUp(t.Context(), home, "dora@example.net"); err != nil {
+		t.Fatal(err)
+	}
+	signUp := server.Await(t, "dora@example.net", 1)[0]
+	step = must(t)(s.ConfirmSignUp(t.Context(), home, tokenIn(t, signUp.Raw, signin.PathSignUp), "dora", chosen))
+	if !step.Done() {
+		t.Error("signing up does not lead in")
+	}
 }
 
 // tokenIn returns the token of the link in both forms of a message, which must be the

@@ -443,5 +443,6 @@ func (s *Service) RemovePasskey(ctx context.Context, c Client, session Session, 
 		return err
 	}
 	s.note(ctx, c, a.Name, a, FactorRemoved, "passkey "+k.Name)
+	s.tellFactorsChanged(ctx, c, a)
 	return s.dropUselessRecovery(ctx, a)
 }

@@ -144,6 +144,11 @@ func (s *Service) tellPasswordChanged(ctx context.Context, c Client, a account.A
 	s.tell(ctx, c, a, mail.PasswordChanged, mail.Data{At: s.now(), Place: addressText(c)})
 }
 
+// tellFactorsChanged writes to the owner of an account.
+func (s *Service) tellFactorsChanged(ctx context.Context, c Client, a account.Account) {
+	s.tell(ctx, c, a, mail.FactorsChanged, mail.Data{At: s.now(), Place: addressText(c)})
+}
+
 // TellTokenMade writes to the owner of an API token that it was made, by which somebody
 // could come without signing in. It implements admin.Teller.
 func (s *Service) TellTokenMade(ctx context.Context, by registry.Actor, t account.Token, language string) {

@@ -50,7 +50,11 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, c Client, session Sessio
 	if !f.Any() {
 		return nil, ErrOff
 	}
-	return s.makeRecovery(ctx, c, a)
+	codes, err := s.makeRecovery(ctx, c, a)
+	if err == nil {
+		s.tellFactorsChanged(ctx, c, a)
+	}
+	return codes, err
 }
 
 func (s *Service) makeRecovery(ctx context.Context, c Client, a account.Account) ([]string, error) {

@@ -91,6 +91,7 @@ func (s *Service) ResetPassword(ctx context.Context, c Client, token, password s
 			return ErrLink
 		}
 		if err == nil {
+			s.limits.know(c.Addr, a.ID) // they sign in next, however many others guess
 			s.tellPasswordChanged(ctx, c, a)
 		}
 		return err

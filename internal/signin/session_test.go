@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -312,6 +313,39 @@ func TestGuessingBecomesSlow(t *testing.T) {
 	if wrong == 0 || wrong > 6 {
 		t.Errorf("%d events of wrong passwords, want some and few", wrong)
 	}
+}
+
+// TestGuessingFromEverywhereBecomesSlow: who has thousands of addresses gets no further
+// than others, while the owner signs in from where they were before, and by a link in a
+// mail from elsewhere.
+func TestGuessingFromEverywhereBecomesSlow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signIn(t, "anna")
+	looked := 0
+	for i := range 200 {
+		_, err := w.Password(t.Context(), from(fmt.Sprintf("2001:db8:%x::1", i)), "anna", "a wrong guess")
+		if signin.Wait(err) == 0 {
+			is(t, "a guess", err, signin.ErrWrong)
+			looked++
+		}
+	}
+	if looked < 50 || looked > 150 {
+		t.Errorf("of 200 guesses from as many networks %d were looked at", looked)
+	}
+	must(t)(w.Password(t.Context(), home, "anna", password))
+
+	away := from("198.51.100.7")
+	_, err := w.Password(t.Context(), away, "anna", password)
+	is(t, "the owner where they never were", err, signin.ErrSlowed)
+	if err := w.RequestReset(t.Context(), away, "anna"); err != nil {
+		t.Fatal(err)
+	}
+	token := tokenOf(t, w.outbox.await(t, mail.PasswordReset, 1).Data.Link, signin.PathReset)
+	if err := w.ResetPassword(t.Context(), away, token, chosen); err != nil {
+		t.Fatal(err)
+	}
+	must(t)(w.Password(t.Context(), away, "anna", chosen))
 }
 
 // TestManyAtOnce: eighty who sign in at once take turns, and each gets in or is

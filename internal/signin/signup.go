@@ -114,11 +114,12 @@ func (s *Service) ConfirmSignUp(ctx context.Context, c Client, token, name, pass
 	return step, err
 }
 
-// checkNewName tells whether somebody may take the name.
+// checkNewName tells whether somebody may take the name. One that looks like a mail address
+// could be another's, who then would not be found by it any more.
 func (s *Service) checkNewName(name string) error {
 	lower := strings.ToLower(name)
 	switch {
-	case account.CheckName(name) != nil || len(name) < 3:
+	case account.CheckName(name) != nil || len(name) < 3 || strings.Contains(name, "@"):
 		return ErrInvalid
 	case slices.Contains(reserved, lower) ||
 		slices.ContainsFunc(s.opts.Load().ReservedNames, func(r string) bool { return strings.EqualFold(r, name) }):

@@ -49,6 +49,7 @@ type customerPage struct {
 	Active    bool
 	Erasable  bool
 	Done      bool // it is terminated
+	Factors   bool // it has second factors
 }
 
 func (c *customerPage) title() template.HTML {
@@ -78,6 +79,9 @@ func (v *visit) showCustomer(name, link string) error {
 		Active: a.Phase == account.Active, Done: !a.Terminated.IsZero(),
 		CanMail: v.canMail(a), Invited: v.r.URL.Query().Has("invited"),
 		Erasable: v.who.Role == account.Admin && a.Role == account.Customer,
+	}
+	if page.Factors, err = v.hasFactors(); err != nil {
+		return err
 	}
 	hosts, next, err := v.p.Admin.Hosts(admin.HostQuery{Account: a.Name, Limit: hostsOnPage})
 	if err != nil {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"strings"
 
 	"stayput.dev/internal/history"
 	"stayput.dev/internal/phrase"
@@ -12,6 +13,17 @@ func (p *Pages) Patterns() []string {
 	var all []string
 	for _, r := range p.routes() {
 		if r.access != forAll {
+			all = append(all, r.pattern)
+		}
+	}
+	return all
+}
+
+// Forms returns the patterns of all that forms are sent to, also by who is not signed in.
+func (p *Pages) Forms() []string {
+	var all []string
+	for _, r := range p.routes() {
+		if strings.HasPrefix(r.pattern, "POST ") {
 			all = append(all, r.pattern)
 		}
 	}

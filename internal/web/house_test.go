@@ -34,7 +34,7 @@ func TestStaffAccess(t *testing.T) {
 		seen++
 		pattern = fill.Replace(pattern)
 		w.as("alice").ask(pattern).shows(t, http.StatusForbidden)
-		isChange := strings.HasPrefix(pattern, "POST") || regexp.MustCompile(`/(new|newzone|importzone|brand|change|delete|suspend|resume|terminate|settings|record|data|erase|decline)\b`).MatchString(pattern)
+		isChange := strings.HasPrefix(pattern, "POST") || regexp.MustCompile(`/(new|newzone|importzone|brand|change|delete|suspend|resume|terminate|settings|record|data|erase|factors|sessions|decline)\b`).MatchString(pattern)
 		p := w.as("desk").ask(pattern)
 		switch {
 		case isChange:
@@ -351,6 +351,37 @@ func TestCustomerIsSuspended(t *testing.T) {
 	root.post("/staff/customers/root/suspend").shows(t, http.StatusUnprocessableEntity, "your own account")
 	root.post("/staff/customers/root/terminate", "confirm", "root").shows(t, http.StatusUnprocessableEntity, "your own account")
 	root.get("/staff/customers/nobody/suspend").shows(t, http.StatusNotFound)
+}
+
+// TestStaffEndWaysIn: an admin removes the second factors of somebody who has lost them,
+// and signs somebody out, each after a question; support does neither.
+func TestStaffEndWaysIn(t *testing.T) {
+	w := newWorld(t)
+	root, at := w.as("root"), "/staff/customers/alice"
+	w.secure("alice")
+	root.get(at).shows(t, http.StatusOK, at+"/factors", at+"/sessions")
+	root.get("/staff/customers/bob").shows(t, http.StatusOK, "/staff/customers/bob/sessions").lacks(t, "/bob/factors")
+	for _, way := range []string{"/factors", "/sessions"} {
+		w.as("desk").get(at+way).shows(t, http.StatusForbidden)
+		w.as("desk").post(at+way).shows(t, http.StatusForbidden)
+		root.get("/staff/customers/nobody"+way).shows(t, http.StatusNotFound)
+		root.post("/staff/customers/nobody"+way).shows(t, http.StatusNotFound)
+	}
+	w.as("desk").get(at).shows(t, http.StatusOK).lacks(t, at+"/factors", at+"/sessions")
+
+	root.get(at+"/sessions").shows(t, http.StatusOK, "Sign alice out everywhere?", "The password stays")
+	w.as("alice").get("/").shows(t, http.StatusOK)
+	root.post(at+"/sessions").leads(t, at)
+	w.as("alice").get("/").leads(t, "/signin")
+	w.as("").post("/signin", "name", "alice", "password", password).shows(t, http.StatusOK, `name="code"`)
+
+	root.get(at+"/factors").shows(t, http.StatusOK, "Remove all second factors of alice?", "the password alone")
+	root.post(at+"/factors").leads(t, at)
+	root.get(at).shows(t, http.StatusOK).lacks(t, at+"/factors")
+	w.as("").post("/signin", "name", "alice", "password", password).leads(t, "/")
+	w.at(-16 * time.Minute)
+	root.get(at+"/factors").leads(t, "/account/prove?next=")
+	root.post(at+"/factors").leads(t, "/account/prove?next=")
 }
 
 // TestStaffProveWhoTheyAre: a browser that was left open makes, invites and changes no

@@ -222,10 +222,10 @@ func TestSecondFactors(t *testing.T) {
 		t.Errorf("there are %d recovery codes", len(codes))
 	}
 	tab.Goto("/account/passkey")
-	tab.Type("#passkey-name", "blue key")
+	tab.Type("#passkey-name", "blue key <b id=evil>")
 	tab.Click("main form button")
 	tab.WaitFor(".notice.good")
-	if got := tab.Text("main"); !strings.Contains(got, "blue key") {
+	if got := tab.Text("main"); !strings.Contains(got, "blue key <b id=evil>") {
 		t.Errorf("the account lacks the passkey: %s", got)
 	}
 	signOut()

@@ -136,6 +136,10 @@ func (p *Pages) routes() []route {
 		{"GET /staff/customers/{account}/terminate", forAdmins, p.askPhase("terminate")},
 		{"POST /staff/customers/{account}/terminate", forAdmins, p.setPhase("terminate")},
 		{"POST /staff/customers/{account}/invite", forAdmins, p.inviteCustomer},
+		{"GET /staff/customers/{account}/factors", forAdmins, p.askResetFactors},
+		{"POST /staff/customers/{account}/factors", forAdmins, p.resetFactors},
+		{"GET /staff/customers/{account}/sessions", forAdmins, p.askEndSessions},
+		{"POST /staff/customers/{account}/sessions", forAdmins, p.endSessionsOf},
 		{"GET /staff/customers/{account}/change", forAdmins, p.changeCustomer},
 		{"POST /staff/customers/{account}/change", forAdmins, p.setCustomer},
 

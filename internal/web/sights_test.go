@@ -77,6 +77,8 @@ func (w *world) sights() []sight {
 		{"customer-resume", "root", "/staff/customers/alice/resume", nil},
 		{"customer-terminate", "root", "/staff/customers/alice/terminate", nil},
 		{"customer-terminate-refused", "root", "/staff/customers/alice/terminate", []string{"confirm", "bob"}},
+		{"customer-factors", "root", "/staff/customers/carol/factors", nil},
+		{"customer-sessions", "root", "/staff/customers/alice/sessions", nil},
 		{"customer-erase", "root", "/staff/customers/alice/erase", nil},
 		{"overview", "root", "/staff", nil},
 		{"overview-day", "desk", "/staff?span=day", nil},
@@ -154,10 +156,7 @@ func (w *world) openDoors() (change, reset, signUp string) {
 		Email: "accounts-payable@a-company-with-a-rather-long-name.example.org", Role: account.Customer, Password: password,
 	}))(w.t)
 	w.addHost("carol", strings.TrimSuffix(longName, ".dyn.example.org"))
-	carol := w.as("carol")
-	m := regexp.MustCompile(`(?s)<span class="mono">([A-Z2-7 ]+)</span>.*name="ticket" value="([^"]+)"`).FindStringSubmatch(carol.get("/account/totp").body)
-	safe := carol.post("/account/totp", "code", rig.TOTP(w.t, m[1], w.clock()), "ticket", html.UnescapeString(m[2])).shows(w.t, http.StatusOK, `id="codes"`)
-	w.sessions["carol"] = ok(http.ParseSetCookie(safe.header.Get("Set-Cookie")))(w.t).Value // a new one, as she is better known now
+	w.secure("carol")
 
 	const bob, dora = "bob@example.org", "dora@example.org"
 	w.as("bob").post("/account/address", "email", bob).shows(w.t, http.StatusOK)
@@ -170,9 +169,41 @@ func (w *world) openDoors() (change, reset, signUp string) {
 	return change, reset, w.mailed(mail.ConfirmSignUp, dora)
 }
 
+// secure has somebody set up an app that makes codes.
+func (w *world) secure(name string) {
+	w.t.Helper()
+	v := w.as(name)
+	m := regexp.MustCompile(`(?s)<span class="mono">([A-Z2-7 ]+)</span>.*name="ticket" value="([^"]+)"`).FindStringSubmatch(v.get("/account/totp").body)
+	safe := v.post("/account/totp", "code", rig.TOTP(w.t, m[1], w.clock()), "ticket", html.UnescapeString(m[2])).shows(w.t, http.StatusOK, `id="codes"`)
+	w.sessions[name] = ok(http.ParseSetCookie(safe.header.Get("Set-Cookie")))(w.t).Value // a new one, as they are better known now
+}
+
 // noPages are what is asked for by GET and is no page: files, and what scripts hear.
 var noPages = []string{
 	"GET /events", "GET /account/data", "GET /staff/customers/{account}/data", "GET /staff/zones/{zone}/export", "GET /staff/brand/preview.css",
+}
+
+// TestPicturesAreOfSights: `make screenshots` makes each picture of the documentation again.
+func TestPicturesAreOfSights(t *testing.T) {
+	w := newWorld(t)
+	w.furnish()
+	made := map[string]bool{}
+	for _, s := range w.sights() {
+		for _, name := range []string{s.name, "branded-" + s.name} {
+			for _, width := range []string{"360", "1280"} {
+				made[name+"-"+width+"-light.png"], made[name+"-"+width+"-dark.png"] = true, true
+			}
+		}
+	}
+	pictures := ok(filepath.Glob("../../doc/pictures/*"))(t)
+	for _, file := range pictures {
+		if !made[filepath.Base(file)] {
+			t.Errorf("nobody takes the picture %s", file)
+		}
+	}
+	if len(pictures) < 15 {
+		t.Errorf("there are %d pictures", len(pictures))
+	}
 }
 
 // TestEveryPageIsLookedAt: no page is left out of the sights, be it a template of its own

@@ -131,6 +131,8 @@ func (b *bench) views() []view {
 			view{who, "audit log of a customer", "/staff/audit?account=" + owner, "</html>"},
 			view{who, "audit log of signing in", "/staff/audit?of=signin", "</html>"},
 			view{who, "plans", "/staff/plans", "</html>"},
+			view{who, "who waits for an account", "/staff/customers/applications", "</html>"},
+			view{who, "nodes", "/staff/cluster", "</html>"},
 		)
 	}
 	all = append(all,
@@ -139,6 +141,7 @@ func (b *bench) views() []view {
 		view{"admin", "deleting a zone", in + "/delete", sample.ZoneName},
 		view{"admin", "changing a customer", "/staff/customers/" + owner + "/change", owner},
 		view{"admin", "look", "/staff/brand", "</html>"},
+		view{"admin", "texts of mails", "/staff/brand/mails", "</html>"},
 	)
 	own := zone.Host(1)
 	all = append(all,
@@ -151,11 +154,13 @@ func (b *bench) views() []view {
 		view{"customer", "update keys", "/keys", "</html>"},
 		view{"customer", "new update key", "/newkey", zone.Label(1)},
 		view{"customer", "account", "/account", "c0000001"},
+		view{"customer", "API tokens", "/account/tokens", "</html>"},
 	)
 	for name, path := range map[string]string{
 		"hosts": "/hosts?limit=100", "hosts of an account": "/hosts?limit=100&account=" + owner,
 		"accounts": "/accounts?limit=100", "keys": "/keys?limit=100", "zones": "/zones",
-		"who has an address": "/addresses?address=" + v6.String(), "audit": "/audit",
+		"who has an address": "/addresses?address=" + v6.String(), "audit": "/audit", "plans": "/plans", "tokens": "/tokens?limit=100",
+		"records": "/zones/" + sample.ZoneName + "/records?limit=100", "webhooks": "/webhooks", "a host": "/hosts/" + host,
 	} {
 		all = append(all, view{"API", name, "/api/v1" + path, "{"})
 	}
