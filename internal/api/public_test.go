@@ -211,7 +211,7 @@ func places() (all []string) {
 }
 
 // staffNames are by what paths name things that no customer has.
-var staffNames = []string{"zone", "type", "plan"}
+var staffNames = []string{"zone", "type", "plan", "kind", "language"}
 
 // A customer who names a thing of somebody else, in whatever place of whatever
 // operation, learns nothing of it and changes nothing.
