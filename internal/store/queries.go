@@ -75,6 +75,8 @@ var (
 	staleChunksSQL string
 	//go:embed queries/trim.sql
 	trimSQL string
+	//go:embed queries/are_many.sql
+	areManySQL string
 	//go:embed queries/change_at.sql
 	changeAtSQL string
 	//go:embed queries/changes.sql
@@ -91,6 +93,8 @@ var (
 	endedChangesSQL string
 	//go:embed queries/forget_deeds.sql
 	forgetDeedsSQL string
+	//go:embed queries/late_stays.sql
+	lateStaysSQL string
 	//go:embed queries/put_change.sql
 	putChangeSQL string
 	//go:embed queries/put_deed.sql
