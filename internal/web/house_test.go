@@ -144,7 +144,8 @@ func TestRecords(t *testing.T) {
 		"/record?name=www&amp;type=TXT", `href="/hosts/home.dyn.example.org"`).lacks(t, "name=home&amp;type=", "type=SOA")
 	root.get(at+"?q=ww").shows(t, http.StatusOK, "spf1").lacks(t, "mail.example.net")
 
-	put("www", "A", "192.0.2.80\n192.0.2").shows(t, http.StatusUnprocessableEntity, "Line 2 does not fit the type", "192.0.2.80")
+	put("www", "A", "192.0.2.80\n192.0.2").shows(t, http.StatusUnprocessableEntity, "Line 2: “192.0.2” is not an IPv4 address", "192.0.2.80")
+	put("www", "AAAA", "192.0.2.80").shows(t, http.StatusUnprocessableEntity, "Line 1: “192.0.2.80” is not an IPv6 address")
 	put("www", "A", " \n").shows(t, http.StatusUnprocessableEntity, "at least one record")
 	put("www", "CNAME", "@").shows(t, http.StatusUnprocessableEntity, "A CNAME stands alone")
 	put("www.example.net.", "A", "192.0.2.1").shows(t, http.StatusUnprocessableEntity, "does not lie in this zone")
@@ -153,6 +154,7 @@ func TestRecords(t *testing.T) {
 	root.get(at+"/record?name=home&type=A").shows(t, http.StatusOK, "are not records of the zone", "/hosts/home.dyn.example.org/options").lacks(t, "<textarea")
 	german := w.as("root")
 	german.language = "de"
+	german.post(at+"/record", "name", "www", "type", "A", "data", "192.0.2", "ttl", "60").shows(t, http.StatusUnprocessableEntity, "Zeile 1: „192.0.2“ ist keine IPv4-Adresse").lacks(t, `lang="en">bad`)
 	german.post(at+"/record", "name", "www", "type", "CNAME", "data", "@", "ttl", "60").shows(t, http.StatusUnprocessableEntity, "Ein CNAME steht allein")
 
 	editor := root.get(at+"/record?name=www&type=TXT").shows(t, http.StatusOK, `value="600"`, "/record/delete?name=www")
