@@ -229,7 +229,7 @@ func (s *site) goAbroad(code string) {
 	s.t.Helper()
 	phone := s.open(browser.View{Width: 360, Dark: true})
 	inSpanish := func() {
-		phone.Type("#language", "Esp")
+		phone.Type("#tongue", "Esp")
 		phone.Click(`form[action="/language"] button`)
 		phone.WaitFor(`html[lang="es"]`)
 	}

@@ -38,6 +38,14 @@ func languageName(tag string) string {
 	return tag
 }
 
+// tongueChoices are our languages, of which one may be chosen.
+func tongueChoices(chosen string) (all []choice) {
+	for _, l := range languages {
+		all = append(all, choice{Value: l.tag, Lang: l.tag, Text: template.HTML(l.name), Chosen: l.tag == chosen}) //nolint:gosec // ours
+	}
+	return all
+}
+
 // A tongue is one language: its words, and the pages in them.
 type tongue struct {
 	tag       string
