@@ -61,7 +61,7 @@ type deedView struct {
 	When template.HTML
 	Who  string // empty for the operator
 	Verb template.HTML
-	What string
+	What template.HTML
 	How  template.HTML // may be empty
 }
 
@@ -113,7 +113,7 @@ func (v *visit) deeds(name string) ([]deedView, error) {
 	}
 	views := make([]deedView, len(deeds))
 	for i, d := range deeds {
-		views[i] = deedView{When: v.ago(d.At), Verb: v.deed(d.Verb), What: d.Subject, How: v.detail(d.Detail)}
+		views[i] = deedView{When: v.ago(d.At), Verb: v.deed(d.Verb), What: v.subject(d.Subject), How: v.detail(d.Detail)}
 		if by, found := all.AccountByID(d.Actor); found {
 			views[i].Who = by.Name
 		}

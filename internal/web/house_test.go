@@ -276,12 +276,15 @@ func TestAudit(t *testing.T) {
 	desk.get(next).shows(t, http.StatusOK, "Bob the 3th", "First page").lacks(t, "Bob the 59th", "Next page")
 	desk.get("/staff/audit?subject=host+home.dyn.example.org").shows(t, http.StatusOK, `href="/hosts/home.dyn.example.org"`, `href="/staff/customers/alice"`).lacks(t, "Bob the")
 	desk.get("/staff/audit?account=nobody").shows(t, http.StatusNotFound, "There is no such account")
+	german := w.as("desk")
+	german.language = "de"
+	german.get("/staff/audit?subject=key+alice-home").shows(t, http.StatusOK, "Update-Schlüssel alice-home", "Hosts home.dyn.example.org")
 
 	w.as("").post("/signin", "name", "alice", "password", "wrong")
 	w.as("alice").get("/")
 	w.waitFor(func() bool { return strings.Contains(desk.get("/staff/audit?of=signin").body, "wrong password") })
 	desk.get("/staff/audit?of=signin&account=alice").shows(t, http.StatusOK, "signed in", "wrong password", "192.0.2.7").lacks(t, `href="/staff/customers/desk"`)
-	desk.get("/staff/customers/alice").shows(t, http.StatusOK, "/staff/audit?account=alice", "made host home.dyn.example.org")
+	desk.get("/staff/customers/alice").shows(t, http.StatusOK, "/staff/audit?account=alice", "<strong>host home.dyn.example.org</strong> made")
 }
 
 // TestPlans: an admin makes, changes and deletes plans; one that is in use stays.

@@ -134,8 +134,12 @@ func (t *tongue) text(key string, pairs ...any) template.HTML {
 	return template.HTML(strings.NewReplacer(marks...).Replace(html.EscapeString(unbroken.Replace(text)))) //nolint:gosec // all parts are escaped
 }
 
-// unbroken joins the halves of the word e-mail, which a browser would put on two lines.
-var unbroken = strings.NewReplacer("-mail", "-\u2060mail", "-Mail", "-\u2060Mail")
+// unbroken joins what a browser would put on two lines: the halves of the word e-mail, and
+// in French what a space stands before or after.
+var unbroken = strings.NewReplacer(
+	"-mail", "-\u2060mail", "-Mail", "-\u2060Mail",
+	" :", "\u00a0:", " ;", "\u00a0;", " !", "\u00a0!", " ?", "\u00a0?", "« ", "«\u00a0", " »", "\u00a0»",
+)
 
 // has tells whether the catalogue has the key.
 func (t *tongue) has(key string) bool {
