@@ -54,6 +54,8 @@ func TestCustomer(t *testing.T) {
 	w.as("").get(link).shows(t, http.StatusGone, "no longer works")
 	w.as("carol").get("/").shows(t, http.StatusOK, "A name for your home")
 
+	root.get("/staff/customers?from=zoe").shows(t, http.StatusOK, "Nothing was found for “zoe”", `href="/staff/customers"`)
+
 	root.post("/staff/customers/carol/suspend").leads(t, "/staff/customers/carol")
 	root.get("/staff/customers/carol").shows(t, http.StatusOK, "Suspended", "/resume")
 	w.as("carol").get("/").leads(t, "/signin")
