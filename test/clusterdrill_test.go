@@ -281,4 +281,9 @@ func TestClusterLosesWithoutSynchronousStandby(t *testing.T) {
 	if said := fmt.Sprint(faults); !strings.Contains(said, "a later one was acknowledged") {
 		t.Errorf("nothing is found lost; the faults are %q", faults)
 	}
+	for _, n := range d.nodes { // which say so by themselves
+		if s, well := clusterStatus(t, n.world); well || !strings.Contains(fmt.Sprint(s.Problems), "has lost changes that were acknowledged") {
+			t.Errorf("%s finds wrong only %q", n.name, s.Problems)
+		}
+	}
 }

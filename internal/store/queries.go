@@ -162,6 +162,8 @@ var (
 	standbysSQL string
 	//go:embed queries/postgres/set_head.sql
 	setHeadSQL string
+	//go:embed queries/postgres/thread.sql
+	threadSQL string
 	//go:embed queries/postgres/work.sql
 	workSQL string
 )
