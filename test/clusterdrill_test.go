@@ -19,7 +19,6 @@ type drill struct {
 	dice  *rand.Rand
 	unit  time.Duration // faults last some of them
 	away  time.Duration // the databases are, at least
-	skew  time.Duration // how far a clock was off at most
 	times map[string]int
 
 	alone time.Duration // since when a node is severed
@@ -175,8 +174,8 @@ func (d *drill) jumpClock() {
 		n.clock = rig.ClockOf(d.t, n.pid)
 	}
 	by := []time.Duration{3 * time.Hour, -3 * time.Hour, 0}[d.dice.IntN(3)]
+	add(d.history, &d.history.skews, skew{d.history.now(), 6 * time.Hour}) // of one that is fast and one that is slow
 	n.clock.Shift(d.t, by)
-	d.skew = 6 * time.Hour
 	eventually(d.t, n.name+" goes by the new time", func() bool {
 		r, _, _ := d.ask(n, "/api/v1/status", "Bearer "+d.token)
 		if r == nil {
@@ -239,7 +238,7 @@ func TestCluster(t *testing.T) {
 		d.rejoinAfter(0)
 	}
 	t.Logf("%s: it is over", d.history.now().Round(time.Millisecond))
-	faults := d.conclude(d.skew)
+	faults := d.conclude()
 	t.Logf("%s: judged", d.history.now().Round(time.Millisecond))
 	t.Logf("%d updates, %d reads, %d answers of the DNS, %d looks at the cluster", len(d.history.writes), len(d.history.reads), len(d.history.sights), len(d.history.showns))
 	if len(faults) > 0 {
@@ -277,7 +276,7 @@ func TestClusterLosesWithoutSynchronousStandby(t *testing.T) {
 	d.settle() // which is acknowledged
 	time.Sleep(time.Second)
 	d.failOver()
-	faults := d.conclude(0)
+	faults := d.conclude()
 	if said := fmt.Sprint(faults); !strings.Contains(said, "a later one was acknowledged") {
 		t.Errorf("nothing is found lost; the faults are %q", faults)
 	}
