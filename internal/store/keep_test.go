@@ -52,7 +52,7 @@ func TestFollowersAreDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for prefix, keep := range map[string]string{"webhook/": "webhook/w2", "push ": "push two"} {
+	for prefix, keep := range map[string]string{"webhook/": "webhook/w2", "push": "push two"} {
 		if err := s.DropFollowers(t.Context(), prefix, []string{keep}); err != nil {
 			t.Fatal(err)
 		}
