@@ -27,9 +27,9 @@ type siege struct {
 }
 
 // growth is how much memory the siege may cost the daemon in octets: what clients
-// may keep waiting (32 MiB) and what the garbage collector lets gather (64 MiB), with
+// may keep waiting (32 MiB) and what the garbage collector lets gather (128 MiB), with
 // some air, and a share for each connection.
-func (s siege) growth() int { return 128<<20 + s.dawdlers*16<<10 }
+func (s siege) growth() int { return 192<<20 + s.dawdlers*16<<10 }
 
 // theSiege is a short one, or the one of `make flood`. The short one may take place on a
 // machine with much else to do, where the daemon comes so late to its sockets that they

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"stayput.dev/internal/account"
@@ -63,6 +64,9 @@ type Archivist struct {
 	keep    func() Keep
 	now     func() time.Time
 	log     *slog.Logger
+
+	running atomic.Bool
+	written atomic.Uint64 // the revision up to which all is written down, as known here
 }
 
 // New returns an archivist. It asks keep now and then how long things are kept. A nil now
@@ -76,6 +80,8 @@ func New(feed Feed, cursors Cursors, shelves Shelves, keep func() Keep, now func
 
 // Run writes down what happens until ctx ends.
 func (a *Archivist) Run(ctx context.Context) {
+	a.running.Store(true)
+	defer a.running.Store(false)
 	var sweeping sync.WaitGroup
 	sweeping.Go(func() { a.sweep(ctx) })
 	defer sweeping.Wait()
@@ -95,6 +101,7 @@ func (a *Archivist) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.written.Store(uint64(at))
 	commits := make(chan registry.Commit)
 	failed := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
@@ -133,6 +140,15 @@ func (a *Archivist) skip(ctx context.Context, at registry.Revision) error {
 	now := a.feed.State().Revision
 	a.log.Warn("the past has a gap: the journal was trimmed before it was written down", "after", at, "until", now)
 	return a.cursors.SetCursor(ctx, follower, now)
+}
+
+// Lag returns how many commits are not written down yet; 0 while it does not run.
+func (a *Archivist) Lag() int {
+	if !a.running.Load() {
+		return 0
+	}
+	now := uint64(a.feed.State().Revision)
+	return int(now - min(a.written.Load(), now))
 }
 
 // collect keeps what commits tell, some of them at a time, until they end. Where many
@@ -203,6 +219,7 @@ func (a *Archivist) save(ctx context.Context, p *pending, little bool) error {
 	if err := a.cursors.SetCursor(ctx, follower, p.done()); err != nil {
 		return err
 	}
+	a.written.Store(uint64(p.done()))
 	p.saved = time.Now()
 	if len(p.changes) == 0 {
 		p.at = 0

@@ -31,6 +31,7 @@ func (d *daemon) collectors() []prometheus.Collector {
 		gauge("stayput_push_pending", "Names that push targets do not have yet as they are here.", d.pushers.CountPending),
 		gauge("stayput_push_held", "Deletions at push targets that wait for somebody to say so.", d.pushers.CountHeld),
 		gauge("stayput_push_faults", "Push targets that do not take what changed.", d.pushers.Faults),
+		gauge("stayput_archive_lag_commits", "Commits that are not written down for later yet; 0 where another node does that.", d.archivist.Lag),
 		gauge("stayput_cluster_nodes", "Nodes on the same database, with those that are silent.", func() int { all, _ := d.countNodes(); return all }),
 		gauge("stayput_cluster_nodes_silent", "Nodes that should have said how they are.", func() int { _, silent := d.countNodes(); return silent }),
 		gauge("stayput_cluster_jobs", "Jobs that this node does for all.", d.countJobs),

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/api"
+	"stayput.dev/internal/archive"
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/dyndns"
@@ -80,6 +80,7 @@ type daemon struct {
 	api         *apiServer
 	restAPI     *api.API // behind both doors
 	webhooks    *webhook.Sender
+	archivist   *archive.Archivist
 	seen        *update.Seen
 	expiry      *update.Expiry
 	history     *history.History
@@ -165,8 +166,7 @@ func (d *daemon) open(ctx context.Context, before *predecessor) (err error) {
 	if err != nil {
 		return err
 	}
-	debug.FreeOSMemory() // what loading needed once
-	tuneCollector()
+	d.running.Go(func() { new(collector).run(d.stopping) })
 	s := d.registry.State()
 	d.log.Info("state loaded", "revision", s.Revision, "zones", s.Zones.Len(), "hosts", s.Accounts.CountHosts(),
 		"took", time.Since(began).Round(time.Millisecond))
@@ -234,6 +234,7 @@ func (d *daemon) furnish(ctx context.Context) (err error) {
 		Seen: d.seen, Expiry: d.expiry, CGNAT: d.updates, Teller: teller{d}, TTL: d.cfg.Updates.TTL,
 	})
 	d.webhooks = d.newWebhooks()
+	d.archivist = archive.New(d.registry, d.store, d.store, d.keepPast, nil, d.log)
 	if err := d.openPeople(); err != nil {
 		return err
 	}
@@ -359,7 +360,7 @@ func (d *daemon) note(err error) {
 	}
 }
 
-// compact writes snapshots when they are due, and keeps the collector in tune.
+// compact writes snapshots when they are due.
 func (d *daemon) compact(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
@@ -369,7 +370,6 @@ func (d *daemon) compact(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		tuneCollector()
 		if err := d.store.Compact(ctx, d.registry.State()); err != nil && ctx.Err() == nil {
 			d.log.Warn("writing a snapshot failed; the journal keeps everything", "error", err)
 		}

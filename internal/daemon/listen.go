@@ -251,7 +251,7 @@ func (d *daemon) keep() {
 	d.keeping.run(d.history.Run)
 	d.once(d.keeping, jobPrivacy, d.privacy.Run)
 	d.once(d.keeping, jobNotices, d.notices.Run)
-	d.once(d.keeping, jobArchive, archive.New(d.registry, d.store, d.store, d.keepPast, nil, d.log).Run)
+	d.once(d.keeping, jobArchive, d.archivist.Run)
 }
 
 // keepPast says for how long the past is remembered.

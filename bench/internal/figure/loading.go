@@ -22,7 +22,7 @@ type loadable struct {
 // answer, and the memory held then and after a rest.
 func loading(flags *flag.FlagSet, s *settings) func(context.Context, *bench) error {
 	s.hosts = 1_000_000
-	idle := flags.Duration("idle", 10*time.Second, "rest before the memory is read again")
+	idle := flags.Duration("idle", 30*time.Second, "rest before the memory is read again")
 	return func(ctx context.Context, b *bench) error {
 		subjects, err := b.loadables(ctx)
 		if err != nil {
@@ -99,7 +99,7 @@ func (b *bench) loadableZone(ctx context.Context) (loadable, error) {
 	return loadable{stayputZone, b.restart(dir, zone.Host(last), zone.IPv4(last))}, nil
 }
 
-// loadableHosts fills a daemon with hosts, accounts and keys.
+// loadableHosts fills a daemon with hosts, accounts and keys, and waits until it rests.
 func (b *bench) loadableHosts(ctx context.Context) (loadable, error) {
 	const dir = "stayput-hosts"
 	s, fleet, err := b.service(ctx, dir, b.hosts, peer.StayputOptions{CPU: peer.AnyCPU})
@@ -107,6 +107,10 @@ func (b *bench) loadableHosts(ctx context.Context) (loadable, error) {
 		return loadable{}, err
 	}
 	defer s.Stop()
+	b.log.Printf("waiting until it is written down for later")
+	if err := s.AwaitArchive(ctx); err != nil {
+		return loadable{}, err
+	}
 	return loadable{stayputHosts, b.restart(dir, fleet.Host(fleet.Len()-1), netip.Addr{})}, nil
 }
 

@@ -181,16 +181,7 @@ type PushState struct {
 
 // Pushing returns how far the daemon is with pushing.
 func (s *Stayput) Pushing(ctx context.Context) (p PushState, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.HTTP.String()+"/metrics", nil)
-	if err != nil {
-		return p, err
-	}
-	reply, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return p, err
-	}
-	defer reply.Body.Close()
-	page, err := io.ReadAll(reply.Body)
+	page, err := s.metrics(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -200,6 +191,35 @@ func (s *Stayput) Pushing(ctx context.Context) (p PushState, err error) {
 		}
 	}
 	return p, nil
+}
+
+// AwaitArchive waits until the daemon has written down for later all that happened.
+func (s *Stayput) AwaitArchive(ctx context.Context) error {
+	var failed error
+	err := s.Await(ctx, time.Second, func() bool {
+		page, err := s.metrics(ctx)
+		if err != nil {
+			return false
+		}
+		lag, err := counted(page, "stayput_archive_lag_commits")
+		failed = err
+		return lag == 0
+	})
+	return errors.Join(err, failed)
+}
+
+// metrics returns the page of metrics.
+func (s *Stayput) metrics(ctx context.Context) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.HTTP.String()+"/metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Body.Close()
+	return io.ReadAll(reply.Body)
 }
 
 // counted returns what a page of metrics says of a name.
