@@ -66,7 +66,8 @@ test: peers ## all tests, with the race detector and against real DNS servers an
 test-postgres: ## the tests that have to do with the store, with the data in PostgreSQL
 	STAYPUT_TEST_STORE=postgres go test $(RACE) -shuffle=on -timeout=30m ./internal/store ./internal/registry
 	STAYPUT_TEST_STORE=postgres go test -shuffle=on -timeout=30m \
-		./internal/publish ./internal/mail ./internal/notice ./internal/signin ./internal/api ./internal/daemon ./internal/cli
+		./internal/publish ./internal/mail ./internal/notice ./internal/signin ./internal/api ./internal/daemon ./internal/cli \
+		./internal/webhook ./internal/privacy ./internal/dnsserver ./internal/web
 	STAYPUT_TEST_STORE=postgres go test $(RACE) -shuffle=on -timeout=30m -run='Crash|Upgrade|Activation|Push|Node|Database' ./test/
 
 .PHONY: fast
