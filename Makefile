@@ -60,14 +60,13 @@ peers: ## install the DNS servers and clients that the tests speak to (Debian, a
 test: peers ## all tests, with the race detector and against real DNS servers and clients
 	go vet ./...
 	go test $(RACE) -shuffle=on -timeout=30m ./...
-	@$(MAKE) --no-print-directory test-postgres
 
 .PHONY: test-postgres
-test-postgres: ## the tests that have to do with the store, with the data in PostgreSQL
+test-postgres: peers ## all tests that have to do with the store, with the data in PostgreSQL
 	STAYPUT_TEST_STORE=postgres go test $(RACE) -shuffle=on -timeout=30m ./internal/store ./internal/registry
 	STAYPUT_TEST_STORE=postgres go test -shuffle=on -timeout=30m \
-		./internal/publish ./internal/mail ./internal/notice ./internal/signin ./internal/api ./internal/daemon ./internal/cli
-	STAYPUT_TEST_STORE=postgres go test $(RACE) -shuffle=on -timeout=30m -run='Crash|Upgrade|Activation|Push|Node|Database' ./test/
+		./internal/publish ./internal/mail ./internal/notice ./internal/signin ./internal/api ./internal/daemon ./internal/cli \
+		./internal/webhook ./internal/privacy ./internal/web ./test/
 
 .PHONY: fast
 fast: ## the tests of what changed, without the race detector

@@ -380,7 +380,7 @@ func (f *fleet) settle() {
 
 // conclude lets all clients end, and judges what they did and saw. Nothing may be lost
 // by now on any node.
-func (f *fleet) conclude(skew time.Duration) (faults []string) {
+func (f *fleet) conclude() (faults []string) {
 	f.t.Helper()
 	f.halt()
 	for _, n := range f.nodes {
@@ -401,5 +401,5 @@ func (f *fleet) conclude(skew time.Duration) (faults []string) {
 			})
 		}
 	}
-	return f.history.judge(skew)
+	return f.history.judge()
 }

@@ -26,6 +26,7 @@ type history struct {
 	sights []sight
 	showns []shown
 	aways  []outage
+	skews  []skew
 	faults []string // found at once
 }
 
@@ -81,6 +82,9 @@ type outage struct {
 }
 
 const everyNode = -1
+
+// skew is by how much clocks of nodes differ at most from some time on.
+type skew struct{ from, most time.Duration }
 
 func (h *history) now() time.Duration { return time.Since(h.began) }
 
@@ -172,12 +176,12 @@ func (c *chronicle) replaced(l life) time.Duration {
 	return c.known[i]
 }
 
-// judge returns what is wrong with a history. The clocks of nodes differed at most by skew.
-func (h *history) judge(skew time.Duration) (faults []string) {
+// judge returns what is wrong with a history.
+func (h *history) judge() (faults []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	faults = slices.Clone(h.faults)
-	for _, check := range []func() []string{h.judgeOutages, h.judgeReads, h.judgeOrder, func() []string { return h.judgeLag(skew) }} {
+	for _, check := range []func() []string{h.judgeOutages, h.judgeReads, h.judgeOrder, h.judgeLag} {
 		faults = append(faults, check()...)
 	}
 	return faults
@@ -245,7 +249,7 @@ func (h *history) judgeOrder() (faults []string) {
 
 // judgeLag finds answers of the DNS of a node that are older than it may be by what
 // was shown of it last: what it had not when it spoke, and what came since.
-func (h *history) judgeLag(skew time.Duration) (faults []string) {
+func (h *history) judgeLag() (faults []string) {
 	all := chronicles(h.writes)
 	last, next := map[int]shown{}, 0
 	shows := slices.SortedFunc(slices.Values(h.showns), func(a, b shown) int { return cmp.Compare(a.to, b.to) })
@@ -264,7 +268,7 @@ func (h *history) judgeLag(skew time.Duration) (faults []string) {
 		}
 		most := by.ago + s.sent - by.from + 5*time.Millisecond // since all is told in milliseconds
 		if by.behind > 0 {
-			most += by.lag + skew
+			most += by.lag + h.skewAt(s.sent)
 		}
 		if stale := s.sent - at; stale > most {
 			faults = append(faults, fmt.Sprintf("%s: the DNS of node %d has host %d at value %d; a later one was acknowledged %s before, and its lag was shown as %s at most",
@@ -272,6 +276,16 @@ func (h *history) judgeLag(skew time.Duration) (faults []string) {
 		}
 	}
 	return faults
+}
+
+// skewAt returns by how much clocks of nodes may differ at a time.
+func (h *history) skewAt(at time.Duration) (most time.Duration) {
+	for _, s := range h.skews {
+		if s.from <= at {
+			most = max(most, s.most)
+		}
+	}
+	return most
 }
 
 // asked and answered are what Porcupine knows of an operation on the register that a

@@ -234,6 +234,12 @@ func (h *howto) sh() string {
 		case "systemctl reload apache2":
 			h.configureApache()
 			h.network.run(h.t, "apache2", "-k", "graceful", "-f", filepath.Join(h.dir, "apache.conf"))
+		case "stayput zone push dyn.example.org": // some moments after a start
+			until(h.t, "the pusher has started", func() bool {
+				_, err := h.daemon.try("zone", "push", "dyn.example.org")
+				return err == nil
+			})
+			out.WriteString(h.command(command))
 		default:
 			out.WriteString(h.command(command))
 		}

@@ -273,7 +273,7 @@ func (s *site) goAbroad(code string) {
 	s.t.Helper()
 	phone := s.openAs(browser.View{Width: 360, Dark: true, NoScripts: s.view.NoScripts})
 	inSpanish := func() {
-		phone.Type("#language", "Esp")
+		phone.Type("#tongue", "Esp")
 		phone.Click(`form[action="/language"] button`)
 		phone.WaitFor(`html[lang="es"]`)
 	}

@@ -415,6 +415,9 @@ func TestSecondariesCutOff(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
+			if tt.trimmed && rig.OnPostgres() {
+				t.Skip("the process before the restart may trim for 30 seconds, and no other")
+			}
 			away(t, tt.restarts, tt.trimmed)
 		})
 	}

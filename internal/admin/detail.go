@@ -100,7 +100,11 @@ func (n *noted) word(value string) any {
 	case value == "true", value == "false", n.field == "role":
 		return phrase.Fixed(value)
 	}
-	if noteWords()[n.field] == reflect.TypeFor[time.Duration]() {
+	switch kind := noteWords()[n.field]; {
+	case kind == nil:
+	case kind.Kind() == reflect.Slice:
+		return strings.Trim(value, "[]")
+	case kind == reflect.TypeFor[time.Duration]():
 		if d, err := time.ParseDuration(value); err == nil {
 			return d
 		}

@@ -16,7 +16,7 @@ func TestDetails(t *testing.T) {
 		"role customer → admin, full name Bob, the 3rd, password": {"role customer → admin", "full name Bob, the 3rd", "password"},
 		"mx mail.example.org. → none, no mx true":                 {"mx mail.example.org. → nothing", "no mx true"},
 		"suspended true → none":                                   {"suspended true → false"},
-		"interval 1m0s → 5m0s, hosts [a.example.org b]":           {"interval 1m0s → 5m0s", "hosts [a.example.org b]"},
+		"interval 1m0s → 5m0s, hosts [a.example.org b]":           {"interval 1m0s → 5m0s", "hosts a.example.org b"},
 		"2 zones, 1 accounts, 0 hosts":                            {"2 zones", "1 accounts", "0 hosts"},
 		"home.example.org A, www.example.org CNAME":               {"home.example.org A", "www.example.org CNAME"},
 		"": {""},

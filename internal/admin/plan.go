@@ -62,21 +62,45 @@ func (s *Service) SetPlan(ctx context.Context, name string, c PlanChange) (accou
 	return s.Plan(name)
 }
 
-// DeletePlan deletes a plan. It fails with ErrConflict while an account has it.
+// DeletePlan deletes a plan. It fails with ErrConflict while an account has it. All
+// accounts are looked at before the writer's turn, and then only those that changed since.
 func (s *Service) DeletePlan(ctx context.Context, name string) error {
+	seen := s.State().Accounts
+	holder, held := holderOf(seen, name)
 	return s.edit(ctx, func(d *draft) error {
 		p, err := d.plan(name)
 		if err != nil {
 			return err
 		}
-		for a := range d.state.Accounts.Accounts("") {
+		now, has := holder, held
+		if a, _ := d.state.Accounts.Account(holder); has && a.Plan != p.Name {
+			now, has = holderOf(d.state.Accounts, name) // which others may be
+		}
+		for _, a := range d.state.Accounts.ChangedAccounts(seen) {
 			if a.Plan == p.Name {
-				return conflict("account %s has plan %s", a.Name, p.Name).but("give its accounts another plan first")
+				now, has = a.Name, true
 			}
+		}
+		if has {
+			return conflict("account %s has plan %s", now, p.Name).but("give its accounts another plan first")
 		}
 		d.changes.Accounts.DeletedPlans = []string{p.Name}
 		return nil
 	})
+}
+
+// holderOf returns the first account that has a plan.
+func holderOf(in account.Directory, plan string) (name string, held bool) {
+	p, ok := in.Plan(plan)
+	if !ok {
+		return "", false
+	}
+	for a := range in.Accounts("") {
+		if a.Plan == p.Name {
+			return a.Name, true
+		}
+	}
+	return "", false
 }
 
 // Plan returns the plan with the name, whose case does not matter.

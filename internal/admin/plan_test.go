@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -75,6 +76,39 @@ func TestPlans(t *testing.T) {
 	if err := w.DeletePlan(t.Context(), "home"); err != nil || len(w.Plans()) != 0 {
 		t.Errorf("plans = %v, %v", w.Plans(), err)
 	}
+}
+
+// TestAPlanIsDeletedOrGiven when both are asked for at once: no account has a plan that is
+// gone, whoever is first.
+func TestAPlanIsDeletedOrGiven(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	var deleted, given int
+	for range 200 {
+		w.ok(w.AddPlan(t.Context(), account.Plan{Name: "Home"}))
+		var givers sync.WaitGroup
+		var faults [2]error
+		for i, name := range []string{"alice", "bob"} {
+			givers.Go(func() { _, faults[i] = w.SetAccount(t.Context(), name, admin.AccountChange{Plan: ptr("home")}) })
+		}
+		err := w.DeletePlan(t.Context(), "home")
+		givers.Wait()
+		for i, name := range []string{"alice", "bob"} {
+			if a, _ := w.Account(name); (a.Plan == "Home") != (faults[i] == nil) || a.Plan != "" && err == nil {
+				t.Fatalf("%s has plan %q (%v), and deleting it: %v", name, a.Plan, faults[i], err)
+			}
+			w.ok(w.SetAccount(t.Context(), name, admin.AccountChange{Plan: ptr("")}))
+		}
+		if err == nil {
+			deleted++
+			continue
+		}
+		given++
+		if err := w.DeletePlan(t.Context(), "home"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d times it was deleted first, %d times not", deleted, given)
 }
 
 func TestFactsOfAccounts(t *testing.T) {

@@ -47,6 +47,9 @@ type mute struct{ bell registry.Bell }
 // End implements registry.Others.
 func (m *mute) End() (registry.Revision, <-chan struct{}) { return 0, m.bell.Next() }
 
+// Lost implements registry.Others.
+func (m *mute) Lost() bool { return false }
+
 // AskEnd implements registry.Others.
 func (m *mute) AskEnd(context.Context) (registry.Revision, error) {
 	return 0, errors.New("the database is away")

@@ -187,6 +187,9 @@ func (n nodes) look(ctx context.Context) (out api.ClusterStatus, problems []phra
 	if err := n.registry.Err(); err != nil {
 		problems = append(problems, n.cannot(err))
 	}
+	if lost := n.store.Lost(); lost > 0 {
+		problems = append(problems, phrase.New("the database has lost changes that were acknowledged, as a failover to a standby that was behind does (this node had revision %v): stop all nodes, call `stayput restore` once, and start them again", lost))
+	}
 	self := store.Node{Name: n.nodeName(), Version: n.opts.Version, Started: n.began}
 	if s := n.cluster.self.Load(); s != nil {
 		self = *s

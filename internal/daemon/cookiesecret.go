@@ -159,10 +159,19 @@ func (d *daemon) renewCookieSecrets(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if c := d.dnsConfig(); c.CookieSecretFile == "" {
-			if err := d.setDNS(c); err != nil {
-				d.log.Warn("renewing cookie secrets failed, the old ones stay", "error", err)
-			}
+		if err := d.renewOwnSecrets(); err != nil {
+			d.log.Warn("renewing cookie secrets failed, the old ones stay", "error", err)
 		}
 	}
+}
+
+// renewOwnSecrets has secrets that are due renewed, unless they are somebody else's. No
+// reload comes between, which would be undone.
+func (d *daemon) renewOwnSecrets() error {
+	d.dnsSettings.mu.Lock()
+	defer d.dnsSettings.mu.Unlock()
+	if d.dnsSettings.config.CookieSecretFile != "" {
+		return nil
+	}
+	return d.heedDNS()
 }

@@ -68,7 +68,7 @@ func (d *daemon) serveDNS() {
 
 // dnsSettings is what the DNS server was told last.
 type dnsSettings struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	config  config.DNS
 	secrets []dnsserver.CookieSecret
 }
@@ -79,11 +79,18 @@ func (d *daemon) setDNS(c config.DNS) error {
 	s := &d.dnsSettings
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.config = c
+	return d.heedDNS()
+}
+
+// heedDNS is setDNS of what was told last. The caller holds dnsSettings.mu.
+func (d *daemon) heedDNS() error {
+	s := &d.dnsSettings
+	c := s.config
 	secrets, err := cookieSecrets(c, d.cfg.Data, d.log)
 	if err == nil {
 		s.secrets = secrets
 	}
-	s.config = c
 	updates := d.updates
 	if d.answersOnly() {
 		updates = nil

@@ -34,8 +34,8 @@ import (
 
 // handover is where an upgrade is.
 type handover struct {
-	upgrades     chan chan<- error // wishes for one; each hears whether the heir has loaded
-	raising      bool              // an heir loads; then it stands in raised
+	upgrades     chan chan<- error  // wishes for one; each hears whether the heir has loaded
+	giveUp       context.CancelFunc // of an heir that loads, which then stands in raised; nil: none does
 	raised       chan raised
 	upgradeFault atomic.Pointer[string] // why the last one failed
 
@@ -56,7 +56,7 @@ func (d *daemon) upgrade(ctx context.Context, answer chan<- error) {
 	if answer == nil {
 		answer = make(chan error, 1)
 	}
-	if d.raising {
+	if d.giveUp != nil {
 		answer <- errors.New("an upgrade is under way")
 		return
 	}
@@ -68,7 +68,7 @@ func (d *daemon) upgrade(ctx context.Context, answer chan<- error) {
 		answer <- err
 		return
 	}
-	d.raising = true
+	ctx, d.giveUp = context.WithCancel(ctx)
 	data, _ := filepath.Abs(d.cfg.Data) // fails only without a working directory, and then the heir says so
 	d.running.Go(func() {
 		_, err := h.tell(ctx, word{Say: sayOffer, Sockets: h.sockets, Data: data, Lineage: d.registry.State().Lineage}, loadTime, sayLoaded)
@@ -90,7 +90,8 @@ type raised struct {
 // serves now, and we are to depart. Otherwise all is as before; the error is for
 // what cannot be as before.
 func (d *daemon) succession(ctx context.Context, r raised) (over bool, err error) {
-	d.raising = false
+	d.giveUp()
+	d.giveUp = nil
 	defer closeFiles(r.heir.files)
 	if r.err == nil {
 		if err = d.handOver(ctx, r.heir); err == nil {
@@ -108,7 +109,8 @@ func (d *daemon) succession(ctx context.Context, r raised) (over bool, err error
 
 // dropHeir makes sure that no heir outlives a daemon that stops.
 func (d *daemon) dropHeir() {
-	if d.raising {
+	if d.giveUp != nil {
+		d.giveUp()
 		r := <-d.raised
 		r.heir.end()
 	}

@@ -87,13 +87,14 @@ func Of(c *registry.Commit, st *registry.State) []Event {
 			out = append(out, e)
 		}
 	}
+	gone := goneOf(c)
 	for _, name := range hostsOf(c) {
 		e := event(HostChanged)
 		e.Host = name
 		if h, ok := st.Accounts.Host(name); ok {
 			e.Account, e.Data = h.Account, hostAt(st, &h)
-		} else if slices.Contains(c.Accounts.DeletedHosts, name) {
-			e.Kind, e.Account = HostDeleted, releasedBy(c, name)
+		} else if owner, deleted := gone[name]; deleted {
+			e.Kind, e.Account = HostDeleted, owner
 			owner, _ := st.Accounts.AccountByID(e.Account)
 			e.Data = Host{Host: name.String(), Account: owner.Name, Addresses: []netip.Addr{}}
 		} else {
@@ -119,14 +120,18 @@ func hostsOf(c *registry.Commit) []zone.Name {
 	return slices.Compact(names)
 }
 
-// releasedBy returns who had a host that a commit deleted.
-func releasedBy(c *registry.Commit, name zone.Name) uint32 {
+// goneOf returns the hosts that a commit deleted, and who had each; 0 where it does not say.
+func goneOf(c *registry.Commit) map[zone.Name]uint32 {
+	gone := make(map[zone.Name]uint32, len(c.Accounts.DeletedHosts))
+	for _, name := range c.Accounts.DeletedHosts {
+		gone[name] = 0
+	}
 	for _, r := range c.Accounts.Rests {
-		if r.Name == name {
-			return r.Account
+		if _, deleted := gone[r.Name]; deleted {
+			gone[r.Name] = r.Account
 		}
 	}
-	return 0
+	return gone
 }
 
 func hostAt(st *registry.State, h *account.Host) Host {

@@ -2,6 +2,7 @@ package feed_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -84,6 +85,28 @@ func TestOf(t *testing.T) {
 			if strings.HasPrefix(e.Kind, "host.") && e.Account != 1 {
 				t.Errorf("%s: %s is about account %d", what, e.Kind, e.Account)
 			}
+		}
+	}
+}
+
+// TestManyHostsGo by one commit, as with a customer who had very many: each with its owner,
+// without looking at all of them for each.
+func TestManyHostsGo(t *testing.T) {
+	t.Parallel()
+	const many = 300_000
+	st, c := town(t), &registry.Commit{Revision: 7, At: at}
+	for i := range many {
+		name := zone.MustName(fmt.Sprintf("gone%06d.dyn.example.org", i))
+		c.Accounts.DeletedHosts = append(c.Accounts.DeletedHosts, name)
+		c.Accounts.Rests = append(c.Accounts.Rests, account.Rest{Name: name, Account: uint32(1 + i%2)})
+	}
+	events := feed.Of(c, st)
+	if len(events) != many {
+		t.Fatalf("%d events, want %d", len(events), many)
+	}
+	for i, e := range events {
+		if e.Kind != feed.HostDeleted || e.Host != c.Accounts.DeletedHosts[i] || e.Account != uint32(1+i%2) {
+			t.Fatalf("event %d: %+v", i, e)
 		}
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"stayput.dev/internal/store"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // What is known of the customer, each a text that stands nowhere else.
@@ -68,7 +69,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, dir: t.TempDir(), now: time.Now()}
 	quiet := slog.New(slog.DiscardHandler)
 	var err error
-	w.store, err = store.Open(t.Context(), w.dir, store.Options{Logger: quiet})
+	w.store, err = store.Open(t.Context(), w.dir, rig.StoreOptions(t, w.dir, store.Options{Logger: quiet}))
 	done(t, err)
 	w.registry, err = registry.Open(t.Context(), w.store, registry.Options{Logger: quiet})
 	done(t, err)
@@ -171,13 +172,17 @@ func (w *world) Written(ctx context.Context) (registry.Revision, error) {
 	return archive.Written(ctx, w.store)
 }
 
-// traces returns what is known of the customer and stands in a file.
+// traces returns what is known of the customer and stands in a file, or in a table where
+// the data is in PostgreSQL.
 func (w *world) traces() (found []string) {
 	w.t.Helper()
 	done(w.t, w.history.Save(filepath.Join(w.dir, "history")))
 	known := [][]byte{
 		[]byte(name), []byte(email), []byte(fullName), []byte(label), []byte(username), []byte(agent), []byte(browser.String()),
 		netip.MustParseAddr("192.0.2.7").AsSlice(), netip.MustParseAddr("198.51.100.8").AsSlice(), []byte("192.0.2.7"), []byte("198.51.100.8"),
+	}
+	if rig.OnPostgres() {
+		done(w.t, os.WriteFile(filepath.Join(w.dir, "tables"), rig.Rows(w.t, w.dir), 0o600))
 	}
 	done(w.t, filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
 	"net/netip"
@@ -25,10 +24,11 @@ type Target struct {
 	Key  *tsig.Key
 }
 
+// name returns what the configuration says of the target.
+func (t Target) name() TargetName { return TargetName{t.Zone, t.Addr, t.Key.Name} }
+
 // follower returns the name of the target among those who follow the state.
-func (t Target) follower() string {
-	return fmt.Sprintf("push %s %s %s", t.Zone, t.Addr, t.Key.Name)
-}
+func (t Target) follower() string { return t.name().follower() }
 
 // Feed is the live state with the commits that led to it, as registry.Registry is.
 type Feed interface {

@@ -1,7 +1,10 @@
 package publish
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"sync"
@@ -19,11 +22,26 @@ type TargetName struct {
 	Key  zone.Name
 }
 
+// followers begins the names of targets among those who follow the state.
+const followers = "push "
+
+func (n TargetName) follower() string {
+	return fmt.Sprintf(followers+"%s %s %s", n.Zone, n.Addr, n.Key)
+}
+
+// PushStore keeps how far pushers have come, and forgets it, as store.Store does.
+type PushStore interface {
+	MarkStore
+	// DropFollowers forgets followers whose names begin with the prefix, but some.
+	DropFollowers(ctx context.Context, prefix string, keep []string) error
+}
+
 // Pushers is a pusher for each target. It is safe for concurrent use.
 type Pushers struct {
 	feed  Feed
-	marks MarkStore
+	marks PushStore
 	opts  PushOptions
+	kept  []string // of Run: the followers that it left when it last forgot others
 
 	some atomic.Bool // whether there are targets
 
@@ -42,7 +60,7 @@ type runningPusher struct {
 }
 
 // NewPushers returns pushers for SetTargets to give work.
-func NewPushers(feed Feed, marks MarkStore, opts PushOptions) *Pushers {
+func NewPushers(feed Feed, marks PushStore, opts PushOptions) *Pushers {
 	return &Pushers{feed: feed, marks: marks, opts: opts, changed: make(chan struct{}), arranged: make(chan struct{})}
 }
 
@@ -64,6 +82,7 @@ func (p *Pushers) Run(ctx context.Context) {
 	defer p.setHere(false)
 	for ctx.Err() == nil {
 		changed := p.arrange(ctx)
+		p.forget(ctx)
 		select {
 		case <-changed:
 		case <-tick.C:
@@ -106,6 +125,25 @@ func (p *Pushers) arrange(ctx context.Context) <-chan struct{} {
 	close(p.arranged)
 	p.arranged = make(chan struct{})
 	return p.changed
+}
+
+// forget forgets how far targets had come that are none any more, so that the journal does
+// not stay for them: one that becomes a target again is compared whole.
+func (p *Pushers) forget(ctx context.Context) {
+	p.mu.Lock()
+	keep := []string{}
+	for _, n := range p.names {
+		keep = append(keep, n.follower())
+	}
+	p.mu.Unlock()
+	if p.kept != nil && slices.Equal(keep, p.kept) {
+		return
+	}
+	if err := p.marks.DropFollowers(ctx, followers, keep); err == nil {
+		p.kept = keep
+	} else if ctx.Err() == nil {
+		cmp.Or(p.opts.Logger, slog.Default()).Warn("how far former targets had come is kept for now", "error", err)
+	}
 }
 
 func (p *Pushers) start(ctx context.Context, t Target) *runningPusher {

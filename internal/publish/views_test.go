@@ -89,8 +89,22 @@ func TestViews(t *testing.T) {
 	expect("old", "", "")
 	expect("intranet", "192.0.2.10", "")
 
+	until(t, func() bool { // "old" is one that was deleted
+		_, marks, err := w.store.Marks(t.Context(), "push dyn.example.org "+target.Addr.String()+" push-inside")
+		return err == nil && len(marks) > 0
+	})
 	pushers.SetTargets([]publish.TargetName{outside})
 	until(t, func() bool { return pushers.Running() == 1 })
+	until(t, func() bool { // what the other had come to is forgotten, and nobody else's
+		before, marks, err := w.store.Marks(t.Context(), "push dyn.example.org "+target.Addr.String()+" push-inside")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return before == 0 && len(marks) == 0
+	})
+	if at, err := w.store.Cursor(t.Context(), "push dyn.example.org "+target.Addr.String()+" push-outside"); err != nil || at == 0 {
+		t.Errorf("the one that stays is at %d, %v", at, err)
+	}
 	w.set("home A 192.0.2.4")
 	arrive("home")
 	expect("home", "192.0.2.3", "192.0.2.4")

@@ -17,6 +17,10 @@ type Others interface {
 
 	// AskEnd asks where the journal ends. From then on End knows it, too.
 	AskEnd(ctx context.Context) (Revision, error)
+
+	// Lost tells whether commits that were shown have gone from the store, as those
+	// do that a failover loses. Then Follow yields ErrTrimmed until Load was called.
+	Lost() bool
 }
 
 // keepUp takes over what others have appended, as far as that is known, and returns a
@@ -29,7 +33,7 @@ func (r *Registry) keepUp() <-chan struct{} {
 	}
 	end, grown := r.others.End()
 	var err error
-	if end > r.State().Revision {
+	if end > r.State().Revision || r.others.Lost() {
 		if time.Now().Before(r.resume) {
 			return grown
 		}
@@ -97,6 +101,9 @@ func (r *Registry) Fresh(ctx context.Context, st *State) (*State, error) {
 	end, err := r.asker.ask(ctx, r.others.AskEnd)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if now := r.State(); now.Revision <= st.Revision {
+		st = now // not the one before, if that showed what is lost
 	}
 	if st.Revision >= end {
 		return st, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
 	"stayput.dev/test/rig"
@@ -101,6 +103,102 @@ func TestAFailoverThatLostCommits(t *testing.T) {
 	}
 }
 
+// TestLostCommitsAreNoticed without a write: after a failover to a server that was behind
+// no node answers from what is lost, or goes on from there with what the others append to
+// the journal that lacks it.
+func TestLostCommitsAreNoticed(t *testing.T) {
+	t.Parallel()
+	url, open := database(t)
+	var stores []*store.Store
+	var nodes []*registry.Registry
+	for i := range 3 {
+		stores = append(stores, open())
+		nodes = append(nodes, startNode(t, stores[i]))
+	}
+	apply(t, nodes[0], put(newZone(origin, 1)))
+	for range 9 {
+		apply(t, nodes[0], raise)
+	}
+	db := rig.OpenDatabase(t, url)
+	defer db.Close()
+	// loses takes from the database, at once, all after a revision, and puts others there
+	// that are of another journal, the last of which raises to some number of edits.
+	loses := func(after registry.Revision, others, edits int) {
+		t.Helper()
+		for _, n := range nodes { // nobody is late
+			if _, err := n.Fresh(t.Context(), n.State()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tx, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback()
+		do := func(query string, args ...any) {
+			t.Helper()
+			if _, err := tx.ExecContext(t.Context(), query, args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		do("DELETE FROM journal WHERE revision > $1", int64(after))
+		do("UPDATE head SET revision = $1, epoch = epoch + 1", int64(after)+int64(others))
+		for i := range others {
+			c := registry.Commit{Revision: after + registry.Revision(i) + 1, ID: fmt.Sprintf("%032d", edits+i), At: time.UnixMilli(0).UTC(), Accounts: account.Changes{
+				Hosts: []account.Host{{ID: 1, Name: home, Account: 1, TTL: uint32(edits)}},
+			}}
+			body := c.Encode()
+			do("INSERT INTO journal (revision, id, at, body, checksum) VALUES ($1, $2, 0, $3, $4)",
+				int64(c.Revision), c.ID, body, int64(crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli))))
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// settles waits until all nodes show a revision and edits.
+	settles := func(revision registry.Revision, edits int) {
+		t.Helper()
+		for i, n := range nodes {
+			for end := time.Now().Add(time.Minute); n.State().Revision != revision || raised(n.State()) != edits; time.Sleep(10 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("node %d stays at revision %d with %d edits, want %d and %d", i, n.State().Revision, raised(n.State()), revision, edits)
+				}
+			}
+			if stores[i].Lost() == 0 {
+				t.Errorf("node %d does not know that something was lost", i)
+			}
+		}
+	}
+
+	ended := make(chan error, 1)
+	go func() {
+		for _, err := range stores[1].Follow(t.Context(), 9) {
+			if err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	loses(5, 0, 0)
+	settles(5, 4)
+	if err := <-ended; !errors.Is(err, registry.ErrTrimmed) {
+		t.Errorf("who followed what is lost hears %v, want %v", err, registry.ErrTrimmed)
+	}
+	for range 5 {
+		apply(t, nodes[1], raise)
+	}
+	settles(10, 9)
+
+	// When they look, the journal is as long as it was, or longer.
+	loses(7, 3, 100)
+	settles(10, 100)
+	loses(7, 6, 200)
+	settles(13, 200)
+	loses(10, 3, 300)
+	apply(t, nodes[2], raise)
+	settles(14, 301)
+}
+
 // TestHeldStandsStill: while a node is held it takes over nothing that others append, to
 // the end of Run, but what it is told to reach.
 func TestHeldStandsStill(t *testing.T) {
@@ -167,6 +265,9 @@ func (o *slowOthers) AskEnd(context.Context) (registry.Revision, error) {
 	time.Sleep(time.Second)
 	return registry.Revision(end), o.fault
 }
+
+// Lost implements registry.Others.
+func (o *slowOthers) Lost() bool { return false }
 
 // TestFreshSharesQuestions: an answer serves those who came before its question was
 // put, and nobody who came later.

@@ -2,14 +2,14 @@ package registry
 
 import "time"
 
-// Serials rise 1,250 times a second at most, taken over any longer while, so that
-// half their space outlasts the expiry of a zone (RFC 1982 §3.2): in 14 days
-// 1,512,000,000 and serialBurst of 2,147,483,647. Some may rise without a pause,
+// SerialGap and SerialBurst say how fast serials rise: 1,250 times a second at most, taken
+// over any longer while, so that half their space outlasts the expiry of a zone (RFC 1982 §3.2): in 14 days
+// 1,512,000,000 and SerialBurst of 2,147,483,647. Some may rise without a pause,
 // which whoever updates alone or at random need not wait for; where many update
 // at once the pause makes larger groups of them.
 const (
-	serialGap   = 800 * time.Microsecond
-	serialBurst = 1000
+	SerialGap   = 800 * time.Microsecond
+	SerialBurst = 1000
 )
 
 // pace tells the writer when serials may rise again. The zero pace is ready for
@@ -22,8 +22,8 @@ func (p *pace) wait(now time.Time) time.Duration { return p.next.Sub(now) }
 
 // raise notes that serials rose at now.
 func (p *pace) raise(now time.Time) {
-	if earliest := now.Add(-serialBurst * serialGap); p.next.Before(earliest) {
+	if earliest := now.Add(-SerialBurst * SerialGap); p.next.Before(earliest) {
 		p.next = earliest
 	}
-	p.next = p.next.Add(serialGap)
+	p.next = p.next.Add(SerialGap)
 }

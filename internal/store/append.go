@@ -33,6 +33,9 @@ func (s *Store) Append(ctx context.Context, after registry.Revision, commits []r
 		s.local.add(&commits[i], len(rows[i].body))
 	}
 	s.weighing.Unlock()
+	for i := range commits {
+		s.thread.reach(&commits[i])
+	}
 	s.recent.add(commits, rows)
 	s.grew(after + registry.Revision(len(rows)))
 	return nil
@@ -51,6 +54,14 @@ func (s *Store) grew(end registry.Revision) {
 			return
 		}
 	}
+}
+
+// unravel forgets what was known of a journal that is another one now, and wakes
+// those who go by it.
+func (s *Store) unravel() {
+	s.recent.forget()
+	s.end.Store(0)
+	s.appended.Ring()
 }
 
 func (s *Store) append(ctx context.Context, after registry.Revision, rows []row) error {

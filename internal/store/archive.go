@@ -176,10 +176,21 @@ func splitAddrs(raw []byte, ipv6 bool) ([]netip.Addr, error) {
 // Stays returns which hosts had an address of the prefix at some time, the latest
 // first; with a zero time, all who ever had.
 func (s *Store) Stays(ctx context.Context, p netip.Prefix, at time.Time, limit int) ([]archive.Stay, error) {
+	before := int64(1<<63 - 1)
+	if !at.IsZero() {
+		before = at.UnixMilli()
+	}
+	of := usesOf(p, before)
+	many := false
+	if !p.IsSingleIP() {
+		if err := s.list(ctx, areManySQL, append(of, manyUses), func(rows *sql.Rows) error { return rows.Scan(&many) }); err != nil {
+			return nil, fmt.Errorf("counting who had %s: %w", p, err)
+		}
+	}
 	var out []archive.Stay
 	// Of those that began before a time many may have ended, so the pages grow.
 	for page, offset := max(limit, minUses), 0; ; page, offset = page*8, offset+page {
-		uses, err := s.uses(ctx, p, at, page, offset)
+		uses, err := s.uses(ctx, many, append(of, page, offset, family(p.Addr().Is6())))
 		if err != nil {
 			return nil, fmt.Errorf("reading who had %s: %w", p, err)
 		}
@@ -198,8 +209,16 @@ func (s *Store) Stays(ctx context.Context, p netip.Prefix, at time.Time, limit i
 	}
 }
 
-// minUses is how many uses of addresses are looked at first.
-const minUses = 100
+const (
+	minUses  = 100    // uses of addresses that are looked at first
+	manyUses = 10_000 // more of one prefix are not sorted to find the latest
+)
+
+// usesOf returns what tells the uses of addresses of a prefix that began before a time.
+func usesOf(p netip.Prefix, before int64) []any {
+	first, last := p.Masked().Addr(), lastOf(p)
+	return slices.Clip([]any{first.AsSlice(), last.AsSlice(), before, first.BitLen() / 8})
+}
 
 // use is the beginning of a stay, and what is known of it.
 type use struct {
@@ -207,16 +226,13 @@ type use struct {
 	known bool
 }
 
-// uses returns a page of uses of addresses that began before a time, if it is not zero,
-// the latest first.
-func (s *Store) uses(ctx context.Context, p netip.Prefix, at time.Time, limit, offset int) (out []use, err error) {
-	before := int64(1<<63 - 1)
-	if !at.IsZero() {
-		before = at.UnixMilli()
+// uses returns a page of uses of addresses, the latest first; many tells that they are.
+func (s *Store) uses(ctx context.Context, many bool, args []any) (out []use, err error) {
+	query := staysSQL
+	if many {
+		query = lateStaysSQL
 	}
-	first, last := p.Masked().Addr(), lastOf(p)
-	args := []any{first.AsSlice(), last.AsSlice(), before, first.BitLen() / 8, limit, offset, family(first.Is6())}
-	err = s.list(ctx, staysSQL, args, func(rows *sql.Rows) error {
+	err = s.list(ctx, query, args, func(rows *sql.Rows) error {
 		u, err := scanUse(rows)
 		out = append(out, u)
 		return err

@@ -312,3 +312,38 @@ func TestWhoHadAnAddressAmongMany(t *testing.T) {
 		}
 	}
 }
+
+// TestTheLatestOfVeryMany: of a prefix that very many had, the latest are found in order,
+// as of a small one.
+func TestTheLatestOfVeryMany(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), store.Options{})
+	elsewhere := archive.Change{Host: hostName(20_000), Addrs: addrs("198.51.100.1"), At: minute(20_000), Account: 1}
+	changes := []archive.Change{elsewhere}
+	for i := range 10_100 {
+		changes = append(changes, archive.Change{Host: hostName(i), Addrs: addrs(fmt.Sprintf("192.0.2.%d", i%250)), At: minute(i), Account: 1})
+	}
+	if err := s.KeepChanges(t.Context(), changes); err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []struct {
+		prefix string
+		at     time.Time
+		want   []string
+	}{
+		{"192.0.2.0/24", time.Time{}, []string{"host-10099", "host-10098", "host-10097"}},
+		{"192.0.2.0/24", minute(10_060), []string{"host-10060", "host-10059", "host-10058"}},
+		{"192.0.2.0/24", minute(1), []string{"host-1", "host-0"}},
+		{"192.0.2.250/31", time.Time{}, nil},
+		{"0.0.0.0/0", time.Time{}, []string{"host-20000", "host-10099", "host-10098"}},
+	} {
+		got, err := s.Stays(t.Context(), netip.MustParsePrefix(q.prefix), q.at, 3)
+		var hosts []string
+		for _, stay := range got {
+			hosts = append(hosts, stay.Host.First())
+		}
+		if diff := cmp.Diff(q.want, hosts); diff != "" || err != nil {
+			t.Errorf("%s at %v: %v (-want +got):\n%s", q.prefix, q.at, err, diff)
+		}
+	}
+}

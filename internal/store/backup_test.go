@@ -162,7 +162,7 @@ func TestRestoreLooksNewToEverybody(t *testing.T) {
 	}
 	for z := range backedUp.Zones.All() {
 		serial := got.Zones.Get(z.Origin()).Serial()
-		if want := zone.AddSerial(z.Serial(), 100_001); serial != want {
+		if want := zone.AddSerial(z.Serial(), 100*1250+1001); serial != want {
 			t.Errorf("zone %s has serial %d, want %d", z.Origin(), serial, want)
 		}
 		if was := lost.Zones.Get(z.Origin()).Serial(); !zone.SerialLess(was, serial) {
@@ -199,10 +199,10 @@ func TestRestoreAfterYears(t *testing.T) {
 		gone time.Duration
 		want uint32
 	}{
-		{"at once", 0, 1},
-		{"by a clock that went back", -time.Hour, 1},
-		{"after a second", time.Second, 1001},
-		{"after 24 days", 24 * 24 * time.Hour, 24*86400*1000 + 1},
+		{"at once", 0, 1001},
+		{"by a clock that went back", -time.Hour, 1001},
+		{"after a second", time.Second, 2251},
+		{"after 14 days", 14 * 24 * time.Hour, 14*86400*1250 + 1001},
 		{"after ten years", 10 * 365 * 24 * time.Hour, 1<<31 - 1}, // RFC 1982 §3.1
 	}
 	s := open(t, t.TempDir(), store.Options{})

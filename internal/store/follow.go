@@ -3,10 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"iter"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"stayput.dev/internal/registry"
 )
@@ -22,16 +25,17 @@ const (
 // registry.ErrTrimmed when the journal does not reach back that far.
 func (s *Store) Follow(ctx context.Context, after registry.Revision) iter.Seq2[registry.Commit, error] {
 	return func(yield func(registry.Commit, error) bool) {
+		place, _ := s.thread.place()
 		for {
 			grown := s.appended.Next()
 			commits, err := s.recent.after(after), ctx.Err()
-			near := len(commits) > 0
+			near := len(commits) > 0 && s.thread.whole(place.tears)
 			if !near {
-				commits, err = s.readAfter(ctx, after)
+				commits, err = s.readAfter(ctx, after, place.tears)
 			}
 			if s.passes(ctx, err) {
 				s.log.Warn("following the journal stands still until the database answers", "after", after, "error", err)
-				commits, err = s.insist(ctx, after)
+				commits, err = s.insist(ctx, after, place.tears)
 			}
 			for _, c := range commits {
 				if !yield(c, nil) {
@@ -56,10 +60,10 @@ func (s *Store) Follow(ctx context.Context, after registry.Revision) iter.Seq2[r
 }
 
 // insist is readAfter that waits until the database answers.
-func (s *Store) insist(ctx context.Context, after registry.Revision) ([]registry.Commit, error) {
+func (s *Store) insist(ctx context.Context, after registry.Revision, tears int) ([]registry.Commit, error) {
 	for {
 		grown := s.appended.Next()
-		commits, err := s.readAfter(ctx, after)
+		commits, err := s.readAfter(ctx, after, tears)
 		if !s.passes(ctx, err) {
 			return commits, err
 		}
@@ -77,12 +81,16 @@ func (s *Store) passes(ctx context.Context, err error) bool {
 }
 
 // readAfter returns some commits after a revision; none at the end of the journal. With an
-// error it returns those before the one that cannot be read.
-func (s *Store) readAfter(ctx context.Context, after registry.Revision) (commits []registry.Commit, err error) {
+// error it returns those before the one that cannot be read. A thread that was torn more
+// than some times does not reach back to any revision.
+func (s *Store) readAfter(ctx context.Context, after registry.Revision, tears int) (commits []registry.Commit, err error) {
 	if s.closed.Load() {
 		return nil, errClosed
 	}
 	err = s.read(ctx, func(tx *sql.Tx) error {
+		if err := s.expectThread(ctx, tx, tears); err != nil {
+			return err
+		}
 		size := 0
 		for r, err := range journal(ctx, tx, after, maxRows) {
 			if err != nil {
@@ -93,6 +101,7 @@ func (s *Store) readAfter(ctx context.Context, after registry.Revision) (commits
 				return err
 			}
 			commits = append(commits, c)
+			s.thread.reach(&c)
 			if size += len(r.body); size > maxBatch {
 				break
 			}
@@ -109,6 +118,24 @@ func (s *Store) readAfter(ctx context.Context, after registry.Revision) (commits
 		return commits, fmt.Errorf("reading journal after revision %d: %w", after, err)
 	}
 	return commits, nil
+}
+
+// expectThread fails with ErrTrimmed unless the journal that tx reads goes on from what
+// we have met, and that has been so since the thread was torn some times.
+func (s *Store) expectThread(ctx context.Context, tx *sql.Tx, tears int) error {
+	e, ok := s.engine.(*postgresEngine)
+	if !ok {
+		return nil
+	}
+	from, _ := s.thread.place()
+	if from.tears != tears {
+		return registry.ErrTrimmed
+	}
+	_, err := e.keepThread(from, from.revision, func(query string, args ...any) pgx.Row { return tx.QueryRowContext(ctx, query, args...) })
+	if errors.Is(err, errTorn) {
+		err = fmt.Errorf("%w: %w", registry.ErrTrimmed, err)
+	}
+	return err
 }
 
 // behind is what it means that the journal ends before what somebody has seen of it.

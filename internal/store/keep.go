@@ -37,24 +37,41 @@ func (s *Store) SetCursor(ctx context.Context, name string, at registry.Revision
 	return nil
 }
 
-// DropCursors forgets how far followers have come whose names begin with the prefix, but
-// those to be kept: the journal stays for the others no longer.
-func (s *Store) DropCursors(ctx context.Context, prefix string, keep []string) error {
-	names, err := s.cursorNames(ctx)
+// DropFollowers forgets what followers whose names begin with the prefix have come to, but
+// those to be kept: their cursors, for which the journal then stays no longer, and
+// their marks. Appends go on meanwhile.
+func (s *Store) DropFollowers(ctx context.Context, prefix string, keep []string) error {
+	names, err := s.followerNames(ctx)
 	for _, name := range names {
 		if err == nil && strings.HasPrefix(name, prefix) && !slices.Contains(keep, name) {
-			err = s.write(ctx, 0, statement(dropCursorSQL, name))
+			err = s.dropFollower(ctx, name)
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("forgetting cursors %s*: %w", prefix, err)
+		return fmt.Errorf("forgetting followers %s*: %w", prefix, err)
 	}
 	return nil
 }
 
-func (s *Store) cursorNames(ctx context.Context) (names []string, err error) {
+// dropFollower drops the cursor first: marks without one mean nothing.
+func (s *Store) dropFollower(ctx context.Context, name string) error {
+	err := s.write(ctx, 0, statement(dropCursorSQL, name))
+	for dropped := int64(1); dropped > 0 && err == nil; {
+		err = s.write(ctx, 0, func(ctx context.Context, tx *sql.Tx) error {
+			result, err := tx.ExecContext(ctx, dropMarksSQL, name, marksBatch)
+			if err != nil {
+				return err
+			}
+			dropped, err = result.RowsAffected()
+			return err
+		})
+	}
+	return err
+}
+
+func (s *Store) followerNames(ctx context.Context) (names []string, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, cursorNamesSQL)
+		rows, err := tx.QueryContext(ctx, followerNamesSQL)
 		if err != nil {
 			return err
 		}

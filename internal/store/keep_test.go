@@ -1,12 +1,14 @@
 package store_test
 
 import (
+	"fmt"
 	"maps"
 	"testing"
 	"time"
 
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
+	"stayput.dev/internal/zone"
 )
 
 func TestCursorsAreKept(t *testing.T) {
@@ -30,8 +32,9 @@ func TestCursorsAreKept(t *testing.T) {
 	}
 }
 
-// TestCursorsAreDropped, of followers that are gone and of no others: nobody waits for them.
-func TestCursorsAreDropped(t *testing.T) {
+// TestFollowersAreDropped that are gone, with all that they kept, and no others: nobody
+// waits for them.
+func TestFollowersAreDropped(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), store.Options{})
 	for _, name := range []string{"notify", "webhook/w1", "webhook/w2"} {
@@ -39,10 +42,27 @@ func TestCursorsAreDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.DropCursors(t.Context(), "webhook/", []string{"webhook/w2"}); err != nil {
-		t.Fatal(err)
+	const many = 1200
+	for _, name := range []string{"push one", "push two"} {
+		marks := make([]registry.Mark, many)
+		for i := range marks {
+			marks[i] = registry.Mark{Name: zone.MustName(fmt.Sprintf("h%d.dyn.example.org", i)), Stage: registry.MarkPending, At: time.UnixMilli(0)}
+		}
+		if err := s.SaveMarks(t.Context(), name, 7, marks); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for name, want := range map[string]registry.Revision{"notify": 7, "webhook/w1": 0, "webhook/w2": 7} {
+	for prefix, keep := range map[string]string{"webhook/": "webhook/w2", "push": "push two"} {
+		if err := s.DropFollowers(t.Context(), prefix, []string{keep}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]int{"push one": 0, "push two": many} {
+		if _, marks, err := s.Marks(t.Context(), name); err != nil || len(marks) != want {
+			t.Errorf("%s has %d marks, %v, want %d", name, len(marks), err, want)
+		}
+	}
+	for name, want := range map[string]registry.Revision{"notify": 7, "webhook/w1": 0, "webhook/w2": 7, "push one": 0, "push two": 7} {
 		if got, err := s.Cursor(t.Context(), name); err != nil || got != want {
 			t.Errorf("cursor %s = %d, %v, want %d", name, got, err, want)
 		}

@@ -25,8 +25,14 @@ func (s *Store) Load(ctx context.Context) (*registry.State, error) {
 	var state *registry.State
 	var w weight
 	var near weight
-	known := s.end.Load()
+	known, epoch := s.end.Load(), int64(0)
+	place, _ := s.thread.place()
 	err := s.readLong(ctx, func(tx *sql.Tx) (err error) {
+		if s.isServer() {
+			if err = tx.QueryRowContext(ctx, headSQL).Scan(new(int64), &epoch); err != nil {
+				return fmt.Errorf("asking for the epoch: %w", err)
+			}
+		}
 		if state, w, near, err = s.loadLocal(ctx, tx); state == nil && err == nil {
 			state, w, err = load(ctx, tx)
 		}
@@ -41,6 +47,7 @@ func (s *Store) Load(ctx context.Context) (*registry.State, error) {
 		return nil, fmt.Errorf("%w: it ends at %d, and had %d", ErrLagging, state.Revision, known)
 	}
 	s.weight, s.local = w, near
+	s.thread.begin(state, epoch, place.tears)
 	if s.opts.ReadOnly {
 		s.grew(state.Revision) // unless more has come meanwhile
 		return state, nil

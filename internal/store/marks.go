@@ -13,7 +13,7 @@ import (
 	"stayput.dev/internal/zone"
 )
 
-// marksBatch is how many marks SaveMarks writes at a time.
+// marksBatch is how many marks are written or dropped at a time.
 const marksBatch = 512
 
 // Marks returns how far the follower with the name had come, 0 when it never said so

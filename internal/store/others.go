@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
+
 	"stayput.dev/internal/registry"
 )
 
@@ -31,12 +33,16 @@ func (o others) End() (registry.Revision, <-chan struct{}) {
 
 // AskEnd implements registry.Others. It gives up after the time that a write may take.
 func (o others) AskEnd(ctx context.Context) (registry.Revision, error) {
+	from, _ := o.store.thread.place()
 	var end, epoch int64
 	err := o.engine.within(ctx, func(ctx context.Context) error {
 		return o.engine.pool.QueryRow(ctx, headSQL).Scan(&end, &epoch)
 	})
 	if err == nil {
 		err = o.engine.know(epoch)
+	}
+	if err == nil {
+		_, err = o.engine.keepThread(from, registry.Revision(end), func(query string, args ...any) pgx.Row { return o.engine.pool.QueryRow(ctx, query, args...) })
 	}
 	if err != nil {
 		return 0, fmt.Errorf("asking where the journal ends: %w", err)

@@ -47,6 +47,7 @@ var (
 type postgresEngine struct {
 	log     *slog.Logger
 	grown   func(registry.Revision) // told where the journal ends
+	thread  *thread
 	timeout time.Duration
 	noSync  bool
 	only    bool // reads, see Options.ReadOnly
@@ -71,12 +72,12 @@ type postgresEngine struct {
 	watching  sync.WaitGroup
 }
 
-func newPostgres(opts Options, grown func(registry.Revision)) (*postgresEngine, error) {
+func newPostgres(opts Options, grown func(registry.Revision), thread *thread) (*postgresEngine, error) {
 	config, err := pgxpool.ParseConfig(opts.URL)
 	if err != nil {
 		return nil, fmt.Errorf("reading the URL of the database: %w", err) // which hides the password
 	}
-	e := &postgresEngine{log: opts.Logger, grown: grown, timeout: opts.Timeout, noSync: opts.NoSync, only: opts.ReadOnly, steps: steps{goose.DialectPostgres, opts.later}, holder: newID()}
+	e := &postgresEngine{log: opts.Logger, grown: grown, thread: thread, timeout: opts.Timeout, noSync: opts.NoSync, only: opts.ReadOnly, steps: steps{goose.DialectPostgres, opts.later}, holder: newID()}
 	e.configure(config)
 	if e.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
 		return nil, err
@@ -374,12 +375,20 @@ func (e *postgresEngine) tryAppend(ctx context.Context, after registry.Revision,
 		return err
 	}
 	defer conn.Release()
+	from, _ := e.thread.place()
+	epoch, err := e.keepThread(from, from.revision, func(query string, args ...any) pgx.Row { return conn.QueryRow(ctx, query, args...) })
+	if errors.Is(err, errTorn) {
+		return fmt.Errorf("%w: %w", registry.ErrBehind, err)
+	}
+	if err != nil {
+		return err
+	}
 	e.appender.Store(conn.Conn().PgConn().PID())
 	return uncancelled(conn, func() error {
 		if len(rows) > 1 {
-			return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return e.compareAndAppend(ctx, tx, conn, after, rows) })
+			return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return e.compareAndAppend(ctx, tx, conn, epoch, after, rows) })
 		}
-		return e.compareAndAppend(ctx, conn, conn, after, rows) // which is a transaction
+		return e.compareAndAppend(ctx, conn, conn, epoch, after, rows) // which is a transaction
 	})
 }
 
@@ -388,9 +397,8 @@ type sender interface {
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
-// compareAndAppend makes one round trip to the server.
-func (e *postgresEngine) compareAndAppend(ctx context.Context, to sender, conn *pgxpool.Conn, after registry.Revision, rows []row) error {
-	epoch := e.epoch.Load()
+// compareAndAppend makes one round trip to the server, which must be in an epoch.
+func (e *postgresEngine) compareAndAppend(ctx context.Context, to sender, conn *pgxpool.Conn, epoch int64, after registry.Revision, rows []row) error {
 	var batch pgx.Batch
 	for i, r := range rows {
 		batch.Queue(postgresAppendSQL, int64(r.revision), r.id, r.at, r.body, int64(r.checksum), int64(after)+int64(i), epoch)

@@ -9,8 +9,6 @@ var (
 	beginMovingSQL string
 	//go:embed queries/cursor.sql
 	cursorSQL string
-	//go:embed queries/cursor_names.sql
-	cursorNamesSQL string
 	//go:embed queries/drop_chunks.sql
 	dropChunksSQL string
 	//go:embed queries/drop_cursor.sql
@@ -19,12 +17,16 @@ var (
 	dropCursorsSQL string
 	//go:embed queries/drop_mark.sql
 	dropMarkSQL string
+	//go:embed queries/drop_marks.sql
+	dropMarksSQL string
 	//go:embed queries/drop_snapshots.sql
 	dropSnapshotsSQL string
 	//go:embed queries/end_moving.sql
 	endMovingSQL string
 	//go:embed queries/end.sql
 	endSQL string
+	//go:embed queries/follower_names.sql
+	followerNamesSQL string
 	//go:embed queries/journal_after.sql
 	journalAfterSQL string
 	//go:embed queries/journal_before.sql
@@ -75,6 +77,8 @@ var (
 	staleChunksSQL string
 	//go:embed queries/trim.sql
 	trimSQL string
+	//go:embed queries/are_many.sql
+	areManySQL string
 	//go:embed queries/change_at.sql
 	changeAtSQL string
 	//go:embed queries/changes.sql
@@ -91,6 +95,8 @@ var (
 	endedChangesSQL string
 	//go:embed queries/forget_deeds.sql
 	forgetDeedsSQL string
+	//go:embed queries/late_stays.sql
+	lateStaysSQL string
 	//go:embed queries/put_change.sql
 	putChangeSQL string
 	//go:embed queries/put_deed.sql
@@ -162,6 +168,8 @@ var (
 	standbysSQL string
 	//go:embed queries/postgres/set_head.sql
 	setHeadSQL string
+	//go:embed queries/postgres/thread.sql
+	threadSQL string
 	//go:embed queries/postgres/work.sql
 	workSQL string
 )

@@ -25,7 +25,7 @@ var errNotBackup = errors.New("there is no data of ours in it")
 //
 // The restored state has a new lineage and no cursors, so that followers start
 // afresh, and the serial of every zone is raised beyond what the time since the
-// newest commit can have used at 1,000 a second, so that secondaries take it for
+// newest commit can have used (package registry says how fast they rise), so that secondaries take it for
 // newer than what they have (RFC 1982 §3.1).
 func Restore(ctx context.Context, file, dir string, now time.Time) error {
 	if err := restore(ctx, file, dir, now); err != nil {
@@ -201,10 +201,10 @@ func (s *Store) forgetFollowers(ctx context.Context) error {
 	})
 }
 
-// serialsSince returns how many serials a zone may have used since last.
+// serialsSince returns how many serials a zone may have used since last, and one more.
 func serialsSince(last, now time.Time) uint32 {
-	seconds := max(now.Sub(last), 0).Seconds()
-	return uint32(min(1000*seconds, math.MaxInt32-1)) + 1
+	used := registry.SerialBurst + float64(max(now.Sub(last), 0)/registry.SerialGap)
+	return uint32(min(used, math.MaxInt32-1)) + 1
 }
 
 // liftSerials returns the commit that raises the serial of every zone by n.

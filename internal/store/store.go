@@ -107,6 +107,7 @@ type Store struct {
 	appended   registry.Bell // rung when the journal has grown, or may have
 	end        atomic.Uint64 // where it ends as far as we know
 	recent     recent
+	thread     thread
 	closed     atomic.Bool
 	compacting sync.Mutex // held by the one Compact that works
 	shelving   shelving
@@ -236,6 +237,7 @@ func newStore(dir string, opts Options) (*Store, error) {
 	opts.CursorLag = cmp.Or(opts.CursorLag, 100_000)
 	opts.Timeout = cmp.Or(opts.Timeout, 5*time.Second)
 	s := &Store{dir: dir, opts: opts, log: opts.Logger}
+	s.thread.log, s.thread.tore = opts.Logger, s.unravel
 	s.SetRetention(opts.SnapshotAfter, opts.JournalKeep)
 	if opts.URL == "" {
 		e, err := newSQLite(dir, opts, s.appended.Ring)
@@ -245,7 +247,7 @@ func newStore(dir string, opts Options) (*Store, error) {
 		s.engine, s.readers = e, e.readers
 		return s, nil
 	}
-	e, err := newPostgres(opts, s.grew)
+	e, err := newPostgres(opts, s.grew, &s.thread)
 	if err != nil {
 		return nil, err
 	}

@@ -59,8 +59,18 @@ func (e *postgresEngine) listen(ctx context.Context) (heard bool, err error) {
 		return false, err
 	}
 	for {
-		var end int64
-		err := e.within(ctx, func(ctx context.Context) error { return conn.QueryRow(ctx, headSQL).Scan(&end, nil) })
+		var end, epoch int64
+		from, _ := e.thread.place()
+		err := e.within(ctx, func(ctx context.Context) error { return conn.QueryRow(ctx, headSQL).Scan(&end, &epoch) })
+		if err == nil {
+			err = e.know(epoch)
+		}
+		if err == nil {
+			_, err = e.keepThread(from, registry.Revision(end), func(query string, args ...any) pgx.Row { return conn.QueryRow(ctx, query, args...) })
+		}
+		if errors.Is(err, errTorn) {
+			err = nil // who has the state finds out, and loads another
+		}
 		if err != nil {
 			return heard, err
 		}

@@ -13,6 +13,7 @@ const adminRole = account.Admin
 
 // abusePage shows who stands out, and what can be done about it.
 type abusePage struct {
+	staffTabs
 	Keys      []failureView
 	Failing   []sourceView
 	Changing  []changingView
@@ -46,7 +47,7 @@ type loudView struct {
 const maxStanding = 20
 
 func (p *Pages) abuse(v *visit) error {
-	page := &abusePage{Keys: v.failing(), MayChange: v.who.Role == adminRole, Watched: p.House.Tally != nil}
+	page := &abusePage{staffTabs: v.staffTabs("abuse"), Keys: v.failing(), MayChange: v.who.Role == adminRole, Watched: p.House.Tally != nil}
 	page.Keys = page.Keys[:min(len(page.Keys), maxStanding)]
 	if !page.Watched {
 		return v.show("abuse", page)

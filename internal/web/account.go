@@ -65,9 +65,7 @@ func (p *Pages) account(v *visit) error {
 	for _, s := range sessions {
 		page.Sessions = append(page.Sessions, sessionView{s, s.ID == v.who.session.ID, v.ago(s.Seen)})
 	}
-	for _, l := range languages {
-		page.Tongues = append(page.Tongues, choice{Value: l.tag, Text: template.HTML(l.name), Chosen: l.tag == v.tag}) //nolint:gosec // ours
-	}
+	page.Tongues = tongueChoices(v.tag)
 	return v.show("account", page)
 }
 

@@ -15,6 +15,7 @@ import (
 
 // auditPage is what people did, or how they signed in.
 type auditPage struct {
+	staffTabs
 	SignIn  bool // the latter
 	Account string
 	Subject string
@@ -30,7 +31,7 @@ type auditLine struct {
 	From    string // its address; may be empty
 	Via     string // may be empty
 	What    template.HTML
-	About   string        // may be empty
+	About   template.HTML // may be empty
 	URL     string        // of what it is about; may be empty
 	Account string        // that it concerns, where that is not what it is about; may be empty
 	How     template.HTML // may be empty
@@ -41,7 +42,7 @@ const linesOnPage = 50
 
 func (p *Pages) audit(v *visit) error {
 	q := v.r.URL.Query()
-	page := &auditPage{SignIn: q.Get("of") == "signin", Account: strings.TrimSpace(q.Get("account")), Subject: strings.TrimSpace(q.Get("subject"))}
+	page := &auditPage{staffTabs: v.staffTabs("audit"), SignIn: q.Get("of") == "signin", Account: strings.TrimSpace(q.Get("account")), Subject: strings.TrimSpace(q.Get("subject"))}
 	id := uint32(0)
 	if page.Account != "" {
 		a, found := p.Admin.State().Accounts.Account(page.Account)
@@ -77,7 +78,7 @@ func (v *visit) deedLines(f archive.Filter) (lines []auditLine, next string, err
 	}
 	all := v.p.Admin.State().Accounts
 	for _, d := range deeds {
-		l := auditLine{When: v.moment(d.At), Via: d.Via, From: d.From, About: d.Subject, URL: v.subjectURL(d.Subject), How: v.detail(d.Detail)}
+		l := auditLine{When: v.moment(d.At), Via: d.Via, From: d.From, About: v.subject(d.Subject), URL: v.subjectURL(d.Subject), How: v.detail(d.Detail)}
 		l.What = v.deed(d.Verb)
 		if by, found := all.AccountByID(d.Actor); found {
 			l.Who = by.Name
@@ -98,9 +99,21 @@ func (v *visit) deed(verb string) template.HTML {
 	return v.inEnglish(v.markup(verb))
 }
 
+// subject says what a deed is about.
+func (v *visit) subject(kept string) template.HTML {
+	kind, name, _ := strings.Cut(kept, " ")
+	if key := "subject." + kind; v.has(key) {
+		return v.text(key, "Name", name)
+	}
+	return v.markup(kept)
+}
+
 // subjectURL is the page of what a deed is about; empty where there is none.
 func (v *visit) subjectURL(subject string) string {
-	kind, name, _ := strings.Cut(subject, " ")
+	kind, name, named := strings.Cut(subject, " ")
+	if !named && kind != "brand" { // many of them
+		return ""
+	}
 	switch kind {
 	case "account":
 		return customerURL(name)
@@ -148,7 +161,7 @@ func (v *visit) signInLines(account uint32, before string) (lines []auditLine, n
 			l.From = e.From.String()
 		}
 		if e.Subject != "" {
-			l.About = e.Subject
+			l.About = v.markup(e.Subject)
 			if _, found := v.p.Admin.State().Accounts.Account(e.Subject); found { // else whoever applied has none
 				l.URL = customerURL(e.Subject)
 			}

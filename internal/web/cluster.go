@@ -10,7 +10,7 @@ import (
 
 // clusterPage shows the nodes on one database.
 type clusterPage struct {
-	Alone    bool
+	staffTabs
 	Problems []template.HTML
 	Nodes    []nodeView
 	Idle     []string // jobs that no node does
@@ -32,18 +32,19 @@ type stateView struct {
 }
 
 func (p *Pages) cluster(v *visit) error {
+	page := &clusterPage{staffTabs: v.staffTabs("cluster")}
 	if p.House.Nodes == nil {
-		return v.show("cluster", &clusterPage{Alone: true})
+		return v.show("cluster", page)
 	}
 	c := p.House.Nodes.Cluster(v.r.Context())
-	page := &clusterPage{Alone: !p.House.Nodes.Shared(), Idle: c.Idle, Database: c.Database}
+	page.Idle, page.Database = c.Idle, c.Database
 	for _, problem := range c.Problems {
 		page.Problems = append(page.Problems, v.sentence(problem))
 	}
 	for _, n := range c.Nodes {
 		page.Nodes = append(page.Nodes, v.viewNode(n))
 	}
-	if !page.Alone {
+	if page.Shared {
 		page.DB = v.databaseState(c.Database)
 	}
 	return v.show("cluster", page)

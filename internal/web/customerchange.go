@@ -41,11 +41,7 @@ func (p *Pages) changeCustomer(v *visit) error {
 }
 
 func (v *visit) showCustomerChange(a admin.Account, f *form) error {
-	page := &customerChangePage{Account: a, Form: f}
-	page.Plans = append(page.Plans, choice{Text: v.text("customers.no_plan"), Chosen: f.Value("plan") == ""})
-	for _, plan := range v.p.Admin.Plans() {
-		page.Plans = append(page.Plans, choice{Value: plan.Name, Text: v.markup(plan.Name), Chosen: f.Value("plan") == plan.Name})
-	}
+	page := &customerChangePage{Account: a, Form: f, Plans: v.planChoices(f.Value("plan"))}
 	if !f.isRight() {
 		return v.showAs(http.StatusUnprocessableEntity, "customerchange", page)
 	}

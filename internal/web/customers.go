@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"stayput.dev/internal/account"
@@ -61,7 +62,7 @@ type deedView struct {
 	When template.HTML
 	Who  string // empty for the operator
 	Verb template.HTML
-	What string
+	What template.HTML
 	How  template.HTML // may be empty
 }
 
@@ -116,7 +117,7 @@ func (v *visit) deeds(name string) ([]deedView, error) {
 	}
 	views := make([]deedView, len(deeds))
 	for i, d := range deeds {
-		views[i] = deedView{When: v.ago(d.At), Verb: v.deed(d.Verb), What: d.Subject, How: v.detail(d.Detail)}
+		views[i] = deedView{When: v.ago(d.At), Verb: v.deed(d.Verb), What: v.subject(d.Subject), How: v.detail(d.Detail)}
 		if by, found := all.AccountByID(d.Actor); found {
 			views[i].Who = by.Name
 		}
@@ -174,10 +175,7 @@ type newCustomerPage struct {
 func (p *Pages) newCustomer(v *visit) error { return v.showNewCustomer(newForm(url.Values{})) }
 
 func (v *visit) showNewCustomer(f *form) error {
-	page := &newCustomerPage{Form: f}
-	for _, plan := range v.p.Admin.Plans() {
-		page.Plans = append(page.Plans, choice{Value: plan.Name, Text: v.markup(plan.Name), Chosen: f.Value("plan") == plan.Name})
-	}
+	page := &newCustomerPage{Form: f, Plans: v.planChoices(f.Value("plan"))}
 	for _, role := range []account.Role{account.Customer, account.Support, account.Admin} {
 		page.Roles = append(page.Roles, choice{
 			Value: string(role), Text: v.text("role." + string(role)), Hint: v.text("role." + string(role) + "_hint"),
@@ -185,13 +183,22 @@ func (v *visit) showNewCustomer(f *form) error {
 		})
 	}
 	page.Tongues = append(page.Tongues, choice{Text: v.text("newcustomer.any_language"), Chosen: f.Value("language") == ""})
-	for _, l := range languages {
-		page.Tongues = append(page.Tongues, choice{Value: l.tag, Text: template.HTML(l.name), Chosen: l.tag == f.Value("language")}) //nolint:gosec // ours
-	}
+	page.Tongues = append(page.Tongues, tongueChoices(f.Value("language"))...)
 	if !f.isRight() {
 		return v.showAs(http.StatusUnprocessableEntity, "newcustomer", page)
 	}
 	return v.show("newcustomer", page)
+}
+
+// planChoices are the plans that a customer may have, and none; nil where there are no plans.
+func (v *visit) planChoices(chosen string) (all []choice) {
+	for _, plan := range v.p.Admin.Plans() {
+		all = append(all, choice{Value: plan.Name, Text: v.markup(plan.Name), Chosen: plan.Name == chosen})
+	}
+	if all != nil {
+		all = slices.Insert(all, 0, choice{Text: v.text("customers.no_plan"), Chosen: chosen == ""})
+	}
+	return all
 }
 
 func (p *Pages) makeCustomer(v *visit) error {

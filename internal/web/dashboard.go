@@ -13,6 +13,7 @@ import (
 
 // dashboardPage tells at a glance whether all is well.
 type dashboardPage struct {
+	staffTabs
 	Sum                    *summary
 	Lines                  []statusLine
 	Charts                 []*chart
@@ -20,6 +21,17 @@ type dashboardPage struct {
 	Zones, Hosts, Accounts int
 	Failing                []failureView
 	MayRevoke              bool
+}
+
+// staffTabs are what leads from one part of the overview to the others.
+type staffTabs struct {
+	Tab    string
+	Shared bool // several nodes may use the database
+}
+
+func (v *visit) staffTabs(tab string) staffTabs {
+	nodes := v.p.House.Nodes
+	return staffTabs{tab, nodes != nil && nodes.Shared()}
 }
 
 // A statusLine says how one part of the service is.
@@ -37,7 +49,7 @@ const maxFailing = 8
 func (p *Pages) dashboard(v *visit) error {
 	st := p.Admin.State()
 	page := &dashboardPage{
-		Day: v.r.URL.Query().Get("span") == "day", MayRevoke: v.who.Role == adminRole,
+		staffTabs: v.staffTabs("overview"), Day: v.r.URL.Query().Get("span") == "day", MayRevoke: v.who.Role == adminRole,
 		Zones: st.Zones.Len(), Hosts: st.Accounts.CountHosts(), Accounts: st.Accounts.CountAccounts(),
 	}
 	failing := v.failing()

@@ -69,6 +69,7 @@ func (v *visit) signInFault(err error) (template.HTML, error) {
 		{signin.ErrInvalid, "invalid"},
 		{signin.ErrLastFactor, "last_factor"},
 		{signin.ErrNotAllowed, "not_allowed"},
+		{signin.ErrLink, "late"},
 	} {
 		if errors.Is(err, known.err) {
 			return v.text("door." + known.key), nil

@@ -61,6 +61,15 @@ func (i *input) DescribedBy() string {
 	return ""
 }
 
+// A selection is a field with what may be chosen in it.
+type selection struct {
+	*input
+	Choices []choice
+}
+
+// choose makes a selection for a template.
+func choose(i *input, choices []choice) selection { return selection{i, choices} }
+
 // input makes a field for a template: its name, the key of its label, and pairs of
 // what else there is to say of it.
 func (t *tongue) input(f *form, name, label string, pairs ...string) (*input, error) {

@@ -54,7 +54,7 @@ func (v *visit) newHostPage(h admin.Host, tab string) *hostPage {
 		h = now
 	}
 	page := &hostPage{
-		hostView: v.viewHostAfter(h, entries), Foreign: !v.isOwn(h.Account), MayChange: v.mayChange(h.Account), Tab: tab,
+		hostView: v.viewHostAfter(h, entries), Foreign: v.foreign, MayChange: v.mayChange(h.Account), Tab: tab,
 		Born: v.at(h.Created, v.date(h.Created)), Lifetime: v.duration(h.TTL),
 	}
 	page.V4, page.V6 = split(h.Addresses)

@@ -144,7 +144,8 @@ func TestRecords(t *testing.T) {
 		"/record?name=www&amp;type=TXT", `href="/hosts/home.dyn.example.org"`).lacks(t, "name=home&amp;type=", "type=SOA")
 	root.get(at+"?q=ww").shows(t, http.StatusOK, "spf1").lacks(t, "mail.example.net")
 
-	put("www", "A", "192.0.2.80\n192.0.2").shows(t, http.StatusUnprocessableEntity, "Line 2 does not fit the type", "192.0.2.80")
+	put("www", "A", "192.0.2.80\n192.0.2").shows(t, http.StatusUnprocessableEntity, "Line 2: “192.0.2” is not an IPv4 address", "192.0.2.80")
+	put("www", "AAAA", "192.0.2.80").shows(t, http.StatusUnprocessableEntity, "Line 1: “192.0.2.80” is not an IPv6 address")
 	put("www", "A", " \n").shows(t, http.StatusUnprocessableEntity, "at least one record")
 	put("www", "CNAME", "@").shows(t, http.StatusUnprocessableEntity, "A CNAME stands alone")
 	put("www.example.net.", "A", "192.0.2.1").shows(t, http.StatusUnprocessableEntity, "does not lie in this zone")
@@ -153,6 +154,7 @@ func TestRecords(t *testing.T) {
 	root.get(at+"/record?name=home&type=A").shows(t, http.StatusOK, "are not records of the zone", "/hosts/home.dyn.example.org/options").lacks(t, "<textarea")
 	german := w.as("root")
 	german.language = "de"
+	german.post(at+"/record", "name", "www", "type", "A", "data", "192.0.2", "ttl", "60").shows(t, http.StatusUnprocessableEntity, "Zeile 1: „192.0.2“ ist keine IPv4-Adresse").lacks(t, `lang="en">bad`)
 	german.post(at+"/record", "name", "www", "type", "CNAME", "data", "@", "ttl", "60").shows(t, http.StatusUnprocessableEntity, "Ein CNAME steht allein")
 
 	editor := root.get(at+"/record?name=www&type=TXT").shows(t, http.StatusOK, `value="600"`, "/record/delete?name=www")
@@ -274,12 +276,15 @@ func TestAudit(t *testing.T) {
 	desk.get(next).shows(t, http.StatusOK, "Bob the 3th", "First page").lacks(t, "Bob the 59th", "Next page")
 	desk.get("/staff/audit?subject=host+home.dyn.example.org").shows(t, http.StatusOK, `href="/hosts/home.dyn.example.org"`, `href="/staff/customers/alice"`).lacks(t, "Bob the")
 	desk.get("/staff/audit?account=nobody").shows(t, http.StatusNotFound, "There is no such account")
+	german := w.as("desk")
+	german.language = "de"
+	german.get("/staff/audit?subject=key+alice-home").shows(t, http.StatusOK, "Update-Schlüssel alice-home", "Hosts home.dyn.example.org")
 
 	w.as("").post("/signin", "name", "alice", "password", "wrong")
 	w.as("alice").get("/")
 	w.waitFor(func() bool { return strings.Contains(desk.get("/staff/audit?of=signin").body, "wrong password") })
 	desk.get("/staff/audit?of=signin&account=alice").shows(t, http.StatusOK, "signed in", "wrong password", "192.0.2.7").lacks(t, `href="/staff/customers/desk"`)
-	desk.get("/staff/customers/alice").shows(t, http.StatusOK, "/staff/audit?account=alice", "made host home.dyn.example.org")
+	desk.get("/staff/customers/alice").shows(t, http.StatusOK, "/staff/audit?account=alice", "<strong>host home.dyn.example.org</strong> made")
 }
 
 // TestPlans: an admin makes, changes and deletes plans; one that is in use stays.

@@ -84,7 +84,7 @@ func (v *visit) connected(cookie string) error {
 	}{
 		{signin.ErrWrong, "connect.refused"},
 		{signin.ErrTaken, "connect.taken"},
-		{signin.ErrLink, "connect.late"},
+		{signin.ErrLink, "door.late"},
 		{signin.ErrNotAllowed, "door.not_allowed"},
 	} {
 		if errors.Is(err, known.err) {

@@ -80,3 +80,11 @@ func TestConnectingIsRefused(t *testing.T) {
 	w.as("root").get("/account/provider").leads(t, "/account/prove?next=%2Faccount%2Fprovider")
 	w.as("root").get("/account/identities/x/remove").leads(t, "/account/prove")
 }
+
+// TestLateFromProvider: whoever comes back from the provider too late is told that, and may
+// begin again.
+func TestLateFromProvider(t *testing.T) {
+	w := newWorld(t)
+	w.addProvider(evil)
+	w.as("").get(signin.PathOIDC+"?state=x&code=y").shows(t, http.StatusUnprocessableEntity, "That took too long", `href="/signin/provider`).lacks(t, "Links in")
+}

@@ -164,6 +164,7 @@ type keyPage struct {
 	Story     []*sentence
 	Server    string
 	URL       string // of updates
+	Foreign   bool   // it is another account's, at whom staff look
 	MayChange bool
 }
 
@@ -177,7 +178,7 @@ func (p *Pages) key(v *visit) error {
 		return err
 	}
 	base := p.baseURL(v.r)
-	page := &keyPage{keyView: v.viewKey(k), Server: base.Host, URL: base.String() + "/nic/update", MayChange: v.mayChange(k.Account)}
+	page := &keyPage{keyView: v.viewKey(k), Server: base.Host, URL: base.String() + "/nic/update", Foreign: v.foreign, MayChange: v.mayChange(k.Account)}
 	if slip, known := p.slips.find(v.who.ID, k.Username); known {
 		page.Secret = slip.secret
 	}
@@ -198,6 +199,7 @@ func (v *visit) findKey() (admin.Key, error) {
 	if !v.maySee(k.Account) {
 		return admin.Key{}, admin.ErrNotFound
 	}
+	v.foreign = !v.isOwn(k.Account)
 	return k, nil
 }
 

@@ -38,6 +38,14 @@ func languageName(tag string) string {
 	return tag
 }
 
+// tongueChoices are our languages, of which one may be chosen.
+func tongueChoices(chosen string) (all []choice) {
+	for _, l := range languages {
+		all = append(all, choice{Value: l.tag, Lang: l.tag, Text: template.HTML(l.name), Chosen: l.tag == chosen}) //nolint:gosec // ours
+	}
+	return all
+}
+
 // A tongue is one language: its words, and the pages in them.
 type tongue struct {
 	tag       string
@@ -126,8 +134,12 @@ func (t *tongue) text(key string, pairs ...any) template.HTML {
 	return template.HTML(strings.NewReplacer(marks...).Replace(html.EscapeString(unbroken.Replace(text)))) //nolint:gosec // all parts are escaped
 }
 
-// unbroken joins the halves of the word e-mail, which a browser would put on two lines.
-var unbroken = strings.NewReplacer("-mail", "-\u2060mail", "-Mail", "-\u2060Mail")
+// unbroken joins what a browser would put on two lines: the halves of the word e-mail, and
+// in French what a space stands before or after.
+var unbroken = strings.NewReplacer(
+	"-mail", "-\u2060mail", "-Mail", "-\u2060Mail",
+	" :", "\u00a0:", " ;", "\u00a0;", " !", "\u00a0!", " ?", "\u00a0?", "« ", "«\u00a0", " »", "\u00a0»",
+)
 
 // has tells whether the catalogue has the key.
 func (t *tongue) has(key string) bool {

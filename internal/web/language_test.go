@@ -46,10 +46,10 @@ func catalogue(t *testing.T, file string) map[string]string {
 
 // same are texts that need not differ from the English ones.
 var same = map[string][]string{
-	"de": {"nav.hosts", "home.name", "home.count", "wizard.name", "newhost.label", "state.offline", "state.alias", "key.server", "devices.routers", "newhost.zone", "account.passkey", "account.name", "account.browser", "factor.code", "brand.logo", "role.support"},
-	"es": {"devices.routers", "key.no"},
-	"pt": {"devices.routers"},
-	"fr": {"pages.nav", "length.minutes", "factor.code", "nav.zones", "zones.title"},
+	"de": {"nav.hosts", "home.name", "home.count", "wizard.name", "newhost.label", "state.offline", "state.alias", "key.server", "devices.routers", "newhost.zone", "account.passkey", "account.name", "account.browser", "factor.code", "brand.logo", "role.support", "subject.host", "subject.webhook", "subject.zone"},
+	"es": {"devices.routers", "key.no", "subject.webhook"},
+	"pt": {"devices.routers", "mails.kind", "subject.webhook"},
+	"fr": {"pages.nav", "length.minutes", "factor.code", "nav.zones", "zones.title", "mails.kind", "subject.webhook", "subject.zone"},
 }
 
 var (
@@ -97,7 +97,7 @@ func insertions(text string) []string {
 
 // composed are the keys that the code puts together, by what they begin with.
 var composed = []string{
-	"story.", "state.", "kind.", "deed.", "event.", "phase.", "type.", "rule.", "chart.updates", "chart.replies", "dashboard.warn", "dashboard.bad", "failure.", "devices.", "door.", "done.", "role.", "when.", "since.", "how.", "options.nodata", "options.nxdomain", "options.somewhere", "tokendays.", "mailkind.", "mailword.", "customer.suspend_title", "customer.resume_title", "customer.terminate_title",
+	"story.", "state.", "kind.", "deed.", "subject.", "event.", "phase.", "type.", "rule.", "chart.updates", "chart.replies", "dashboard.warn", "dashboard.bad", "failure.", "devices.", "door.", "done.", "role.", "when.", "since.", "how.", "options.nodata", "options.nxdomain", "options.somewhere", "tokendays.", "mailkind.", "mailword.", "customer.suspend_title", "customer.resume_title", "customer.terminate_title",
 }
 
 // titled are the pages that make titles of their own.

@@ -180,6 +180,7 @@ func (v *visit) findHost(name string) (admin.Host, error) {
 	if !v.maySee(h.Account) {
 		return admin.Host{}, admin.ErrNotFound
 	}
+	v.foreign = !v.isOwn(h.Account)
 	return h, nil
 }
 

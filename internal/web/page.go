@@ -25,7 +25,7 @@ var pageFiles embed.FS
 // pages/parts define, and each other file as one with its name.
 func parsePages(t *tongue) *template.Template {
 	pages := template.New("").Funcs(template.FuncMap{
-		"t": t.text, "icon": icon, "asset": assetURL, "fqdn": markName, "input": t.input, "passkey": askPasskey, "path": url.PathEscape,
+		"t": t.text, "icon": icon, "asset": assetURL, "fqdn": markName, "input": t.input, "choose": choose, "passkey": askPasskey, "path": url.PathEscape,
 		"failing": listFailing, "number": t.number,
 	})
 	return template.Must(pages.ParseFS(pageFiles, "pages/parts/*.html", "pages/*.html"))
@@ -37,12 +37,13 @@ type visit struct {
 	w http.ResponseWriter
 	r *http.Request
 	calendar
-	who visitor
+	who     visitor
+	foreign bool // the page shows what is another account's
 }
 
 func (p *Pages) newVisit(w http.ResponseWriter, r *http.Request) *visit {
 	who := p.visitorOf(r)
-	return &visit{p, w, r, calendar{p.tongueFor(r, who.Language), zoneFor(r), p.Now()}, who}
+	return &visit{p, w, r, calendar{p.tongueFor(r, who.Language), zoneFor(r), p.Now()}, who, false}
 }
 
 // A frame is a page with what stands around it.
@@ -71,6 +72,7 @@ type link struct {
 // A choice is one of several.
 type choice struct {
 	Value  string
+	Lang   string // of the text, where it is another than the page's
 	Text   template.HTML
 	Hint   template.HTML
 	Chosen bool
@@ -83,7 +85,7 @@ func (v *visit) show(name string, main any) error { return v.showAs(http.StatusO
 func (v *visit) showAs(status int, name string, main any) error {
 	f := &frame{
 		Page: name, Lang: v.tag, Path: v.r.URL.RequestURI(), Who: v.who, Staff: forStaff.allows(v.who.Role),
-		Brand: v.p.brandNow(), Nav: v.navigation(),
+		Brand: v.p.brandNow(), Nav: v.navigation(), Tongues: tongueChoices(v.tag),
 	}
 	if titled, ok := main.(interface{ title() template.HTML }); ok {
 		f.Title = titled.title()
@@ -95,9 +97,6 @@ func (v *visit) showAs(status int, name string, main any) error {
 	}
 	if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
 		f.Path = v.r.URL.Path
-	}
-	for _, l := range languages {
-		f.Tongues = append(f.Tongues, choice{Value: l.tag, Text: template.HTML(l.name), Chosen: l.tag == v.tag}) //nolint:gosec // ours
 	}
 	var page bytes.Buffer
 	if err := v.pages.ExecuteTemplate(&page, name+".html", main); err != nil {
@@ -127,7 +126,8 @@ func (v *visit) showAs(status int, name string, main any) error {
 // ones that begin with it.
 var within = map[string][]string{
 	"/":                {"/hosts"},
-	"/staff":           {"/staff/abuse", "/staff/audit"},
+	"/keys":            {"/keys", "/newkey"},
+	"/staff":           {"/staff/abuse", "/staff/audit", "/staff/cluster"},
 	"/staff/customers": {"/staff/customers", "/staff/plans"},
 	"/staff/zones":     {"/staff/zones", "/staff/newzone", "/staff/importzone"},
 }
@@ -151,6 +151,9 @@ func (v *visit) navigation() []link {
 		all = append(all, link{URL: "/staff/brand", Icon: "brush", Text: v.text("nav.brand")})
 	}
 	here := v.r.URL.Path
+	if v.foreign {
+		here = "/staff/customers"
+	}
 	for i := range all {
 		all[i].Here = here == all[i].URL || within[all[i].URL] == nil && strings.HasPrefix(here, all[i].URL) ||
 			slices.ContainsFunc(within[all[i].URL], func(path string) bool { return strings.HasPrefix(here, path) })

@@ -151,7 +151,7 @@ func TestSay(t *testing.T) {
 		{"de", phrase.New("%s is new: %v", "x", library), `<span lang="en">x is new: <span lang="en">bad A A</span></span>`},
 		{"es", phrase.Of(phrase.Errorf("%s data %q: %w", "A", "x", library)), `«x» no vale como datos de un registro A: <span lang="en">bad A A</span>`},
 		{"en", phrase.Of(library), "bad A A"},
-		{"fr", phrase.New("%v", phrase.Errorf("%w %q: 1 to %d characters", phrase.Errorf("bad external ID"), "x", 64)), "numéro de client non valable « x » : de 1 à 64 caractères"},
+		{"fr", phrase.New("%v", phrase.Errorf("%w %q: 1 to %d characters", phrase.Errorf("bad external ID"), "x", 64)), "numéro de client non valable «\u00a0x\u00a0»\u00a0: de 1 à 64 caractères"},
 		{"pt", phrase.New("zone %s has hosts: %s", "example.org", phrase.New("%s and %d more", "a, b", 1234)), "a zona example.org tem equipamentos: a, b e mais 1.234"},
 		{"de", phrase.New("%s is %d changes behind: it has serial %d, not %d", "x", uint32(1), uint32(5000), uint32(5001)), "x ist 1 Änderung zurück: er hat die Seriennummer 5000, nicht 5001"},
 		{"en", phrase.New("%s is %d changes behind: it has serial %d, not %d", "x", uint32(1), uint32(5), uint32(6)), "x is 1 change behind: it has serial 5, not 6"},

@@ -72,6 +72,7 @@ var quotes = map[string][2]string{
 // fill escapes a text and fills in what its verbs stand for.
 func (t *tongue) fill(text string, args []any) template.HTML {
 	var out strings.Builder
+	text = unbroken.Replace(text)
 	next, end := 0, 0
 	for _, at := range verb.FindAllStringSubmatchIndex(text, -1) {
 		out.WriteString(html.EscapeString(text[end:at[0]]))

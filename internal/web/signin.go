@@ -99,10 +99,10 @@ func (p *Pages) signInByCode(v *visit) error {
 	if err == nil {
 		return v.stepIn(step, f.Value("next"))
 	}
-	why, err := v.signInFault(err)
 	if errors.Is(err, signin.ErrLink) { // the password was given too long ago
 		return v.redirect("/signin")
 	}
+	why, err := v.signInFault(err)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package web_test
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +54,8 @@ func TestCustomer(t *testing.T) {
 	w.as("").get(link).shows(t, http.StatusGone, "no longer works")
 	w.as("carol").get("/").shows(t, http.StatusOK, "A name for your home")
 
+	root.get("/staff/customers?from=zoe").shows(t, http.StatusOK, "Nothing was found for “zoe”", `href="/staff/customers"`)
+
 	root.post("/staff/customers/carol/suspend").leads(t, "/staff/customers/carol")
 	root.get("/staff/customers/carol").shows(t, http.StatusOK, "Suspended", "/resume")
 	w.as("carol").get("/").leads(t, "/signin")
@@ -92,4 +95,38 @@ _dmarc.mail 3600 IN TXT "v=DMARC1; p=reject"
 		bob.post("/hosts/new", "label", label, "zone", "dyn.example.org").shows(t, http.StatusUnprocessableEntity, "This name is reserved")
 	}
 	bob.post("/hosts/new", "label", "shop-2", "zone", "dyn.example.org").leads(t, "/hosts/shop-2.dyn.example.org/setup")
+}
+
+// here finds the link of the navigation that is marked as the page's own, and the tab.
+var here = regexp.MustCompile(`<a href="([^"]+)" aria-current="page">`)
+
+// TestHere: the navigation marks where one is: who looks at what is another's is with the
+// customers.
+func TestHere(t *testing.T) {
+	w := newWorld(t)
+	w.furnish()
+	for _, tt := range []struct {
+		as, path string
+		marks    []string
+	}{
+		{"alice", "/", []string{"/"}},
+		{"alice", "/hosts/office.dyn.example.org", []string{"/", "/hosts/office.dyn.example.org"}},
+		{"alice", "/keys/alice-office", []string{"/keys"}},
+		{"alice", "/newkey", []string{"/keys"}},
+		{"desk", "/hosts/office.dyn.example.org", []string{"/staff/customers"}},
+		{"desk", "/keys/alice-office", []string{"/staff/customers"}},
+		{"root", "/hosts/office.dyn.example.org/delete", []string{"/staff/customers"}},
+		{"root", "/keys/alice-office/revoke", []string{"/staff/customers"}},
+		{"desk", "/staff/cluster", []string{"/staff", "/staff/cluster"}},
+		{"desk", "/staff/plans", []string{"/staff/customers", "/staff/plans"}},
+	} {
+		var marks []string
+		for _, m := range here.FindAllStringSubmatch(w.as(tt.as).get(tt.path).shows(t, http.StatusOK).body, -1) {
+			marks = append(marks, m[1])
+		}
+		if !slices.Equal(marks, tt.marks) {
+			t.Errorf("%s for %s marks %q, want %q", tt.path, tt.as, marks, tt.marks)
+		}
+	}
+	w.as("desk").get("/keys/alice-office").shows(t, http.StatusOK, `<a href="/staff/customers/alice">alice</a>`)
 }

@@ -38,9 +38,9 @@ type Cursors interface {
 	Cursor(ctx context.Context, name string) (registry.Revision, error)
 	// SetCursor keeps a place in the journal, which is not trimmed behind it.
 	SetCursor(ctx context.Context, name string, at registry.Revision) error
-	// DropCursors forgets the places under names that begin with the prefix, but those
+	// DropFollowers forgets the places under names that begin with the prefix, but those
 	// that are to be kept, so that nothing waits for who never comes.
-	DropCursors(ctx context.Context, prefix string, keep []string) error
+	DropFollowers(ctx context.Context, prefix string, keep []string) error
 }
 
 // Options are what a Sender may be told. The zero Options are usual.
@@ -166,7 +166,7 @@ func (s *Sender) dropGone(ctx context.Context, hooks []account.Hook) {
 	for i := range hooks {
 		keep[i] = cursorPrefix + hooks[i].ID
 	}
-	if err := s.cursors.DropCursors(ctx, cursorPrefix, keep); err != nil && ctx.Err() == nil {
+	if err := s.cursors.DropFollowers(ctx, cursorPrefix, keep); err != nil && ctx.Err() == nil {
 		s.log.Warn("how far deleted webhooks have come is kept for now", "error", err)
 	}
 }

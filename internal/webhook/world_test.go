@@ -39,7 +39,8 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, log: &rig.Log{}}
 	var err error
-	if w.store, err = store.Open(t.Context(), t.TempDir(), store.Options{}); err != nil {
+	dir := t.TempDir()
+	if w.store, err = store.Open(t.Context(), dir, rig.StoreOptions(t, dir, store.Options{})); err != nil {
 		t.Fatal(err)
 	}
 	if w.registry, err = registry.Open(t.Context(), w.store, registry.Options{}); err != nil {

@@ -52,7 +52,13 @@ func ParseData(t Type, text string, origin Name) (Rdata, error) {
 	p := dns.NewZoneParser(strings.NewReader(". 0 IN "+t.String()+" "+text+"\n"), origin.FQDN(), "")
 	rr, ok := p.Next()
 	if !ok {
-		if err := p.Err(); err != nil {
+		switch err := p.Err(); {
+		case err == nil:
+		case t == TypeA:
+			return "", phrase.Errorf("%q is not an IPv4 address", text)
+		case t == TypeAAAA:
+			return "", phrase.Errorf("%q is not an IPv6 address", text)
+		default:
 			return "", phrase.Errorf("%s data %q: %v", t, text, errors.New(parseFault(err)))
 		}
 		return "", phrase.Errorf("%s data %q: nothing there", t, text)

@@ -51,6 +51,9 @@ func (l *Late) End() (registry.Revision, <-chan struct{}) {
 	return registry.Revision(l.known.Load()), moved
 }
 
+// Lost implements registry.Others.
+func (l *Late) Lost() bool { return false }
+
 // AskEnd implements registry.Others.
 func (l *Late) AskEnd(context.Context) (registry.Revision, error) {
 	end := l.of.State().Revision

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -109,6 +110,51 @@ func Database(tb testing.TB, dir string) *sql.DB {
 		tb.Fatal(err)
 	}
 	return db
+}
+
+// Rows returns all that a data directory's database holds in PostgreSQL, each value as it
+// was written.
+func Rows(tb testing.TB, dir string) (all []byte) {
+	tb.Helper()
+	ctx := tb.Context()
+	conn, err := pgx.Connect(ctx, PostgresURL(tb, dir))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, table := range tables {
+		if err != nil {
+			break
+		}
+		if rows, err = conn.Query(ctx, "SELECT * FROM "+pgx.Identifier{table}.Sanitize()); err != nil {
+			break
+		}
+		for rows.Next() {
+			var values []any
+			if values, err = rows.Values(); err != nil {
+				break
+			}
+			for _, v := range values {
+				if octets, ok := v.([]byte); ok {
+					all = append(all, octets...)
+				} else {
+					all = fmt.Append(all, v)
+				}
+				all = append(all, '\n')
+			}
+		}
+		rows.Close()
+		err = cmp.Or(err, rows.Err())
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return all
 }
 
 // OpenDatabase is Database of a URL.

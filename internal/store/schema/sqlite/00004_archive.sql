@@ -23,6 +23,9 @@ CREATE TABLE address_use (
     PRIMARY KEY (address, at, name)
 ) WITHOUT ROWID;
 
+-- For prefixes that very many had.
+CREATE INDEX address_use_latest ON address_use (at DESC, name, address);
+
 -- What people did. The number orders those of one moment.
 CREATE TABLE deed (
     id      TEXT   PRIMARY KEY,
