@@ -51,8 +51,8 @@ var rooms = map[string][]string{
 	"internal/radius":    {"internal/account", "internal/update", "internal/zone"},
 	"internal/dnsserver": {"internal/history", "internal/policy", "internal/registry", "internal/tsig", "internal/update", "internal/zone"},
 	"internal/feed":      {"internal/account", "internal/registry", "internal/zone"},
-	"internal/api":       {"internal/account", "internal/admin", "internal/archive", "internal/feed", "internal/history", "internal/policy", "internal/recipe", "internal/registry", "internal/shelf", "internal/tsig", "internal/update", "internal/zone"},
-	"internal/web":       {"internal/account", "internal/admin", "internal/archive", "internal/history", "internal/mail", "internal/notice", "internal/phrase", "internal/recipe", "internal/registry", "internal/shelf", "internal/signin", "internal/update", "internal/watch", "internal/zone"},
+	"internal/api":       {"internal/account", "internal/admin", "internal/archive", "internal/brand", "internal/feed", "internal/history", "internal/mail", "internal/policy", "internal/recipe", "internal/registry", "internal/shelf", "internal/tsig", "internal/update", "internal/zone"},
+	"internal/web":       {"internal/account", "internal/admin", "internal/archive", "internal/brand", "internal/history", "internal/mail", "internal/notice", "internal/phrase", "internal/recipe", "internal/registry", "internal/shelf", "internal/signin", "internal/update", "internal/watch", "internal/zone"},
 
 	// What follows the state.
 	"internal/webhook": {"internal/account", "internal/feed", "internal/registry"},
@@ -64,6 +64,7 @@ var rooms = map[string][]string{
 
 	// How people prove who they are, and what is written to them.
 	"internal/mail":   {"internal/shelf"},
+	"internal/brand":  {"internal/mail", "internal/registry", "internal/shelf"},
 	"internal/notice": {"internal/account", "internal/history", "internal/mail", "internal/registry", "internal/shelf", "internal/zone"},
 	"internal/signin": {"internal/account", "internal/admin", "internal/limit", "internal/mail", "internal/registry", "internal/shelf"},
 
@@ -79,6 +80,7 @@ var rooms = map[string][]string{
 		"internal/admin",
 		"internal/api",
 		"internal/archive",
+		"internal/brand",
 		"internal/checkup",
 		"internal/config",
 		"internal/dnssec",

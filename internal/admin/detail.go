@@ -124,7 +124,11 @@ func NoteWords() []string {
 // noteWords are what differences makes of fields, with their types, and what other rooms
 // and edits say in their place.
 var noteWords = sync.OnceValue(func() map[string]reflect.Type {
-	all := map[string]reflect.Type{"offline": nil, "addresses": nil, "password kept in another form": nil}
+	all := map[string]reflect.Type{
+		"offline": nil, "addresses": nil, "password kept in another form": nil,
+		"told of silence": reflect.TypeFor[time.Duration](), "told of changes": nil, "told of wrong secrets": nil,
+		"name": nil, "colour": nil, "logo": nil, "welcome": nil, "help": nil, "footer": nil, "legal links": nil, "subject": nil, "body": nil,
+	}
 	for _, kept := range []any{account.Account{}, account.Host{}, account.Key{}, account.Plan{}, account.Token{}, account.Hook{}, tsig.Key{}, policy.Zone{}} {
 		addWords(all, reflect.TypeOf(kept))
 	}

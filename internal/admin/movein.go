@@ -158,7 +158,7 @@ func (m *mover) run() (registry.Changes, error) {
 		}
 		m.advance()
 	}
-	if m.in.DryRun {
+	if m.in.DryRun || m.done.IsEmpty() {
 		return registry.Changes{}, nil
 	}
 	a := &m.done.Accounts

@@ -17,6 +17,7 @@ type accountPath struct {
 
 // accountQuery is a request for a list of accounts.
 type accountQuery struct {
+	Email string `query:"email" doc:"Only those with this mail address; all on one page."`
 	Start string `query:"start" doc:"Where the page begins: what next of the page before says."`
 	Limit int    `query:"limit" minimum:"0" maximum:"10000" doc:"How many at most; 1000 without it."`
 }
@@ -30,10 +31,26 @@ func (s *server) addAccounts(api huma.API) {
 }
 
 func (s *server) listAccounts(ctx context.Context, in *accountQuery) (AccountPage, error) {
+	if in.Email != "" {
+		return s.accountsByEmail(ctx, in.Email)
+	}
 	accounts, next := s.as(ctx).Accounts(in.Start, in.Limit)
 	out := AccountPage{Accounts: []Account{}, Next: next}
 	for _, a := range accounts {
 		out.Accounts = append(out.Accounts, viewAccount(a))
+	}
+	return out, nil
+}
+
+func (s *server) accountsByEmail(ctx context.Context, address string) (AccountPage, error) {
+	out := AccountPage{Accounts: []Account{}}
+	as := s.as(ctx)
+	for a := range as.State().Accounts.AccountsByEmail(address) {
+		view, err := as.Account(a.Name)
+		if err != nil {
+			return out, err
+		}
+		out.Accounts = append(out.Accounts, viewAccount(view))
 	}
 	return out, nil
 }

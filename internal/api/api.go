@@ -24,6 +24,7 @@ import (
 
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/archive"
+	"stayput.dev/internal/brand"
 	"stayput.dev/internal/history"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
@@ -39,6 +40,8 @@ type Registry interface {
 	// Fresh returns the state, or a later one if that is needed to show all that
 	// other nodes had acknowledged before the call.
 	Fresh(context.Context, *registry.State) (*registry.State, error)
+	// Note keeps what somebody did beside the state; it is durable on return.
+	Note(ctx context.Context, by registry.Actor, n registry.Note) error
 	// Err returns why the last write to the store failed, nil while it works.
 	Err() error
 	// Follow yields the commits after a revision, then waits for more.
@@ -100,6 +103,10 @@ type Config struct {
 
 	Applications Applications // nil: nobody applies for an account
 
+	Brand   *brand.Service // nil: there is none, and no operations for it
+	SignIns SignIns        // nil: nobody signs in
+	Tally   Tally          // nil: nobody stands out
+
 	Version string // of the program
 	Now     func() time.Time
 }
@@ -140,6 +147,10 @@ type server struct {
 
 	applications Applications
 
+	brand   *brand.Service
+	signIns SignIns
+	tally   Tally
+
 	version string
 	now     func() time.Time
 	started time.Time
@@ -151,7 +162,7 @@ func New(c Config) *API {
 		admin: c.Admin.As(registry.Actor{Via: "api"}), registry: c.Registry, backup: c.Backup,
 		upgrades: c.Upgrades, history: c.History, past: c.Past,
 		secondaries: c.Secondaries, pushes: c.Pushes, nodes: c.Nodes, checks: c.Checks, signIn: c.SignIn, notices: c.Notices,
-		shadow: c.Shadow, webhooks: c.Webhooks, people: c.People, erasures: c.Erasures, applications: c.Applications,
+		shadow: c.Shadow, webhooks: c.Webhooks, people: c.People, erasures: c.Erasures, applications: c.Applications, brand: c.Brand, signIns: c.SignIns, tally: c.Tally,
 		version: c.Version, now: c.Now,
 	}
 	if s.history == nil {
@@ -172,6 +183,7 @@ func New(c Config) *API {
 	s.addCustomers(api)
 	s.addTokens(api)
 	s.addSignIn(api)
+	s.addSignIns(api)
 	s.addApplications(api)
 	s.addNotices(api)
 	s.addPlans(api)
@@ -180,11 +192,16 @@ func New(c Config) *API {
 	s.addTSIGKeys(api)
 	s.addHistory(api)
 	s.addPast(api)
+	s.addStanding(api)
 	s.addRecipes(api)
 	s.addMoveIn(api)
 	s.addEvents(api)
 	if s.webhooks != nil {
 		s.addWebhooks(api)
+	}
+	if s.brand != nil {
+		s.addBrand(api)
+		s.addMailTexts(api)
 	}
 	s.addPushes(api)
 	s.addChecks(api)

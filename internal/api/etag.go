@@ -43,9 +43,22 @@ func (s *server) expect(v *visit, st *registry.State) error {
 		return nil
 	}
 	if tag := s.tagAt(v, st); !matches(v.match, tag, false) {
-		return newProblem(http.StatusPreconditionFailed, "it has changed meanwhile", "get it again, and its ETag")
+		return errMeanwhile()
 	}
 	return nil
+}
+
+// expectShown tells whether what a request is about is as the client expects it by
+// If-Match, where it is no part of the state.
+func expectShown(ctx context.Context, now any) error {
+	if v := visitOf(ctx); v.match != "" && !matches(v.match, etagOf(now), false) {
+		return errMeanwhile()
+	}
+	return nil
+}
+
+func errMeanwhile() *Problem {
+	return newProblem(http.StatusPreconditionFailed, "it has changed meanwhile", "get it again, and its ETag")
 }
 
 // tagAt returns the entity tag of what the path of the request shows in the state,

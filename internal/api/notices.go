@@ -9,6 +9,7 @@ import (
 
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
+	"stayput.dev/internal/registry"
 )
 
 // Told is what the owner of a host hears of it by mail.
@@ -22,8 +23,8 @@ type Told struct {
 type Notices interface {
 	// Notice returns what is told of a host.
 	Notice(ctx context.Context, h *account.Host) (Told, error)
-	// SetNotice replaces that.
-	SetNotice(ctx context.Context, h *account.Host, t Told) error
+	// SetNotice replaces that, as by says.
+	SetNotice(ctx context.Context, by registry.Actor, h *account.Host, t Told) error
 }
 
 // Notice is what the owner of a host hears of it by mail.
@@ -102,7 +103,7 @@ func (s *server) setNotice(ctx context.Context, in *noticePatch) (Notice, error)
 	if in.Body.Failing != nil {
 		told.Failing = *in.Body.Failing
 	}
-	if err := s.notices.SetNotice(ctx, h, told); err != nil {
+	if err := s.notices.SetNotice(ctx, s.actor(ctx), h, told); err != nil {
 		if x, ok := err.(interface{ Hint() string }); ok {
 			return Notice{}, newProblem(http.StatusConflict, err.Error(), x.Hint())
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"stayput.dev/internal/admin"
+	"stayput.dev/internal/registry"
 	"stayput.dev/internal/zone"
 )
 
@@ -116,6 +118,9 @@ func (s *server) reconcile(ctx context.Context, in *reconcileInput) (comparisonL
 	err = ErrNotPushed
 	if s.pushes != nil {
 		all, err = s.pushes.Reconcile(ctx, name, in.Body)
+	}
+	if changes := in.Body.Mend || in.Body.Take; changes && !errors.Is(err, ErrNotPushed) {
+		err = cmp.Or(err, s.note(ctx, registry.Note{Verb: "mend", Subject: "zone " + name.String()}))
 	}
 	switch {
 	case errors.Is(err, ErrNotPushed):

@@ -60,7 +60,7 @@ var rights = map[string]right{
 	"reset-factors": {least: account.Admin, change: true, fresh: true},
 	"end-sessions":  {least: account.Admin, change: true},
 
-	"list-applications":   {least: account.Admin},
+	"list-applications":   {least: account.Support},
 	"approve-application": {least: account.Admin, change: true, fresh: true},
 	"decline-application": {least: account.Admin, change: true},
 
@@ -112,6 +112,9 @@ var rights = map[string]right{
 	})},
 	"find-address": {least: account.Support},
 	"show-audit":   {least: account.Support},
+
+	"list-sign-ins":     {least: account.Support},
+	"show-standing-out": {least: account.Support},
 
 	"list-keys": {least: account.Customer, names: about(func(in *keyQuery, who *Principal) named {
 		in.Account = who.itself(in.Account)
@@ -191,6 +194,14 @@ var rights = map[string]right{
 	"delete-webhook": {least: account.Admin, change: true},
 	"test-webhook":   {least: account.Admin, change: true},
 	"replay-webhook": {least: account.Admin, change: true},
+
+	"show-brand":        {least: account.Admin},
+	"set-brand":         {least: account.Admin, change: true},
+	"list-mail-texts":   {least: account.Admin},
+	"show-mail-text":    {least: account.Admin},
+	"set-mail-text":     {least: account.Admin, change: true},
+	"reset-mail-text":   {least: account.Admin, change: true},
+	"preview-mail-text": {least: account.Admin},
 
 	"import":          {least: account.Admin, change: true},
 	"list-old-hashes": {least: operator},

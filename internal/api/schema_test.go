@@ -18,6 +18,7 @@ import (
 
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/api"
+	"stayput.dev/internal/brand"
 	"stayput.dev/internal/registry"
 	"stayput.dev/test/rig"
 )
@@ -69,7 +70,7 @@ type description struct {
 
 var describe = sync.OnceValue(func() *description {
 	w := httptest.NewRecorder()
-	rest := api.New(api.Config{Admin: admin.New(still{}, admin.Options{}), Registry: still{}, Webhooks: &fakeHooks{}})
+	rest := api.New(api.Config{Admin: admin.New(still{}, admin.Options{}), Registry: still{}, Webhooks: &fakeHooks{}, Brand: &brand.Service{}})
 	rest.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/openapi.json", nil))
 	whole, err := jsonschema.UnmarshalJSON(w.Body)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"stayput.dev/internal/registry"
 )
 
 // Shadow compares what an old service answers with what ours would.
@@ -66,10 +68,14 @@ func (s *server) showShadow(context.Context, *struct{}) (ShadowReport, error) {
 	return s.shadow.Report(), nil
 }
 
-func (s *server) clearShadow(context.Context, *struct{}) error {
-	if s.shadow != nil {
-		s.shadow.Clear()
+func (s *server) clearShadow(ctx context.Context, _ *struct{}) error {
+	if s.shadow == nil {
+		return nil
 	}
+	if err := s.note(ctx, registry.Note{Verb: "clear", Subject: "shadow"}); err != nil {
+		return err
+	}
+	s.shadow.Clear()
 	return nil
 }
 

@@ -100,6 +100,11 @@ func (s *server) actor(ctx context.Context) registry.Actor {
 	return by
 }
 
+// note keeps what is done beside the state on behalf of who asks.
+func (s *server) note(ctx context.Context, n registry.Note) error {
+	return s.registry.Note(ctx, s.actor(ctx), n)
+}
+
 // as returns the service that reads and changes on behalf of who asks. A change
 // asks again, of the very state that it changes, whether it may be, and whether the
 // thing is as the client thinks.

@@ -172,7 +172,7 @@ func (s *server) replayWebhook(ctx context.Context, in *webhookReplay) (Webhook,
 	if err := s.webhooks.Replay(ctx, in.Webhook, registry.Revision(in.Body.After)); err != nil {
 		return Webhook{}, newProblem(http.StatusConflict, err.Error(), "")
 	}
-	return viewWebhook(h, s.webhooks.States()), nil
+	return viewWebhook(h, s.webhooks.States()), s.note(ctx, registry.Note{Verb: "replay", Subject: "webhook " + h.ID})
 }
 
 func viewWebhook(h admin.Hook, states map[string]WebhookSending) Webhook {

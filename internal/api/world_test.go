@@ -13,7 +13,9 @@ import (
 
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/api"
+	"stayput.dev/internal/brand"
 	"stayput.dev/internal/history"
+	"stayput.dev/internal/mail"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
 	"stayput.dev/test/rig"
@@ -31,6 +33,7 @@ type world struct {
 	rest     *api.API
 	shelf    store.Shelf
 	applied  applications
+	brand    *brand.Service
 	url      string // of the door for everybody
 	visitor  atomic.Pointer[visitor]
 }
@@ -63,8 +66,9 @@ func newWorldAt(t *testing.T, dir string, others func(*store.Store) registry.Oth
 	}
 	past := history.New(r, 1<<20, nil)
 	w := &world{t: t, socket: socket, kept: kept, registry: r, history: past, admin: admin.New(r, admin.Options{}), shelf: kept.Shelf()}
+	w.brand = ok(brand.New(t.Context(), brand.Config{Shelf: w.shelf, Texts: mail.NewTexts(w.shelf), Log: r}))(t)
 	w.rest = api.New(api.Config{
-		Admin: w.admin, Registry: r, Backup: kept, History: past, Past: kept, Shelf: w.shelf, Webhooks: &fakeHooks{}, Erasures: newErasures(w, kept), Applications: &w.applied, Nodes: oneNode{}, Version: "1.2.3",
+		Admin: w.admin, Registry: r, Backup: kept, History: past, Past: kept, Shelf: w.shelf, Webhooks: &fakeHooks{}, Erasures: newErasures(w, kept), Applications: &w.applied, Brand: w.brand, SignIns: signIns{}, Tally: tally{}, Nodes: oneNode{}, Version: "1.2.3",
 	})
 	server := &http.Server{Handler: checked(t, w.rest)}
 	public := httptest.NewServer(checked(t, w.rest.Public(api.Public{Visitor: func(r *http.Request) (api.Principal, bool, error) {

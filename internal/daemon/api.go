@@ -26,7 +26,7 @@ func (d *daemon) newAPI() *api.API {
 		Admin: d.admin, Registry: d.registry, Backup: d.backups(), Upgrades: d,
 		History: d.history, Past: d.store, Shelf: d.store.Shelf(), Webhooks: webhooks{d.webhooks, d},
 		Secondaries: secondaries{d.notifier}, Pushes: pushes{d.pushers, d}, Checks: checks{d},
-		Shadow: comparison{d}, SignIn: signInDesk{d.signin}, Notices: notices{d.notices},
+		Shadow: comparison{d}, SignIn: signInDesk{d.signin}, Notices: notices{d.notices}, Brand: d.brand, SignIns: signIns{d.signin}, Tally: standing{d.tally},
 		People: files{d}, Erasures: files{d}, Applications: applications{d.signin},
 		Nodes: nodes{d}, Version: d.opts.Version,
 	})

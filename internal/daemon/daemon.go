@@ -20,6 +20,7 @@ import (
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/api"
 	"stayput.dev/internal/archive"
+	"stayput.dev/internal/brand"
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/dyndns"
@@ -92,8 +93,8 @@ type daemon struct {
 	signin      *signin.Service
 	privacy     *privacy.Service
 	notices     *notice.Service
-	pages       *web.Pages               // nil when there are none, or they are closed
-	look        atomic.Pointer[web.Look] // of mails; nil while nobody chose one
+	brand       *brand.Service
+	pages       *web.Pages // nil when there are none, or they are closed
 
 	running   sync.WaitGroup
 	failed    chan error // the first failure of something that runs
@@ -235,7 +236,7 @@ func (d *daemon) furnish(ctx context.Context) (err error) {
 	})
 	d.webhooks = d.newWebhooks()
 	d.archivist = archive.New(d.registry, d.store, d.store, d.keepPast, nil, d.log)
-	if err := d.openPeople(); err != nil {
+	if err := d.openPeople(ctx); err != nil {
 		return err
 	}
 	d.openPrivacy()

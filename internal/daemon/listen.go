@@ -130,9 +130,7 @@ func (d *daemon) openHTTP() error {
 	d.devices = dyndns.New(d.updates, options)
 	table := front.Table{Rest: d.monitored()}
 	if !d.answersOnly() {
-		if err := d.openWeb(); err != nil {
-			return err
-		}
+		d.openWeb()
 		table = front.Table{Devices: d.devices.Paths(), Root: d.root(), Rest: d.rest()}
 		maps.Copy(table.Devices, d.mirrored())
 	}

@@ -12,6 +12,7 @@ import (
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/api"
+	"stayput.dev/internal/brand"
 	"stayput.dev/internal/config"
 	"stayput.dev/internal/mail"
 	"stayput.dev/internal/notice"
@@ -19,8 +20,9 @@ import (
 	"stayput.dev/internal/signin"
 )
 
-// openPeople builds what signs people in and writes to them.
-func (d *daemon) openPeople() error {
+// openPeople builds what signs people in and writes to them, and what the company looks
+// like to them.
+func (d *daemon) openPeople(ctx context.Context) error {
 	live := d.live.Load()
 	post, err := mailOptions(live)
 	if err != nil {
@@ -32,7 +34,14 @@ func (d *daemon) openPeople() error {
 	}
 	shelf := d.store.Shelf()
 	d.mail = mail.New(shelf, post, d.log)
-	d.notices = notice.New(notice.Config{State: d.registry, Seen: d.seen, Shelf: shelf, Mail: d.mail, Presence: d.expiry, Failing: d.history, Logger: d.log})
+	d.brand, err = brand.New(ctx, brand.Config{Shelf: shelf, Texts: mail.NewTexts(shelf), Log: d.registry, Changed: d.rebrand, Logger: d.log})
+	if err != nil {
+		return err
+	}
+	if d.store.Shared() {
+		d.running.Go(func() { d.brand.Run(d.stopping) })
+	}
+	d.notices = notice.New(notice.Config{State: d.registry, Seen: d.seen, Shelf: shelf, Mail: d.mail, Presence: d.expiry, Failing: d.history, Log: d.registry, Logger: d.log})
 	d.notices.SetPages(live.HTTP.PublicURL)
 	d.signin, err = signin.New(signin.Config{
 		Registry: d.registry, Accounts: d.admin.As(registry.Actor{Via: "signin"}), Shelf: shelf, Mail: d.mailer(live), Options: rules, Shared: d.store.Shared(), Logger: d.log,
@@ -56,10 +65,28 @@ func (d *daemon) takeUpPeople(next *config.Config) {
 		d.log.Error("reloading how people sign in and get mail failed, all of it stays", "error", err)
 		return
 	}
-	d.mail.SetOptions(d.branded(post))
+	d.mail.SetOptions(branded(post, d.brand.Now()))
 	d.signin.SetOptions(rules)
 	d.signin.SetMail(d.mailer(next))
 	d.notices.SetPages(next.HTTP.PublicURL)
+}
+
+// rebrand lets mails look like the company.
+func (d *daemon) rebrand(b *brand.Brand) {
+	post, err := mailOptions(d.live.Load())
+	if err != nil {
+		d.log.Error("mails keep their look", "error", err)
+		return
+	}
+	d.mail.SetOptions(branded(post, b))
+}
+
+// branded returns the options of mail with the look of the company.
+func branded(post mail.Options, b *brand.Brand) mail.Options {
+	look := b.Mail()
+	look.URL = post.Brand.URL
+	post.Brand = look
+	return post
 }
 
 // mailer returns who sends mail, nil for nobody.
@@ -144,6 +171,28 @@ func (i signInDesk) Invite(ctx context.Context, by registry.Actor, name, languag
 	return link, err
 }
 
+// signIns shows what happened about signing in to the API.
+type signIns struct{ *signin.Service }
+
+// Events implements api.SignIns.
+func (i signIns) Events(ctx context.Context, start string, limit int) ([]api.SignInEvent, string, error) {
+	events, next, err := i.Service.Events(ctx, start, limit)
+	return viewEvents(events), next, err
+}
+
+// EventsOf implements api.SignIns.
+func (i signIns) EventsOf(ctx context.Context, account uint32) ([]api.SignInEvent, error) {
+	events, err := i.Service.EventsOf(ctx, account)
+	return viewEvents(events), err
+}
+
+func viewEvents(events []signin.Event) (out []api.SignInEvent) {
+	for _, e := range events {
+		out = append(out, api.SignInEvent{At: e.At, What: string(e.What), Account: e.Subject, Actor: e.Actor, Source: e.From, Detail: e.Detail})
+	}
+	return out
+}
+
 // applications shows who waits for an account to the API.
 type applications struct{ *signin.Service }
 
@@ -209,8 +258,8 @@ func (n notices) Notice(ctx context.Context, h *account.Host) (api.Told, error) 
 }
 
 // SetNotice implements api.Notices.
-func (n notices) SetNotice(ctx context.Context, h *account.Host, t api.Told) error {
-	err := n.SetWish(ctx, h, notice.Wish(t))
+func (n notices) SetNotice(ctx context.Context, by registry.Actor, h *account.Host, t api.Told) error {
+	err := n.SetWish(ctx, by, h, notice.Wish(t))
 	switch {
 	case errors.Is(err, notice.ErrNoAddress):
 		return &Error{err, "give it one on the account's page, or with `stayput account set --email`"}

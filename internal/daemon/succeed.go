@@ -163,6 +163,9 @@ func (d *daemon) tookOver(p *predecessor) {
 		if err := d.seen.Refresh(ctx); err != nil { // with what the one before us saved at its end
 			d.log.Warn("when hosts were last seen may be a minute behind", "error", err)
 		}
+		if err := d.brand.Look(ctx); err != nil { // which the one before us may have set meanwhile
+			d.log.Warn("pages and mails may have an older look", "error", err)
+		}
 		select {
 		case <-p.words: // closed when it has hung up
 			d.loadHistory()

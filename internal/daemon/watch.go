@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
 
 	"stayput.dev/internal/api"
 	"stayput.dev/internal/checkup"
@@ -24,6 +25,23 @@ func (d *daemon) readCounters(counts watch.Counts) {
 	for outcome, n := range metrics.Sum(d.updates, "stayput_updates_total", "outcome") {
 		counts[web.Updates+outcome] = n
 	}
+}
+
+// standing tells the API who stands out.
+type standing struct{ *watch.Tally }
+
+// StandingOut implements api.Tally.
+func (t standing) StandingOut(n int) api.StandingOut {
+	return api.StandingOut{
+		Failing: viewCounts(t.Failing(n)), Limited: viewCounts(t.Limited(n)), LimitedKeys: viewCounts(t.LimitedKeys(n)), Changing: viewCounts(t.Changing(n)),
+	}
+}
+
+func viewCounts[K comparable](counts []watch.Count[K]) (out []api.Standing) {
+	for _, c := range counts {
+		out = append(out, api.Standing{Of: fmt.Sprint(c.Of), Times: c.Times})
+	}
+	return out
 }
 
 // house is what staff see of the service on the pages.

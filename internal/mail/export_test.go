@@ -1,10 +1,6 @@
 package mail
 
-import (
-	"maps"
-	"slices"
-	"time"
-)
+import "time"
 
 // Hurry lets a queue that does not run yet try again at once.
 func (q *Queue) Hurry() {
@@ -28,6 +24,3 @@ func Kinds(language string) []string {
 	}
 	return all
 }
-
-// Languages returns those that we speak, in order.
-func Languages() []string { return slices.Sorted(maps.Keys(texts)) }

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -102,6 +103,9 @@ func AllKinds() []Kind {
 	}
 	return all
 }
+
+// Languages returns the tags of the languages that mails are written in, in order.
+func Languages() []string { return slices.Sorted(maps.Keys(texts)) }
 
 // Placeholders returns what texts of the kind may have filled in; nil for a kind that
 // there is not.

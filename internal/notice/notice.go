@@ -86,6 +86,12 @@ type Shelf interface {
 	Page(ctx context.Context, kind, after string, limit int) ([]shelf.Item, error)
 }
 
+// Log remembers what people did, as registry.Registry does.
+type Log interface {
+	// Note keeps what by did; it is durable on return.
+	Note(ctx context.Context, by registry.Actor, n registry.Note) error
+}
+
 // Mailer writes to people.
 type Mailer interface {
 	// Send takes a message; one with an ID that was taken before is passed over.
@@ -98,6 +104,7 @@ type Config struct {
 	Seen  Seen   // must not be nil
 	Shelf Shelf  // must not be nil
 	Mail  Mailer // must not be nil
+	Log   Log    // must not be nil
 
 	Presence Presence // nil: somebody was always there
 	Failing  Failing  // nil: none fails
@@ -165,18 +172,30 @@ func (s *Service) read(ctx context.Context, h *account.Host) (shelf.Item, stored
 	return item, x, nil
 }
 
-// SetWish keeps what the owner of a host wants to hear from now on. It fails with
-// ErrBadWish, and with ErrNoAddress when there is nobody to write to.
-func (s *Service) SetWish(ctx context.Context, h *account.Host, w Wish) error {
-	if w.Silent != 0 && (w.Silent < MinSilent || w.Silent > MaxSilent) {
-		return ErrBadWish
-	}
-	if a, ok := s.State.State().Accounts.AccountByID(h.Account); w != (Wish{}) && (!ok || a.Email == "") {
-		return ErrNoAddress
-	}
+// SetWish keeps what the owner of a host wants to hear from now on, as by says. It fails
+// with ErrBadWish, and with ErrNoAddress when there is nobody to write to.
+//
+// It is noted before it is done, so that nothing is done that nobody knows of.
+func (s *Service) SetWish(ctx context.Context, by registry.Actor, h *account.Host, w Wish) error {
 	item, x, err := s.read(ctx, h)
 	if err != nil {
 		return err
+	}
+	if item.Account != h.Account { // of the owner before
+		item.Account, x = h.Account, stored{}
+	}
+	a, known := s.State.State().Accounts.AccountByID(h.Account)
+	switch {
+	case w == x.Wish:
+		return nil
+	case w.Silent != 0 && (w.Silent < MinSilent || w.Silent > MaxSilent):
+		return ErrBadWish
+	case w != (Wish{}) && (!known || a.Email == ""):
+		return ErrNoAddress
+	}
+	n := registry.Note{Verb: "set", Subject: "host " + h.Name.String(), Account: h.Account, Detail: w.changes(x.Wish)}
+	if err := s.Log.Note(ctx, by, n); err != nil {
+		return fmt.Errorf("noting what is wished of %s: %w", h.Name, err)
 	}
 	if w == (Wish{}) {
 		_, err := s.Shelf.Take(ctx, kind, item.ID)
@@ -184,9 +203,6 @@ func (s *Service) SetWish(ctx context.Context, h *account.Host, w Wish) error {
 			err = nil
 		}
 		return err
-	}
-	if item.Account != h.Account { // of the owner before
-		item.Account, x = h.Account, stored{}
 	}
 	if !x.Changed {
 		x.Addrs = addrsOf(h)
@@ -196,6 +212,27 @@ func (s *Service) SetWish(ctx context.Context, h *account.Host, w Wish) error {
 	}
 	x.Wish, x.Host = w, h.Name
 	return s.keep(ctx, item, x)
+}
+
+// changes tells how a wish differs from the one before, in the words of package admin's
+// notes.
+func (w Wish) changes(was Wish) string {
+	var out []string
+	for _, part := range []struct {
+		of      string
+		was, is any
+	}{{"silence", was.Silent, w.Silent}, {"changes", was.Changed, w.Changed}, {"wrong secrets", was.Failing, w.Failing}} {
+		switch {
+		case part.was == part.is:
+		case part.was == false || part.was == time.Duration(0):
+			out = append(out, fmt.Sprintf("told of %s %v", part.of, part.is))
+		case part.is == false || part.is == time.Duration(0):
+			out = append(out, fmt.Sprintf("told of %s %v → none", part.of, part.was))
+		default:
+			out = append(out, fmt.Sprintf("told of %s %v → %v", part.of, part.was, part.is))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func (s *Service) keep(ctx context.Context, item shelf.Item, x stored) (err error) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,7 +77,7 @@ func newWorld(t *testing.T) *world {
 	go func() { defer close(ended); _ = r.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-ended })
 	w := &world{admin: admin.New(r, admin.Options{}), now: time.Now(), ids: map[string]bool{}, store: s}
-	w.Service = notice.New(notice.Config{State: r, Seen: w, Shelf: s.Shelf(), Mail: w, Presence: w, Failing: w, Logger: quiet, Now: func() time.Time { return w.now }})
+	w.Service = notice.New(notice.Config{State: r, Seen: w, Shelf: s.Shelf(), Mail: w, Presence: w, Failing: w, Log: r, Logger: quiet, Now: func() time.Time { return w.now }})
 	_, err1 := w.admin.AddZone(ctx, admin.NewZone{
 		Name: zone.MustName("dyn.example.org"), NameServers: []admin.NameServer{{Name: zone.MustName("ns1.example.net")}},
 	})
@@ -98,9 +99,12 @@ func (w *world) host(t *testing.T) *account.Host {
 	return &h
 }
 
+// by is who wishes.
+var by = registry.Actor{Account: 7, Via: "web"}
+
 func (w *world) wish(t *testing.T, wish notice.Wish) {
 	t.Helper()
-	if err := w.SetWish(t.Context(), w.host(t), wish); err != nil {
+	if err := w.SetWish(t.Context(), by, w.host(t), wish); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := w.Wish(t.Context(), w.host(t)); err != nil || got != wish {
@@ -248,10 +252,10 @@ func TestWishesGoWithTheOwner(t *testing.T) {
 	if got := w.pass(t, 2*time.Hour); len(got) != 0 {
 		t.Errorf("mails %+v", got)
 	}
-	if err := w.SetWish(t.Context(), w.host(t), notice.Wish{Changed: true}); !errors.Is(err, notice.ErrNoAddress) {
+	if err := w.SetWish(t.Context(), by, w.host(t), notice.Wish{Changed: true}); !errors.Is(err, notice.ErrNoAddress) {
 		t.Errorf("bob has no mail address: %v", err)
 	}
-	if err := w.SetWish(t.Context(), w.host(t), notice.Wish{Silent: time.Second}); !errors.Is(err, notice.ErrBadWish) {
+	if err := w.SetWish(t.Context(), by, w.host(t), notice.Wish{Silent: time.Second}); !errors.Is(err, notice.ErrBadWish) {
 		t.Errorf("a second of silence: %v", err)
 	}
 }
@@ -294,7 +298,7 @@ func TestNoticesArrive(t *testing.T) {
 	t.Cleanup(func() { cancel(); <-ended })
 	restart := func() {
 		w.Service = notice.New(notice.Config{
-			State: w.admin, Seen: w, Shelf: w.store.Shelf(), Mail: queue, Failing: w, Logger: quiet, Now: func() time.Time { return w.now },
+			State: w.admin, Seen: w, Shelf: w.store.Shelf(), Mail: queue, Failing: w, Log: w.Log, Logger: quiet, Now: func() time.Time { return w.now },
 		})
 	}
 	restart()
@@ -320,5 +324,34 @@ func TestNoticesArrive(t *testing.T) {
 	}
 	if n := server.Count(); n != 3 {
 		t.Errorf("%d mails came, want 3", n)
+	}
+}
+
+// TestWishesAreNoted: what is wished of a host is in the log of deeds, and what is wished
+// already is no deed.
+func TestWishesAreNoted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	before := w.admin.State().Revision
+	for _, wish := range []notice.Wish{{Silent: 48 * time.Hour}, {Silent: time.Hour, Changed: true}, {Silent: time.Hour, Changed: true}, {}} {
+		w.wish(t, wish)
+	}
+	var got []string
+	for c, err := range w.store.Follow(t.Context(), before) {
+		if err != nil || len(c.Notes) != 1 || c.By[0] != by || c.Notes[0].Account == 0 {
+			t.Fatalf("%+v, %v", c, err)
+		}
+		got = append(got, c.Notes[0].Verb+" "+c.Notes[0].Subject+": "+c.Notes[0].Detail)
+		if len(got) == 3 {
+			break
+		}
+	}
+	want := []string{
+		"set host home.dyn.example.org: told of silence 48h0m0s",
+		"set host home.dyn.example.org: told of silence 48h0m0s → 1h0m0s, told of changes true",
+		"set host home.dyn.example.org: told of silence 1h0m0s → none, told of changes true → none",
+	}
+	if now := w.admin.State().Revision; !slices.Equal(got, want) || now != before+3 {
+		t.Errorf("noted %q up to revision %d, want %q, and %d", got, now, want, before+3)
 	}
 }

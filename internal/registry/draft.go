@@ -19,6 +19,7 @@ type draft struct {
 	base     *State
 	by       []Actor
 	notes    []Note
+	told     bool                      // some of the notes are all that an edit wanted
 	zones    zone.Set                  // as the next edit sees them
 	drafts   map[zone.Name]*zone.Draft // of zones that had records put
 	replaced map[zone.Name]bool
@@ -50,10 +51,11 @@ func (d *draft) view() *State {
 // run runs one edit and takes over what it changes: all or, with an error, none.
 func (d *draft) run(w *wish) error {
 	c, err := d.ask(w.edit)
-	if err != nil || c.IsEmpty() {
+	if err != nil || c.IsEmpty() && len(c.Notes) == 0 {
 		return err
 	}
 	d.take(&c)
+	d.told = d.told || c.IsEmpty()
 	for _, n := range c.Notes {
 		n.By = len(d.by)
 		d.notes = append(d.notes, n)
@@ -156,7 +158,7 @@ func (d *draft) put(records ZoneRecords) {
 }
 
 // finish returns the next state and the commit that leads to it; a nil commit
-// when nothing changed. The draft must not be used afterwards.
+// when nothing changed and nothing is to be told. The draft must not be used afterwards.
 func (d *draft) finish(now time.Time) (*State, *Commit, error) {
 	c := &Commit{Revision: d.base.Revision + 1, ID: newID(), At: now.UTC().Truncate(time.Millisecond), By: d.by, Notes: d.notes}
 	zones := d.base.Zones
@@ -190,7 +192,7 @@ func (d *draft) finish(now time.Time) (*State, *Commit, error) {
 		c.TSIG = tsig.Join(d.keys)
 	}
 	c.Policy = policy.Join(d.settled)
-	if c.isEmpty() {
+	if c.isEmpty() && !d.told {
 		return d.base, nil, nil
 	}
 	return next, c, nil

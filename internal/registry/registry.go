@@ -63,7 +63,7 @@ type Changes struct {
 	Accounts account.Changes
 	TSIG     tsig.Changes
 	Policy   policy.Changes
-	Notes    []Note // what was done, for those who ask later; their By is set when the edit is taken
+	Notes    []Note // what was done, for those who ask later; their By is set when the edit is taken. Alone they are a commit too
 }
 
 // Note says what somebody did, for those who ask later. Edits of people leave some;
@@ -248,6 +248,13 @@ func (r *Registry) Apply(ctx context.Context, by Actor, e Edit) (Revision, error
 		}
 	}
 	return w.revision, w.err
+}
+
+// Note keeps what by did to something beside the state, for those who ask later. It is
+// durable on return; its error is one of Apply.
+func (r *Registry) Note(ctx context.Context, by Actor, n Note) error {
+	_, err := r.Apply(ctx, by, func(*State) (Changes, error) { return Changes{Notes: []Note{n}}, nil })
+	return err
 }
 
 // Follow yields the commits after a revision in order, then waits for more

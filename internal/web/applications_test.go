@@ -99,7 +99,7 @@ func TestManyApplications(t *testing.T) {
 	w := newWorld(t)
 	for i := range 101 {
 		name := fmt.Sprintf("n%03d", i)
-		ok(w.pages.Shelf.Put(t.Context(), shelf.Item{Kind: "application", ID: name, Body: []byte(`{"Name":"` + name + `"}`)}))(t)
+		ok(w.shelf.Put(t.Context(), shelf.Item{Kind: "application", ID: name, Body: []byte(`{"Name":"` + name + `"}`)}))(t)
 	}
 	next, names := applications, 0
 	for pages := 0; next != "" && pages < 10; pages++ {

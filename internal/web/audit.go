@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"stayput.dev/internal/archive"
+	"stayput.dev/internal/mail"
 	"stayput.dev/internal/signin"
 )
 
@@ -110,7 +111,7 @@ func (v *visit) subject(kept string) template.HTML {
 // subjectURL is the page of what a deed is about; empty where there is none.
 func (v *visit) subjectURL(subject string) string {
 	kind, name, named := strings.Cut(subject, " ")
-	if !named { // many of them
+	if !named && kind != "brand" { // many of them
 		return ""
 	}
 	switch kind {
@@ -122,6 +123,14 @@ func (v *visit) subjectURL(subject string) string {
 		return zoneURL(name, "")
 	case "plan":
 		return "/staff/plans"
+	case "brand":
+		if v.who.Role == adminRole {
+			return "/staff/brand"
+		}
+	case "mail-text":
+		if of, language, _ := strings.Cut(name, "/"); v.who.Role == adminRole {
+			return mailURL(mail.Kind(of), language)
+		}
 	case "key":
 		if v.who.Role == adminRole {
 			return keyURL(name, "")

@@ -5,9 +5,10 @@ import (
 	"mime/multipart"
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 
-	"stayput.dev/internal/web"
+	"stayput.dev/internal/mail"
 )
 
 // sendBrand sends the form for the brand, with a logo unless it is empty.
@@ -54,9 +55,12 @@ func TestBrand(t *testing.T) {
 	}
 	root.sendBrand("", "name", "Example Net", "plain", "on", "no-logo", "on", "footer", "1 Example\nStreet").leads(t, "/staff/brand?saved")
 	w.as("").get("/signin").shows(t, http.StatusOK, "Example Net").lacks(t, "/brand/")
-	if want := (web.Look{Name: "Example Net", Footer: "1 Example Street"}); w.mails() != want {
-		t.Errorf("mails look like %v, want %v", w.mails(), want)
+	if want, got := (mail.Brand{Name: "Example Net", Footer: "1 Example Street"}), w.brand.Now().Mail(); got != want {
+		t.Errorf("mails look like %v, want %v", got, want)
 	}
+	w.waitFor(func() bool { return strings.Contains(root.get("/staff/audit?subject=brand").body, "→ Example Net") })
+	root.get("/staff/audit?subject=brand").shows(t, http.StatusOK, `href="/staff/brand"`, "name Example &lt;Net&gt; → Example Net", "logo", "legal links")
+	w.as("desk").get("/staff/audit?subject=brand").shows(t, http.StatusOK, "name Example &lt;Net&gt; → Example Net").lacks(t, `href="/staff/brand"`)
 }
 
 func TestBadBrands(t *testing.T) {
@@ -78,22 +82,4 @@ func TestBadBrands(t *testing.T) {
 	}
 	w.as("desk").sendBrand("", "name", "Mine").shows(t, http.StatusForbidden)
 	w.as("").get("/signin").shows(t, http.StatusOK, "<span>Stayput</span>")
-}
-
-// TestBrandOfAnotherNode: what an admin sets at one node, the others show when they have
-// looked.
-func TestBrandOfAnotherNode(t *testing.T) {
-	w := newWorld(t)
-	other := ok(web.New(web.Config{Admin: w.admin, SignIn: w.signin, Shelf: w.shelf}))(t)
-	if got := other.Brand(); got != "Stayput" {
-		t.Fatalf("before anything was set the other node is called %q", got)
-	}
-	root := w.as("root")
-	for _, name := range []string{"Example Net", "Example Access"} {
-		root.sendBrand("", "name", name, "plain", "on").leads(t, "/staff/brand?saved")
-		done(t, other.LookAtBrand(t.Context()))
-		if got := other.Brand(); got != name {
-			t.Errorf("the other node is called %q, want %q", got, name)
-		}
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"stayput.dev/internal/brand"
 	"stayput.dev/internal/shelf"
 )
 
@@ -23,31 +24,24 @@ type brandPage struct {
 
 // A legalView is the fields for one link.
 type legalView struct {
-	legalLink
+	brand.Link
 	Number int // from 1
 }
 
-// What the texts of a brand may be.
-const (
-	maxBrandName = 40   // characters
-	maxBrandText = 1000 // characters
-	maxLegal     = 5
-)
-
 func (p *Pages) brandForm(v *visit) error {
-	now := p.brand.view().brand
+	now := p.Brand.Now()
 	values := url.Values{
 		"name": {now.Name}, "colour": {now.Colour}, "welcome": {now.Welcome}, "help": {now.Help}, "footer": {now.Footer},
 	}
 	return v.showBrand(newForm(values), now)
 }
 
-func (v *visit) showBrand(f *form, b brand) error {
+func (v *visit) showBrand(f *form, b *brand.Brand) error {
 	page := &brandPage{Form: f, HasLogo: b.LogoKind != "", Saved: v.r.URL.Query().Has("saved"), Preview: viewBrand(b)}
-	for i := range maxLegal {
+	for i := range brand.MaxLegal {
 		view := legalView{Number: i + 1}
 		if i < len(b.Legal) {
-			view.legalLink = b.Legal[i]
+			view.Link = b.Legal[i]
 		}
 		page.Legal = append(page.Legal, view)
 	}
@@ -58,21 +52,19 @@ func (v *visit) showBrand(f *form, b brand) error {
 }
 
 func (p *Pages) setBrand(v *visit) error {
-	if err := v.r.ParseMultipartForm(maxForm); err != nil { //nolint:gosec // Pages.serve bounds the body
+	if err := v.r.ParseMultipartForm(maxForm); err != nil {
 		return err
 	}
 	f := newForm(v.r.PostForm)
-	b := v.readBrand(f)
-	if err := v.readBrandLogo(f, &b); err != nil {
-		return err
+	wanted, err := p.Brand.Change(v.r.Context(), v.actor(), func(now brand.Brand) (brand.Brand, error) { return v.readBrand(f, &now) })
+	if faults, are := errors.AsType[brand.Faults](err); are {
+		v.refuseBrand(f, faults)
+		return v.showBrand(f, wanted)
 	}
-	if !f.isRight() {
-		return v.showBrand(f, b)
-	}
-	switch err := p.brand.set(v.r.Context(), b); {
+	switch {
 	case errors.Is(err, shelf.ErrChanged):
 		f.refuse("", v.text("brand.changed"))
-		return v.showBrand(f, b)
+		return v.showBrand(f, p.Brand.Now())
 	case err != nil:
 		return err
 	}
@@ -81,7 +73,7 @@ func (p *Pages) setBrand(v *visit) error {
 
 // previewBrand is a style sheet that gives the preview a colour.
 func (p *Pages) previewBrand(v *visit) error {
-	c, err := parseColour(strings.ToLower(v.r.URL.Query().Get("colour")))
+	c, err := brand.ParseColour(strings.ToLower(v.r.URL.Query().Get("colour")))
 	v.w.Header().Set("Content-Type", "text/css; charset=utf-8")
 	if err == nil {
 		fmt.Fprintf(v.w, ".preview { %s }\n", brandVariables(c))
@@ -89,73 +81,57 @@ func (p *Pages) previewBrand(v *visit) error {
 	return nil
 }
 
-// readBrand returns the brand that a form asks for, with the logo that there is.
-func (v *visit) readBrand(f *form) brand {
-	now := v.p.brand.view().brand
-	b := brand{
-		Name: line(f.Value("name")), Colour: strings.ToLower(strings.TrimSpace(f.Value("colour"))),
-		Welcome: line(f.Value("welcome")), Help: line(f.Value("help")), Footer: line(f.Value("footer")),
+// readBrand returns the brand that a form asks for, with the logo that there is unless the
+// form sends another, or none.
+func (v *visit) readBrand(f *form, now *brand.Brand) (brand.Brand, error) {
+	b := brand.Brand{
+		Name: f.Value("name"), Colour: f.Value("colour"), Welcome: f.Value("welcome"), Help: f.Value("help"), Footer: f.Value("footer"),
 		Logo: now.Logo, LogoKind: now.LogoKind,
 	}
 	if f.Value("plain") != "" { // the house's own colour
 		b.Colour = ""
 	}
-	if _, err := parseColour(b.Colour); b.Colour != "" && err != nil {
-		f.refuse("colour", v.text("brand.no_colour"))
-	}
-	for name, most := range map[string]int{"name": maxBrandName, "welcome": maxBrandText, "help": maxBrandText, "footer": maxBrandText} {
-		if len([]rune(f.Value(name))) > most {
-			f.refuse(name, v.text("brand.long", "Count", most))
-		}
-	}
 	texts, urls := f.values["legal-text"], f.values["legal-url"]
-	for i := range min(len(texts), len(urls), maxLegal) {
-		l := legalLink{line(texts[i]), strings.TrimSpace(urls[i])}
-		if l == (legalLink{}) {
-			continue
-		}
-		if u, err := url.Parse(l.URL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || l.Text == "" {
-			f.refuse("legal", v.text("brand.no_link"))
-		}
-		b.Legal = append(b.Legal, l)
+	for i := range min(len(texts), len(urls)) {
+		b.Legal = append(b.Legal, brand.Link{Text: texts[i], URL: urls[i]})
 	}
-	return b
+	if f.Value("no-logo") != "" {
+		b.Logo = nil
+		return b, nil
+	}
+	file, _, err := v.r.FormFile("logo")
+	if errors.Is(err, http.ErrMissingFile) {
+		return b, nil
+	}
+	if err != nil {
+		return b, err
+	}
+	defer file.Close()
+	b.Logo, err = io.ReadAll(io.LimitReader(file, brand.MaxLogo+1))
+	return b, err
 }
 
 // line returns text on one line.
 func line(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// readBrandLogo takes the logo that a form sends, or drops the one that there is.
-func (v *visit) readBrandLogo(f *form, b *brand) error {
-	if f.Value("no-logo") != "" {
-		b.Logo, b.LogoKind = nil, ""
-		return nil
+// refuseBrand tells in a form what is wrong with a brand.
+func (v *visit) refuseBrand(f *form, faults brand.Faults) {
+	for _, fault := range faults {
+		var why template.HTML
+		switch fault.Reason {
+		case brand.TooLong:
+			why = v.text("brand.long", "Count", fault.Most)
+		case brand.NoColour:
+			why = v.text("brand.no_colour")
+		case brand.LogoSize:
+			why = v.text("brand.logo_size")
+		case brand.LogoPart:
+			why = v.text("brand.logo_part", "What", fault.What)
+		case brand.LogoKind:
+			why = v.text("brand.logo_kind")
+		case brand.NoLink, brand.TooMany: // the form has no more fields than there may be links
+			why = v.text("brand.no_link")
+		}
+		f.refuse(fault.Field, why)
 	}
-	file, _, err := v.r.FormFile("logo")
-	if errors.Is(err, http.ErrMissingFile) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxLogo+1))
-	if err != nil {
-		return err
-	}
-	logo, kind, err := readLogo(content)
-	var why template.HTML
-	switch {
-	case err == nil:
-		b.Logo, b.LogoKind = logo, kind
-		return nil
-	case errors.Is(err, errLogoSize):
-		why = v.text("brand.logo_size")
-	case errors.Is(err, errLogoPart):
-		why = v.text("brand.logo_part", "What", strings.TrimPrefix(err.Error(), errLogoPart.Error()+": "))
-	default:
-		why = v.text("brand.logo_kind")
-	}
-	f.refuse("logo", why)
-	return nil
 }

@@ -39,23 +39,6 @@ func Judge(e history.Entry) (key, kind string) {
 // Addresses returns the addresses that a request was about.
 func Addresses(e history.Entry) string { return joinAddrs(addressesIn(&e)) }
 
-// Contrasts returns the contrast of a brand's colour with the cards and with what
-// stands on buttons of it, in light and in dark.
-func Contrasts(text string) (all [4]float64, err error) {
-	c, err := parseColour(text)
-	light, dark := c.onLight(), c.onDark()
-	return [4]float64{light.contrast(lightCard), dark.contrast(darkCard), light.contrast(colour{255, 255, 255}), dark.contrast(darkInk)}, err
-}
-
-// ReadLogo reads an image as the page for the brand does.
-var ReadLogo = readLogo
-
-// Brand returns what the company is called on the pages.
-func (p *Pages) Brand() string { return p.brand.view().Name }
-
-// LookAtBrand has the pages look whether another node has set the brand.
-func (p *Pages) LookAtBrand(ctx context.Context) error { return p.brand.look(ctx) }
-
 // Ring returns a channel that is ready after each commit until ctx ends.
 func (p *Pages) Ring(ctx context.Context) <-chan struct{} { return p.ring(ctx) }
 

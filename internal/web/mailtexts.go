@@ -1,7 +1,7 @@
 package web
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"html/template"
 	"net/http"
@@ -9,20 +9,10 @@ import (
 	"slices"
 
 	"stayput.dev/internal/admin"
+	"stayput.dev/internal/brand"
 	"stayput.dev/internal/mail"
 	"stayput.dev/internal/shelf"
 )
-
-// MailTexts keeps the company's own texts of mails; see mail.Texts, which says what each
-// does.
-type MailTexts interface {
-	// All returns the texts that there are.
-	All(ctx context.Context) ([]mail.Text, error)
-	// Set gives a kind of mail its own text in a language.
-	Set(ctx context.Context, text mail.Text) error
-	// Reset brings the built-in text back.
-	Reset(ctx context.Context, kind mail.Kind, language string) error
-}
 
 // mailsPage is the list of what is written to people.
 type mailsPage struct{ Kinds []mailKind }
@@ -41,7 +31,7 @@ type mailLanguage struct {
 }
 
 func (p *Pages) mails(v *visit) error {
-	own, err := p.MailTexts.All(v.r.Context())
+	all, err := p.Brand.MailTexts(v.r.Context())
 	if err != nil {
 		return err
 	}
@@ -49,7 +39,7 @@ func (p *Pages) mails(v *visit) error {
 	for _, kind := range mail.AllKinds() {
 		row := mailKind{Text: v.text("mailkind." + string(kind)), URL: mailURL(kind, v.tag)}
 		for _, l := range languages {
-			if slices.ContainsFunc(own, func(t mail.Text) bool { return t.Kind == kind && t.Language == l.tag }) {
+			if slices.ContainsFunc(all, func(t brand.MailText) bool { return t.Own && t.Kind == kind && t.Language == l.tag }) {
 				row.Own = append(row.Own, mailLanguage{Tag: l.tag, Name: l.name, URL: mailURL(kind, l.tag)})
 			}
 		}
@@ -85,38 +75,27 @@ type mailWord struct {
 }
 
 func (p *Pages) mailText(v *visit) error {
-	text, isOwn, err := v.mailTextNow()
+	now, err := v.mailTextNow()
 	if err != nil {
 		return err
 	}
-	return v.showMailText(newForm(url.Values{"subject": {text.Subject}, "body": {text.Body}}), text, isOwn)
+	return v.showMailText(newForm(url.Values{"subject": {now.Subject}, "body": {now.Body}}), now)
 }
 
-// mailTextNow returns the text that a visit is about as it is now, and whether it is the
-// company's own.
-func (v *visit) mailTextNow() (text mail.Text, isOwn bool, err error) {
-	kind, language := mail.Kind(v.r.PathValue("kind")), v.r.URL.Query().Get("language")
-	if language == "" {
-		language = v.tag
+// mailTextNow returns the text that a visit is about as it is now.
+func (v *visit) mailTextNow() (brand.MailText, error) {
+	language := cmp.Or(v.r.URL.Query().Get("language"), v.tag)
+	now, err := v.p.Brand.MailText(v.r.Context(), mail.Kind(v.r.PathValue("kind")), language)
+	if errors.Is(err, brand.ErrNoText) {
+		err = admin.ErrNotFound
 	}
-	if !slices.Contains(mail.AllKinds(), kind) || v.p.tongue(language) == nil {
-		return mail.Text{}, false, admin.ErrNotFound
-	}
-	own, err := v.p.MailTexts.All(v.r.Context())
-	if err != nil {
-		return mail.Text{}, false, err
-	}
-	if i := slices.IndexFunc(own, func(t mail.Text) bool { return t.Kind == kind && t.Language == language }); i >= 0 {
-		return own[i], true, nil
-	}
-	text, err = mail.BuiltIn(kind, language)
-	return text, false, err
+	return now, err
 }
 
 // showMailText shows the form, and a preview of the text in it.
-func (v *visit) showMailText(f *form, text mail.Text, isOwn bool) error {
+func (v *visit) showMailText(f *form, text brand.MailText) error {
 	page := &mailTextPage{
-		Form: f, Title: v.text("mailkind." + string(text.Kind)), Language: text.Language, IsOwn: isOwn,
+		Form: f, Title: v.text("mailkind." + string(text.Kind)), Language: text.Language, IsOwn: text.Own,
 		Saved: v.r.Method == http.MethodGet && v.r.URL.Query().Has("saved"), HasButton: text.Kind.HasButton(),
 	}
 	for _, l := range languages {
@@ -125,8 +104,7 @@ func (v *visit) showMailText(f *form, text mail.Text, isOwn bool) error {
 	for _, placeholder := range text.Kind.Placeholders() {
 		page.Words = append(page.Words, mailWord{placeholder, v.text("mailword." + placeholder.Name)})
 	}
-	now := v.p.brand.view().brand
-	look := mail.Brand{Name: now.Name, Footer: now.Footer}
+	look := v.p.Brand.Now().Mail()
 	if public := v.p.opts.Load().PublicURL; public != nil {
 		look.URL = public.String()
 	}
@@ -141,7 +119,7 @@ func (v *visit) showMailText(f *form, text mail.Text, isOwn bool) error {
 }
 
 func (p *Pages) setMailText(v *visit) error {
-	now, isOwn, err := v.mailTextNow()
+	now, err := v.mailTextNow()
 	if err != nil {
 		return err
 	}
@@ -149,14 +127,14 @@ func (p *Pages) setMailText(v *visit) error {
 	if err != nil {
 		return err
 	}
-	text := mail.Text{Kind: now.Kind, Language: now.Language, Subject: f.Value("subject"), Body: f.Value("body")}
+	text := brand.MailText{Text: mail.Text{Kind: now.Kind, Language: now.Language, Subject: f.Value("subject"), Body: f.Value("body")}, Own: now.Own}
 	switch f.Value("do") {
 	case "preview":
-		return v.showMailText(f, text, isOwn)
+		return v.showMailText(f, text)
 	case "reset":
-		err = p.MailTexts.Reset(v.r.Context(), now.Kind, now.Language)
+		err = p.Brand.ResetMailText(v.r.Context(), v.actor(), now.Kind, now.Language)
 	default:
-		err = p.MailTexts.Set(v.r.Context(), text)
+		err = p.Brand.SetMailText(v.r.Context(), v.actor(), text.Text)
 	}
 	switch {
 	case err == nil:
@@ -166,7 +144,7 @@ func (p *Pages) setMailText(v *visit) error {
 	case !v.refuseMailText(f, err):
 		return err
 	}
-	return v.showMailText(f, text, isOwn)
+	return v.showMailText(f, text)
 }
 
 // refuseMailText tells in a form why a text cannot be used, and whether it was that.

@@ -40,6 +40,9 @@ func TestMailTexts(t *testing.T) {
 		t.Errorf("after the reset there is %v", all)
 	}
 	root.get(path).shows(t, http.StatusOK, "{host} hat eine neue Adresse")
+	const deeds = "/staff/audit?subject=mail-text+host-changed/de"
+	w.waitFor(func() bool { return strings.Contains(root.get(deeds).body, "deleted") })
+	root.get(deeds).shows(t, http.StatusOK, `href="`+path+`"`, "subject Neu: {host}, body", "changed")
 }
 
 // TestMailTextGoesOut: what an admin saved on the page is what the next mail says, in text

@@ -10,14 +10,15 @@ import (
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/notice"
+	"stayput.dev/internal/registry"
 )
 
 // Notices keep what the owners of hosts want to hear of them by mail.
 type Notices interface {
 	// Wish returns what the owner of a host wants to hear.
 	Wish(ctx context.Context, h *account.Host) (notice.Wish, error)
-	// SetWish replaces that; notice.ErrNoAddress says that there is nobody to write to.
-	SetWish(ctx context.Context, h *account.Host, w notice.Wish) error
+	// SetWish replaces that, as by says; notice.ErrNoAddress says that there is nobody to write to.
+	SetWish(ctx context.Context, by registry.Actor, h *account.Host, w notice.Wish) error
 }
 
 // silences are how long a host may be silent, to choose from; 0 is for ever.
@@ -96,9 +97,5 @@ func (v *visit) keepWish(f *form, h *admin.Host) error {
 	}
 	known, _ := v.p.Admin.State().Accounts.Host(h.Name)
 	w := notice.Wish{Silent: silent, Changed: f.Value("changed") != "", Failing: f.Value("failing") != ""}
-	was, err := v.p.Notices.Wish(v.r.Context(), &known)
-	if err != nil || was == w {
-		return err
-	}
-	return v.p.Notices.SetWish(v.r.Context(), &known, w)
+	return v.p.Notices.SetWish(v.r.Context(), v.actor(), &known, w)
 }

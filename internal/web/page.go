@@ -85,7 +85,7 @@ func (v *visit) show(name string, main any) error { return v.showAs(http.StatusO
 func (v *visit) showAs(status int, name string, main any) error {
 	f := &frame{
 		Page: name, Lang: v.tag, Path: v.r.URL.RequestURI(), Who: v.who, Staff: forStaff.allows(v.who.Role),
-		Brand: v.p.brand.view(), Nav: v.navigation(), Tongues: tongueChoices(v.tag),
+		Brand: v.p.brandNow(), Nav: v.navigation(), Tongues: tongueChoices(v.tag),
 	}
 	if titled, ok := main.(interface{ title() template.HTML }); ok {
 		f.Title = titled.title()

@@ -28,7 +28,7 @@ var sayers = []string{"zone", "account", "admin", "checkup", "publish", "daemon"
 var unseen = []string{"hook.go", "movein.go", "policy.go", "seed.go", "tsig.go"}
 
 // sameWords are phrases that are the same in some other language.
-var sameWords = []string{"TTL 0", "alias", "secret", "zones", "%d zones"}
+var sameWords = []string{"logo", "TTL 0", "alias", "secret", "zones", "%d zones"}
 
 // wordings are the functions whose first argument is the text of a phrase.
 var wordings = []string{"New", "Errorf", "invalid", "conflict", "exists", "notFound", "but", "toOthers", "say", "warn"}
@@ -173,6 +173,8 @@ func TestSayDetail(t *testing.T) {
 		{"es", "suspended true → none, plan home → none", "suspendida sí → no, tarifa home → nada"},
 		{"fr", "interval 5m0s → none", "intervalle 5 minutes → rien"},
 		{"pt", "1 names", "1 nome"},
+		{"de", "told of silence 48h0m0s → none, told of changes true", "Nachricht bei Stille 48 Stunden → nichts, Nachricht bei neuer Adresse ja"},
+		{"fr", "name Example → none, logo", "nom Example → rien, logo"},
 		{"de", "home.example.org A", "home.example.org A"},
 		{"en", "role customer → admin", "role customer → admin"},
 	} {

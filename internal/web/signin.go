@@ -32,7 +32,7 @@ func (p *Pages) signIn(v *visit) error {
 func (v *visit) showSignIn(f *form) error {
 	page := &signInPage{
 		Form: f, Next: localPath(f.Value("next")), Passkeys: v.p.opts.Load().PublicURL != nil, SignUp: v.p.opts.Load().MaySignUp, Mail: v.p.opts.Load().SendsMail,
-		Welcome: v.p.brand.view().Welcome,
+		Welcome: v.p.Brand.Now().Welcome,
 	}
 	page.Provider, _ = v.p.SignIn.Provider()
 	if !f.isRight() {

@@ -13,7 +13,6 @@ package web
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -23,6 +22,7 @@ import (
 
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/archive"
+	"stayput.dev/internal/brand"
 	"stayput.dev/internal/history"
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/signin"
@@ -59,29 +59,20 @@ type Files interface {
 
 // Config is what the pages are made of. What is above the blank line must be given.
 type Config struct {
-	Admin     *admin.Service
-	Registry  Registry
-	History   History
-	Archive   archive.Reader // what is no longer so
-	SignIn    *signin.Service
-	Shelf     Shelf
-	Files     Files
-	Notices   Notices
-	MailTexts MailTexts
+	Admin    *admin.Service
+	Registry Registry
+	History  History
+	Archive  archive.Reader // what is no longer so
+	SignIn   *signin.Service
+	Brand    *brand.Service
+	Files    Files
+	Notices  Notices
 
 	TokenUses TokenUses // nil: nobody knows when API tokens were used
 	House     House     // what else staff see
 	Options   Options
-	Rebranded func(Look)       // hears of what mails should look like, at the beginning and when it changes; may be nil
 	Logger    *slog.Logger     // nil: slog.Default()
 	Now       func() time.Time // nil: time.Now
-}
-
-// Look is what mails have of the company's brand. Each part may be empty.
-type Look struct {
-	Name   string
-	Colour string // of buttons with white text, "#rrggbb"
-	Footer string
 }
 
 // Options may change while the pages are shown.
@@ -95,30 +86,25 @@ type Options struct {
 // Pages answers for everything that people see. It is safe for concurrent use.
 type Pages struct {
 	Config
-	mux     *http.ServeMux
-	tongues []*tongue
-	slips   *slips
-	brand   *brandCache
-	streams streams
-	opts    atomic.Pointer[Options]
-	leaving chan struct{} // closed when streams are to end
+	mux        *http.ServeMux
+	tongues    []*tongue
+	slips      *slips
+	brandViews brandViews
+	streams    streams
+	opts       atomic.Pointer[Options]
+	leaving    chan struct{} // closed when streams are to end
 }
 
-// New returns the pages. It fails when the brand that is kept cannot be read.
-func New(c Config) (*Pages, error) {
+// New returns the pages.
+func New(c Config) *Pages {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	brand, err := newBrandCache(c.Shelf, c.Rebranded)
-	if err != nil {
-		return nil, fmt.Errorf("reading the brand: %w", err)
-	}
 	p := &Pages{
-		Config: c, mux: http.NewServeMux(), tongues: speak(), slips: newSlips(c.Now),
-		brand: brand, leaving: make(chan struct{}),
+		Config: c, mux: http.NewServeMux(), tongues: speak(), slips: newSlips(c.Now), leaving: make(chan struct{}),
 	}
 	p.SetOptions(c.Options)
 	for _, r := range p.routes() {
@@ -126,7 +112,7 @@ func New(c Config) (*Pages, error) {
 	}
 	p.mux.HandleFunc("GET /assets/{name}", serveAsset)
 	p.mux.HandleFunc("GET /brand/{name}", p.serveBrand)
-	return p, nil
+	return p
 }
 
 // SetOptions replaces Config.Options.

@@ -18,6 +18,7 @@ import (
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/archive"
+	"stayput.dev/internal/brand"
 	"stayput.dev/internal/dyndns"
 	"stayput.dev/internal/front"
 	"stayput.dev/internal/history"
@@ -52,13 +53,13 @@ type world struct {
 	trend   *watch.Trend
 
 	shelf store.Shelf
+	brand *brand.Service
 
 	neighbours neighbours
 	log        *rig.Log // of the pages
 
 	mu       sync.Mutex // guards what follows
 	now      time.Time
-	look     web.Look          // of mails
 	replies  map[string]uint64 // of a DNS server, by response code
 	sessions map[string]string // cookies by account
 	letters  []mail.Message    // that were sent
@@ -103,12 +104,13 @@ func newWorld(t testing.TB) *world {
 		}
 	}, w.clock)
 	w.shelf = kept.Shelf()
-	w.pages = ok(web.New(web.Config{
-		Admin: w.admin, Registry: reg, History: w.history, Archive: kept, SignIn: w.signin, Shelf: kept.Shelf(),
-		Files: newFiles(w, reg, kept), Notices: notice.New(notice.Config{State: reg, Seen: seen, Shelf: kept.Shelf(), Now: w.clock}), MailTexts: mail.NewTexts(w.shelf), Options: web.Options{PublicURL: public}, Rebranded: w.rebrand, Now: w.clock,
+	w.brand = ok(brand.New(ctx, brand.Config{Shelf: w.shelf, Texts: mail.NewTexts(w.shelf), Log: reg}))(t)
+	w.pages = web.New(web.Config{
+		Admin: w.admin, Registry: reg, History: w.history, Archive: kept, SignIn: w.signin, Brand: w.brand,
+		Files: newFiles(w, reg, kept), Notices: notice.New(notice.Config{State: reg, Seen: seen, Shelf: kept.Shelf(), Log: reg, Now: w.clock}), Options: web.Options{PublicURL: public}, Now: w.clock,
 		House:  web.House{Trend: w.trend, Tally: w.tally, Servers: &w.neighbours, Checks: &w.neighbours, Certificates: w.neighbours.showCertificates, Nodes: &w.neighbours},
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)),
-	}))(t)
+	})
 	devices := dyndns.New(w.updates, dyndns.Options{Recorder: watch.Recorders{w.history, w.tally}})
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	server := front.New(front.Config{TrustedProxies: loopback, Table: front.Table{Devices: devices.Paths(), Root: devices.Root, Rest: w.pages}})
@@ -134,20 +136,6 @@ func (w *world) clock() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.now
-}
-
-// rebrand notes how mails are to look.
-func (w *world) rebrand(l web.Look) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.look = l
-}
-
-// mails returns how mails are to look.
-func (w *world) mails() web.Look {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.look
 }
 
 // Send implements signin.Mailer.

@@ -1,4 +1,4 @@
-package web_test
+package brand_test
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"stayput.dev/internal/web"
+	"stayput.dev/internal/brand"
 )
 
 func TestLogos(t *testing.T) {
@@ -38,7 +38,7 @@ func TestLogos(t *testing.T) {
 		{"too large", `<svg>` + strings.Repeat(" ", 200<<10) + `</svg>`, ""},
 		{"an unknown entity", `<svg><title>&x;</title></svg>`, ""},
 	} {
-		got, _, err := web.ReadLogo([]byte(c.in))
+		got, _, err := brand.ReadLogo([]byte(c.in))
 		if c.want == "" && err == nil {
 			t.Errorf("%s: taken as %s", c.name, got)
 		}
@@ -54,17 +54,17 @@ func TestPictures(t *testing.T) {
 		done(t, png.Encode(&out, image.NewGray(image.Rect(0, 0, side, side))))
 		return out.Bytes()
 	}
-	if _, kind, err := web.ReadLogo(append(draw(16), "<script>"...)); err != nil || kind != "image/png" {
+	if _, kind, err := brand.ReadLogo(append(draw(16), "<script>"...)); err != nil || kind != "image/png" {
 		t.Errorf("a PNG is %s, %v", kind, err)
 	}
-	clean, _, _ := web.ReadLogo(append(draw(16), "<script>"...))
+	clean, _, _ := brand.ReadLogo(append(draw(16), "<script>"...))
 	if bytes.Contains(clean, []byte("script")) {
 		t.Error("what follows the picture is kept")
 	}
-	if _, _, err := web.ReadLogo(draw(2001)); err == nil {
+	if _, _, err := brand.ReadLogo(draw(2001)); err == nil {
 		t.Error("a picture of 2001 pixels is taken")
 	}
-	if _, _, err := web.ReadLogo(draw(16)[:40]); err == nil {
+	if _, _, err := brand.ReadLogo(draw(16)[:40]); err == nil {
 		t.Error("half a picture is taken")
 	}
 }
@@ -76,7 +76,7 @@ func FuzzLogo(f *testing.F) {
 	f.Add([]byte(`<svg><style><a></style><rect fill="url(#a)" onload="x"/></svg>`))
 	f.Add([]byte("\x89PNG\r\n\x1a\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		clean, kind, err := web.ReadLogo(in)
+		clean, kind, err := brand.ReadLogo(in)
 		if err != nil || kind != "image/svg+xml" {
 			return
 		}
@@ -85,7 +85,7 @@ func FuzzLogo(f *testing.F) {
 				t.Errorf("%q became %q", in, clean)
 			}
 		}
-		again, _, err := web.ReadLogo(clean)
+		again, _, err := brand.ReadLogo(clean)
 		if err != nil || !bytes.Equal(again, clean) {
 			t.Errorf("%q became %q and then %q, %v", in, clean, again, err)
 		}

@@ -1,10 +1,10 @@
-package web_test
+package brand_test
 
 import (
 	"fmt"
 	"testing"
 
-	"stayput.dev/internal/web"
+	"stayput.dev/internal/brand"
 )
 
 // TestContrasts: whatever colour a company has, what is written in it can be read
@@ -14,7 +14,7 @@ func TestContrasts(t *testing.T) {
 		for g := 0; g < 256; g += 51 {
 			for b := 0; b < 256; b += 51 {
 				text := fmt.Sprintf("#%02x%02x%02x", r, g, b)
-				all := ok(web.Contrasts(text))(t)
+				all := ok(brand.Contrasts(text))(t)
 				for i, where := range []string{"cards in light", "cards in dark", "buttons in light", "buttons in dark"} {
 					if all[i] < 4.5 {
 						t.Errorf("%s has the contrast %.2f on %s", text, all[i], where)
@@ -24,7 +24,7 @@ func TestContrasts(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "red", "#12345", "#1234567", "#gggggg", "#12345\x00", "rgb(1,2,3)"} {
-		if _, err := web.Contrasts(text); err == nil {
+		if _, err := brand.Contrasts(text); err == nil {
 			t.Errorf("%q is taken for a colour", text)
 		}
 	}

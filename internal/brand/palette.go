@@ -1,4 +1,4 @@
-package web
+package brand
 
 import (
 	"errors"
@@ -7,33 +7,35 @@ import (
 	"strconv"
 )
 
-// errColour says that a text is no colour.
-var errColour = errors.New("not a colour such as #0f766e")
+// ErrColour says that a text is no colour.
+var ErrColour = errors.New("not a colour such as #0f766e")
 
-// A colour is one of sRGB.
-type colour struct{ r, g, b uint8 }
+// Colour is one of sRGB.
+type Colour struct{ r, g, b uint8 }
 
-// parseColour reads "#rrggbb". Its error is errColour.
-func parseColour(text string) (colour, error) {
+// ParseColour reads "#rrggbb". Its error is ErrColour.
+func ParseColour(text string) (Colour, error) {
 	if len(text) != 7 || text[0] != '#' {
-		return colour{}, errColour
+		return Colour{}, ErrColour
 	}
 	n, err := strconv.ParseUint(text[1:], 16, 24)
 	if err != nil {
-		return colour{}, errColour
+		return Colour{}, ErrColour
 	}
-	return colour{uint8(n >> 16), uint8(n >> 8), uint8(n)}, nil
+	return Colour{uint8(n >> 16), uint8(n >> 8), uint8(n)}, nil
 }
 
 // String returns "#rrggbb".
-func (c colour) String() string { return fmt.Sprintf("#%02x%02x%02x", c.r, c.g, c.b) }
+func (c Colour) String() string { return fmt.Sprintf("#%02x%02x%02x", c.r, c.g, c.b) }
 
 // The grounds on which the brand's colour stands: the tint of it that CSS mixes is
 // nearer to the colour than the card, so more contrast is asked for than needed.
 var (
-	lightCard = colour{255, 255, 255}
-	darkCard  = colour{0x20, 0x28, 0x2b}
-	darkInk   = colour{0x10, 0x18, 0x1a}
+	lightCard = Colour{255, 255, 255}
+	darkCard  = Colour{0x20, 0x28, 0x2b}
+
+	// DarkInk is what is written on buttons in dark.
+	DarkInk = Colour{0x10, 0x18, 0x1a}
 )
 
 const (
@@ -41,13 +43,16 @@ const (
 	darkContrast  = 6.5
 )
 
-// onLight and onDark return the colour, as dark or as light as it takes to be read on
-// cards, and on buttons of it (WCAG 2.2, 1.4.3).
-func (c colour) onLight() colour { return c.shifted(lightCard, lightContrast, -0.01) }
-func (c colour) onDark() colour  { return c.shifted(darkCard, darkContrast, 0.01) }
+// OnLight returns the colour, as dark as it takes to be read on light cards, and under
+// white text (WCAG 2.2, 1.4.3).
+func (c Colour) OnLight() Colour { return c.shifted(lightCard, lightContrast, -0.01) }
+
+// OnDark returns the colour, as light as it takes to be read on dark cards, and under
+// DarkInk.
+func (c Colour) OnDark() Colour { return c.shifted(darkCard, darkContrast, 0.01) }
 
 // shifted changes the lightness in steps until the contrast with ground is enough.
-func (c colour) shifted(ground colour, least, step float64) colour {
+func (c Colour) shifted(ground Colour, least, step float64) Colour {
 	l, a, b := c.oklab()
 	for ; c.contrast(ground) < least && l >= 0 && l <= 1; l += step {
 		c = fromOKLab(l, a, b)
@@ -56,12 +61,12 @@ func (c colour) shifted(ground colour, least, step float64) colour {
 }
 
 // contrast is that of WCAG 2.2, from 1 to 21.
-func (c colour) contrast(other colour) float64 {
+func (c Colour) contrast(other Colour) float64 {
 	x, y := c.luminance(), other.luminance()
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-func (c colour) luminance() float64 {
+func (c Colour) luminance() float64 {
 	return 0.2126*linear(c.r) + 0.7152*linear(c.g) + 0.0722*linear(c.b)
 }
 
@@ -85,7 +90,7 @@ func encoded(x float64) (v uint8, ok bool) {
 
 // oklab returns the colour in OKLab (Björn Ottosson, 2020): lightness from 0 to 1,
 // and two axes of hue.
-func (c colour) oklab() (l, a, b float64) {
+func (c Colour) oklab() (l, a, b float64) {
 	r, g, bl := linear(c.r), linear(c.g), linear(c.b)
 	x := math.Cbrt(0.4122214708*r + 0.5363325363*g + 0.0514459929*bl)
 	y := math.Cbrt(0.2119034982*r + 0.6806995451*g + 0.1073969566*bl)
@@ -97,7 +102,7 @@ func (c colour) oklab() (l, a, b float64) {
 
 // fromOKLab returns the colour of sRGB with the lightness and hue, as vivid as it can
 // be up to what is asked for.
-func fromOKLab(l, a, b float64) colour {
+func fromOKLab(l, a, b float64) Colour {
 	for vivid := 1.0; vivid > 0; vivid -= 0.05 {
 		if c, ok := exactOKLab(l, a*vivid, b*vivid); ok {
 			return c
@@ -107,7 +112,7 @@ func fromOKLab(l, a, b float64) colour {
 	return c
 }
 
-func exactOKLab(l, a, b float64) (c colour, ok bool) {
+func exactOKLab(l, a, b float64) (c Colour, ok bool) {
 	x := math.Pow(l+0.3963377774*a+0.2158037573*b, 3)
 	y := math.Pow(l-0.1055613458*a-0.0638541728*b, 3)
 	z := math.Pow(l-0.0894841775*a-1.2914855480*b, 3)

@@ -1,9 +1,8 @@
-package web
+package brand
 
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"image/png"
 	"io"
@@ -11,39 +10,40 @@ import (
 	"strings"
 )
 
-// The kinds of images that a logo may be.
+// The kinds of images that a logo may be, as media types.
 const (
-	kindSVG = "image/svg+xml"
-	kindPNG = "image/png"
+	SVG = "image/svg+xml"
+	PNG = "image/png"
 )
 
-// What a logo may be.
+// The most that a logo may have.
 const (
-	maxLogo     = 64 << 10 // octets
+	MaxLogo     = 64 << 10 // octets
 	maxLogoSide = 2000     // pixels
 	maxLogoTags = 5000
 )
 
-// What can be wrong with a logo.
+// What can be wrong with a logo, besides errLogoPart.
 var (
-	errLogoKind = errors.New("neither SVG nor PNG")
-	errLogoSize = errors.New("larger than 64 KiB or 2000 pixels")
-	errLogoPart = errors.New("holds what a picture does not need")
+	errLogoKind = &Fault{Field: "logo", Reason: LogoKind}
+	errLogoSize = &Fault{Field: "logo", Reason: LogoSize}
 )
 
+func errLogoPart(what string) *Fault { return &Fault{Field: "logo", Reason: LogoPart, What: what} }
+
 // readLogo reads an image that somebody sent, and returns it made anew: a PNG without
-// anything but its pixels, an SVG of shapes, colours and text alone. Its error is
-// errLogoKind, errLogoSize or errLogoPart.
+// anything but its pixels, an SVG of shapes, colours and text alone. Its error is a
+// *Fault.
 func readLogo(content []byte) (clean []byte, kind string, err error) {
-	if len(content) > maxLogo {
+	if len(content) > MaxLogo {
 		return nil, "", errLogoSize
 	}
 	if bytes.HasPrefix(content, []byte("\x89PNG\r\n")) {
 		clean, err = cleanPNG(content)
-		return clean, kindPNG, err
+		return clean, PNG, err
 	}
 	clean, err = cleanSVG(content)
-	return clean, kindSVG, err
+	return clean, SVG, err
 }
 
 func cleanPNG(content []byte) ([]byte, error) {
@@ -62,7 +62,7 @@ func cleanPNG(content []byte) ([]byte, error) {
 	if err := png.Encode(&out, picture); err != nil {
 		return nil, errLogoKind
 	}
-	if out.Len() > maxLogo {
+	if out.Len() > MaxLogo {
 		return nil, errLogoSize
 	}
 	return out.Bytes(), nil
@@ -134,7 +134,7 @@ func writeStart(out *bytes.Buffer, e xml.StartElement, isRoot bool) error {
 		return errLogoKind
 	}
 	if e.Name.Space != "" && e.Name.Space != "svg" || !slices.Contains(svgTags, e.Name.Local) {
-		return fmt.Errorf("%w: <%s>", errLogoPart, e.Name.Local)
+		return errLogoPart("<" + e.Name.Local + ">")
 	}
 	fmt.Fprintf(out, "<%s", e.Name.Local)
 	if isRoot {
@@ -145,7 +145,7 @@ func writeStart(out *bytes.Buffer, e xml.StartElement, isRoot bool) error {
 			continue
 		}
 		if reaches(a.Value) {
-			return fmt.Errorf("%w: %s", errLogoPart, a.Name.Local)
+			return errLogoPart(a.Name.Local)
 		}
 		fmt.Fprintf(out, ` %s="`, a.Name.Local)
 		if err := xml.EscapeText(out, []byte(a.Value)); err != nil {

@@ -1,0 +1,116 @@
+package brand
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"stayput.dev/internal/mail"
+	"stayput.dev/internal/registry"
+)
+
+// Texts keeps the company's own texts of mails; see mail.Texts, which says what each does.
+type Texts interface {
+	// All returns the texts that there are.
+	All(ctx context.Context) ([]mail.Text, error)
+	// Set gives a kind of mail its own text in a language.
+	Set(ctx context.Context, text mail.Text) error
+	// Reset brings the built-in text back.
+	Reset(ctx context.Context, kind mail.Kind, language string) error
+}
+
+// ErrNoText says that there are no mails of a kind, or none in a language.
+var ErrNoText = errors.New("no such mail")
+
+// MailText is what mails of a kind say in a language.
+type MailText struct {
+	mail.Text
+	Own bool // the company said so; else it is built in
+}
+
+// MailTexts returns what mails of every kind say in every language, in the order in which
+// to show them.
+func (s *Service) MailTexts(ctx context.Context) ([]MailText, error) {
+	own, err := s.Texts.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []MailText
+	for _, kind := range mail.AllKinds() {
+		for _, language := range mail.Languages() {
+			text, err := textAmong(own, kind, language)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, text)
+		}
+	}
+	return all, nil
+}
+
+// MailText returns what mails of a kind say in a language. It fails with ErrNoText.
+func (s *Service) MailText(ctx context.Context, kind mail.Kind, language string) (MailText, error) {
+	if !slices.Contains(mail.AllKinds(), kind) || !slices.Contains(mail.Languages(), language) {
+		return MailText{}, ErrNoText
+	}
+	own, err := s.Texts.All(ctx)
+	if err != nil {
+		return MailText{}, err
+	}
+	return textAmong(own, kind, language)
+}
+
+// textAmong returns the text of a kind in a language: one of the company's own, else ours.
+func textAmong(own []mail.Text, kind mail.Kind, language string) (MailText, error) {
+	if i := slices.IndexFunc(own, func(t mail.Text) bool { return t.Kind == kind && t.Language == language }); i >= 0 {
+		return MailText{own[i], true}, nil
+	}
+	text, err := mail.BuiltIn(kind, language)
+	return MailText{text, false}, err
+}
+
+// SetMailText lets mails of a kind say something else in a language, in the name of by. It
+// fails as mail.Text.Check does, and with shelf.ErrChanged when somebody else changes it in
+// the same moment.
+func (s *Service) SetMailText(ctx context.Context, by registry.Actor, text mail.Text) error {
+	if err := text.Check(); err != nil {
+		return err
+	}
+	now, err := s.MailText(ctx, text.Kind, text.Language)
+	if err != nil || now == (MailText{text, true}) {
+		return err
+	}
+	detail := "body"
+	switch {
+	case now.Body == text.Body:
+		detail = "subject " + shown(text.Subject)
+	case now.Subject != text.Subject:
+		detail = "subject " + shown(text.Subject) + ", body"
+	}
+	if err := s.noteText(ctx, by, "set", text.Kind, text.Language, detail); err != nil {
+		return err
+	}
+	return s.Texts.Set(ctx, text)
+}
+
+// ResetMailText brings the built-in text back, in the name of by, where there is another.
+// It fails with ErrNoText.
+func (s *Service) ResetMailText(ctx context.Context, by registry.Actor, kind mail.Kind, language string) error {
+	now, err := s.MailText(ctx, kind, language)
+	if err != nil || !now.Own {
+		return err
+	}
+	if err := s.noteText(ctx, by, "delete", kind, language, ""); err != nil {
+		return err
+	}
+	return s.Texts.Reset(ctx, kind, language)
+}
+
+func (s *Service) noteText(ctx context.Context, by registry.Actor, verb string, kind mail.Kind, language, detail string) error {
+	err := s.Log.Note(ctx, by, registry.Note{Verb: verb, Subject: fmt.Sprintf("mail-text %s/%s", kind, language), Detail: detail})
+	if err != nil {
+		return fmt.Errorf("noting the change of a text of mails: %w", err)
+	}
+	return nil
+}
