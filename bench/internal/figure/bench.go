@@ -109,7 +109,8 @@ func (b *bench) service(ctx context.Context, name string, hosts int, o peer.Stay
 	if fleet.Len() != hosts {
 		return nil, nil, fmt.Errorf("%d hosts were seeded, want %d", fleet.Len(), hosts)
 	}
-	return s, fleet, nil
+	b.log.Printf("waiting until they are written down for later")
+	return s, fleet, s.AwaitArchive(ctx)
 }
 
 // installed returns the wanted kinds of servers that are installed, and notes
