@@ -182,7 +182,7 @@ func (r *Registry) commit(group []*wish) (*State, []*wish, error) {
 		if err != nil {
 			return nil, group, err
 		}
-		if commit.raisesSerials() {
+		if len(commit.Deltas)+len(commit.Replaced) > 0 {
 			r.pace.raise(begun)
 		}
 		r.stats.Commits.Add(1)
