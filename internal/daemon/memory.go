@@ -29,6 +29,7 @@ const (
 type collector struct {
 	cycles   uint64 // collections when it was last tuned
 	headroom uint64
+	percent  int // that was set last
 	rest     int // tunings since there was a collection
 }
 
@@ -42,7 +43,10 @@ func (c *collector) run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		percent, giveBack := c.judge(readHeap())
-		debug.SetGCPercent(percent)
+		if percent < c.percent*3/4 || percent > c.percent*5/4 {
+			debug.SetGCPercent(percent) // which stops the process for a moment, so not for little
+			c.percent = percent
+		}
 		if giveBack {
 			debug.FreeOSMemory()
 			c.cycles = readHeap().cycles
