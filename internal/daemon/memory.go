@@ -39,6 +39,7 @@ func (c *collector) run(ctx context.Context) {
 		return
 	}
 	debug.FreeOSMemory() // what loading needed once
+	c.cycles = readHeap().cycles
 	tick := time.NewTicker(tuneEvery)
 	defer tick.Stop()
 	for {
