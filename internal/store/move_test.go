@@ -259,11 +259,11 @@ func TestAMoveIsKilled(t *testing.T) {
 	from := home
 	for _, to := range []place{database, place(t.TempDir())} {
 		kills := 0
-		for lines := 2; ; lines += 2 {
-			if lines > 60 {
+		for times := 2; ; times += 4 {
+			if times > 60 {
 				t.Fatal("the move does not come to its end")
 			}
-			if moveInProcess(t, from, to, lines) {
+			if moveInProcess(t, from, to, times) {
 				break
 			}
 			kills++
