@@ -192,9 +192,9 @@ func TestUpgradeWaitsForACommand(t *testing.T) {
 	}
 	cancel()
 	long.Wait()
-	if n := strings.Count(running(), "update.(*Expiry).Run("); n != 1 {
-		t.Errorf("silent hosts are looked for %d times over", n)
-	}
+	until(t, "silent hosts are looked for once over", func() bool {
+		return strings.Count(running(), "update.(*Expiry).Run(") == 1
+	})
 	w.upgrade()
 	w.stop()
 }
@@ -241,10 +241,19 @@ func (w *world) ownProgram() {
 	w.own = filepath.Join(w.dir, "stayput")
 	if err := os.Link(must(binary())(w.t), w.own); err != nil {
 		text := must(os.ReadFile(must(binary())(w.t)))(w.t)
-		if err := os.WriteFile(w.own, text, 0o755); err != nil {
+		if err := writeProgram(w.own, string(text)); err != nil {
 			w.t.Fatal(err)
 		}
 	}
+}
+
+// writeProgram writes a file that is to be executed. Nobody in this process starts another
+// meanwhile, which would have the file open for writing for a moment, and so keep it from
+// being executed (https://go.dev/issue/22315).
+func writeProgram(file, text string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(file, []byte(text), 0o755)
 }
 
 // replace puts another program in the place of the world's, as an installation
@@ -254,7 +263,7 @@ func (w *world) replace(text string) (undo func()) {
 	if err := os.Rename(w.own, w.own+".old"); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := os.WriteFile(w.own, []byte(text), 0o755); err != nil {
+	if err := writeProgram(w.own, text); err != nil {
 		w.t.Fatal(err)
 	}
 	return func() {
