@@ -127,6 +127,7 @@ func (r *rolling) update(s *seat, u *updater) error {
 // look asks a node for the zone's serial and a host of each updater: nothing that it answers
 // may be older than what it did before.
 func (r *rolling) look(s *seat, before *answers) error {
+	time.Sleep(5 * time.Millisecond) // the processor is for the updates
 	return s.during(func(ctx context.Context) error {
 		serial, err := s.serialNow(ctx)
 		if err != nil {
@@ -205,7 +206,7 @@ func (s *seat) question(ctx context.Context, name string, qtype uint16) ([]dns.R
 func (s *seat) during(f func(context.Context) error) error {
 	ctx := s.serving.Load()
 	if ctx == nil {
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(time.Millisecond)
 		return nil
 	}
 	err := f(*ctx)

@@ -35,10 +35,10 @@ func TestRollingUpgrade(t *testing.T) {
 	}
 	a.enter()
 	b.enter()
-	r := newRolling(t, 6, a, b, c)
+	r := newRolling(t, 4, a, b, c)
 	moreUpdates := func() {
 		t.Helper()
-		for end := r.updates.Load() + 300; r.updates.Load() < end && r.faults.Load() == 0; {
+		for end := r.updates.Load() + 200; r.updates.Load() < end && r.faults.Load() == 0; {
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -78,11 +78,11 @@ func TestRollingUpgrade(t *testing.T) {
 	moreUpdates()
 	r.halt()
 	known := r.ledger.book()
-	for _, m := range nodes {
-		until(t, m.name+" has all", func() bool { return len(r.ledger.audit(m.world, known)) == 0 })
+	for _, n := range nodes {
+		until(t, n.name+" shows all", func() bool { return len(r.ledger.audit(n.world, known)) == 0 })
 	}
-	for _, m := range nodes {
-		m.exit()
+	for _, n := range nodes {
+		n.exit()
 	}
 	d.enter() // on what they left
 	r.ledger.mustAudit(t, d.world, known)
