@@ -62,6 +62,7 @@ type postgresEngine struct {
 	away  atomic.Pointer[awayError] // why it does not; nil while it does
 
 	appender atomic.Uint32 // the server's number of the connection that appended last
+	turns    turns
 
 	writing sync.RWMutex // held by who writes, wholly by who lets nobody; guards owned
 	owned   bool         // whether this process may write
@@ -224,6 +225,7 @@ func (e *postgresEngine) disown() error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	e.owned = false
+	e.endTurn()
 	return nil
 }
 
@@ -337,8 +339,7 @@ func isPostgres(err error, code string) bool {
 	return errors.As(err, &refusal) && refusal.Code == code
 }
 
-// append implements engine. While the database cannot be reached it tries again;
-// if one of these attempts was kept after all, the identifier of the commit says so.
+// append implements engine.
 func (e *postgresEngine) append(ctx context.Context, after registry.Revision, rows []row) error {
 	e.writing.RLock()
 	defer e.writing.RUnlock()
@@ -347,6 +348,16 @@ func (e *postgresEngine) append(ctx context.Context, after registry.Revision, ro
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, e.timeout, errSilent)
 	defer cancel()
+	err := e.keepTrying(ctx, after, rows)
+	if late := errors.Is(err, registry.ErrBehind) && !errors.Is(err, errTorn); e.turns.count(late) {
+		e.awaitTurn(ctx)
+	}
+	return err
+}
+
+// keepTrying appends. While the database cannot be reached it tries again; if one of
+// these attempts was kept after all, the identifier of the commit says so.
+func (e *postgresEngine) keepTrying(ctx context.Context, after registry.Revision, rows []row) error {
 	var why error // the last attempt failed that had the time to
 	for pause := retryFirst; ; pause = min(2*pause, retryLast) {
 		err := e.tryAppend(ctx, after, rows)
@@ -370,11 +381,26 @@ func (e *postgresEngine) append(ctx context.Context, after registry.Revision, ro
 }
 
 func (e *postgresEngine) tryAppend(ctx context.Context, after registry.Revision, rows []row) error {
+	if mine := e.turns.take(); mine != nil {
+		defer mine.end()
+		return e.appendBy(ctx, mine.conn, mine.commit, after, rows)
+	}
 	conn, err := e.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
+	transact := func(ctx context.Context, change func(sender) error) error {
+		if len(rows) <= 1 {
+			return change(conn) // which is a transaction
+		}
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return change(tx) })
+	}
+	return e.appendBy(ctx, conn, transact, after, rows)
+}
+
+// appendBy appends by a connection, on which transact runs a change and commits it.
+func (e *postgresEngine) appendBy(ctx context.Context, conn *pgxpool.Conn, transact func(context.Context, func(sender) error) error, after registry.Revision, rows []row) error {
 	from, _ := e.thread.place()
 	epoch, err := e.keepThread(from, from.revision, func(query string, args ...any) pgx.Row { return conn.QueryRow(ctx, query, args...) })
 	if errors.Is(err, errTorn) {
@@ -385,10 +411,7 @@ func (e *postgresEngine) tryAppend(ctx context.Context, after registry.Revision,
 	}
 	e.appender.Store(conn.Conn().PgConn().PID())
 	return uncancelled(conn, func() error {
-		if len(rows) > 1 {
-			return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return e.compareAndAppend(ctx, tx, conn, epoch, after, rows) })
-		}
-		return e.compareAndAppend(ctx, conn, conn, epoch, after, rows) // which is a transaction
+		return transact(ctx, func(to sender) error { return e.compareAndAppend(ctx, to, conn, epoch, after, rows) })
 	})
 }
 

@@ -120,6 +120,8 @@ var (
 var (
 	//go:embed queries/postgres/announce.sql
 	announceSQL string
+	//go:embed queries/postgres/begin_turn.sql
+	beginTurnSQL string
 	//go:embed queries/postgres/append.sql
 	postgresAppendSQL string
 	//go:embed queries/postgres/channel.sql
@@ -170,6 +172,8 @@ var (
 	setHeadSQL string
 	//go:embed queries/postgres/thread.sql
 	threadSQL string
+	//go:embed queries/postgres/turn.sql
+	turnSQL string
 	//go:embed queries/postgres/work.sql
 	workSQL string
 )
