@@ -16,7 +16,7 @@ type cost struct {
 
 // The units of the model that are the same on every machine. What CPU takes is not.
 var costs = []cost{
-	{residentMemory, "each host", 355, 870},
+	{residentMemory, "each host", 355, 435},
 	{"snapshot", "each host", 120, 145},
 	{"journal", "each commit", 260, 260},
 	{"journal", "each update", 150, 150},
@@ -43,8 +43,8 @@ type tolerance struct {
 var tolerances = map[string]tolerance{
 	"snapshot":                   {1.25, 0},
 	"journal":                    {1.25, 0},
-	"feed of a node":             {1.25, 20_000},
-	residentMemory:               {1.25, 100_000}, // of which a node takes much however few they are
+	"feed of a node":             {1.5, 20_000},
+	residentMemory:               {1.5, 400_000}, // of which a node takes much however few they are
 	"CPU of a node that follows": {4, 20_000},
 	"CPU of the database":        {4, 20_000},
 }
