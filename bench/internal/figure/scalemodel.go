@@ -16,7 +16,7 @@ type cost struct {
 
 // The units of the model that are the same on every machine. What CPU takes is not.
 var costs = []cost{
-	{residentMemory, "each host", 355, 435},
+	{residentMemory, "each host", 355, 590},
 	{"snapshot", "each host", 120, 145},
 	{"journal", "each commit", 260, 260},
 	{"journal", "each update", 150, 150},
