@@ -187,7 +187,7 @@ bench-cluster: ## nodes on one PostgreSQL: updates, how soon others answer them,
 	$(BENCH) queries -cluster -rounds 10 $(BENCHFLAGS)
 
 .PHONY: scale
-scale: ## what a cluster costs for each host and update, what that predicts, and how near it comes
+scale: ## what a cluster costs for each host and update, and what that predicts; fails where doc/scale.md is too far off
 	$(BENCH) scale $(BENCHFLAGS)
 
 .PHONY: bench-upgrade

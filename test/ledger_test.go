@@ -3,6 +3,7 @@ package test
 import (
 	"bufio"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -49,6 +50,9 @@ func number(v6 netip.Addr) uint32 {
 	return uint32(b[12])<<24 | uint32(b[13])<<16 | uint32(b[14])<<8 | uint32(b[15])
 }
 
+// errRefused says that there was an answer, which says no.
+var errRefused = errors.New("refused")
+
 // update sends the next number, and notes it as acknowledged when both lines say so.
 func (u *updater) update(server, user, secret string) error {
 	n := u.sent.Add(1)
@@ -60,7 +64,7 @@ func (u *updater) update(server, user, secret string) error {
 	}
 	line := fmt.Sprintf("good %s,%s\n", v4, v6)
 	if status != http.StatusOK || body != line+line {
-		return fmt.Errorf("status %d: %q", status, body)
+		return fmt.Errorf("%w: status %d: %q", errRefused, status, body)
 	}
 	u.acked.Store(n)
 	return nil

@@ -102,7 +102,7 @@ func (l *load) halt() {
 	l.t.Helper()
 	close(l.stop)
 	l.done.Wait()
-	l.t.Logf("answered: %d single packets and a flood of packets, %d queries over TCP, %d updates",
+	l.t.Logf("answered: %d single packets, %d queries over TCP, %d updates",
 		l.packets.Load(), l.overTCP.Load(), l.updates.Load())
 	if n := l.faults.Load(); n > 0 {
 		l.t.Errorf("%d faults in all; the log:\n%s", n, l.w.log)

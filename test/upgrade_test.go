@@ -238,12 +238,23 @@ func TestStopDuringUpgrade(t *testing.T) {
 // ownProgram gives the world a copy of the program that can be replaced.
 func (w *world) ownProgram() {
 	w.t.Helper()
+	w.install(must(binary())(w.t))
+}
+
+// install puts a program in the place of the world's own one, at once.
+func (w *world) install(program string) {
+	w.t.Helper()
 	w.own = filepath.Join(w.dir, "stayput")
-	if err := os.Link(must(binary())(w.t), w.own); err != nil {
-		text := must(os.ReadFile(must(binary())(w.t)))(w.t)
-		if err := writeProgram(w.own, string(text)); err != nil {
+	fresh := w.own + ".new"
+	_ = os.Remove(fresh) // to rename a file over itself leaves both names
+	if err := os.Link(program, fresh); err != nil {
+		text := must(os.ReadFile(program))(w.t)
+		if err := writeProgram(fresh, string(text)); err != nil {
 			w.t.Fatal(err)
 		}
+	}
+	if err := os.Rename(fresh, w.own); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -40,6 +40,8 @@ func openStore(ctx context.Context, cfg *config.Config, opts store.Options) (*st
 		err = &Error{err, unfinishedHelp}
 	case errors.Is(err, store.ErrOlderNodes):
 		err = &Error{err, "upgrade those first to the version before this one, or stop them; `stayput cluster status` shows them"}
+	case errors.Is(err, store.ErrNewer):
+		err = &Error{err, "there is no way back to this version: start the one that wrote it, or a later one"}
 	case errors.Is(err, store.ErrNothing), errors.Is(err, store.ErrSchema):
 		err = &Error{err, "start a node first that takes updates; and is it the right database, or schema, of which store.url speaks?"}
 	}

@@ -16,8 +16,8 @@ import (
 //go:embed schema
 var schema embed.FS
 
-// errNewer says that the database is of a later version of Stayput.
-var errNewer = errors.New("database was written by a later version")
+// ErrNewer says that a later version of Stayput has taken away what this one needs.
+var ErrNewer = errors.New("database was written by a later version")
 
 // ErrSchema says that the data is not yet what this version reads: the one that
 // writes it must end first.
@@ -39,7 +39,7 @@ type ladder struct {
 	needs    int64 // the step that a version must know to use the database
 }
 
-// readLadder finds out where a database is. It fails with errNewer where this version
+// readLadder finds out where a database is. It fails with ErrNewer where this version
 // may not use it, and with ErrNothing where there is nothing and nothing can be made.
 func readLadder(ctx context.Context, db *sql.DB, of steps) (*ladder, error) {
 	provider, err := goose.NewProvider(of.kind, db, of)
@@ -57,7 +57,7 @@ func readLadder(ctx context.Context, db *sql.DB, of steps) (*ladder, error) {
 		return nil, fmt.Errorf("reading schema version: %w", err)
 	}
 	if l.needs > l.last() {
-		return nil, fmt.Errorf("%w: it needs schema %d, this one knows %d", errNewer, l.needs, l.last())
+		return nil, fmt.Errorf("%w: it needs schema %d, this one knows %d", ErrNewer, l.needs, l.last())
 	}
 	return l, nil
 }

@@ -157,13 +157,17 @@ func run(ctx context.Context, out io.Writer, name string, s *settings, progress 
 		log:      progress,
 	}
 	defer b.stop()
-	if err := measure(ctx, b); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	err = measure(ctx, b)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	if err != nil && !errors.Is(err, errModel) {
+		return err
 	}
 	if s.json {
-		return b.report.writeJSON(out)
+		return errors.Join(err, b.report.writeJSON(out))
 	}
-	return b.report.writeText(out)
+	return errors.Join(err, b.report.writeText(out))
 }
 
 // counts is a flag that takes positive numbers separated by commas.

@@ -25,14 +25,15 @@ type scaling struct {
 // scale measures what hosts and updates cost a node that follows, and compares what the
 // smaller sizes and loads predict with what the others take; then it says what that
 // comes to at a size that does not fit here. What grows with hosts is taken for a line
-// through the two smallest sizes; what grows with updates for so much for each commit
-// and so much for each update, by the first two loads.
+// through the two smallest sizes, memory for as much a host as at the largest; what grows
+// with updates for so much for each commit and so much for each update, by the first two
+// loads. It fails where the model is too far off what was measured.
 func scale(flags *flag.FlagSet, s *settings) func(context.Context, *bench) error {
 	s.rounds = 1
 	m := scaling{sizes: counts{100_000, 300_000, 1_000_000}, clients: counts{1, 64, 16}}
 	flags.Var(&m.sizes, "sizes", "hosts, the two smallest to predict the others by, as a `list`")
 	flags.Var(&m.clients, "clients", "how many update at once, the first two to predict the others by, as a `list`")
-	flags.DurationVar(&m.idle, "idle", 10*time.Second, "rest before memory is read")
+	flags.DurationVar(&m.idle, "idle", 30*time.Second, "rest before memory is read, in which what a start needed goes back to the system")
 	flags.Float64Var(&m.hosts, "model-hosts", 10e6, "hosts that the model is asked about")
 	flags.Float64Var(&m.rate, "model-rate", 100_000, "updates a second that the model is asked about")
 	return func(ctx context.Context, b *bench) error {
@@ -54,13 +55,16 @@ func scale(flags *flag.FlagSet, s *settings) func(context.Context, *bench) error
 			}
 		}
 		m.predict(b.report)
-		return nil
+		return b.report.judge(m.sizes[len(m.sizes)-1])
 	}
 }
 
-// What is measured of each size.
+// residentMemory is measured of each size too. It grows in steps, when the collector of
+// garbage has its turn, so that no line leads from one size to another.
+const residentMemory = "memory of a node"
+
+// What is measured of each size, and grows with it.
 var sizeMeasures = []struct{ name, unit string }{
-	{"memory of a node", "MiB"},
 	{"snapshot", "MiB"},
 	{"start from the database", "s"},
 	{"CPU of a start from the database", "s"},
@@ -141,7 +145,7 @@ func (b *bench) measureSize(ctx context.Context, c *starters, hosts int, idle ti
 	if err != nil {
 		return err
 	}
-	b.report.add(subject, "memory of a node", "MiB", memory.Resident)
+	b.report.add(subject, residentMemory, "MiB", memory.Resident)
 	return nil
 }
 
@@ -253,9 +257,16 @@ func (l *loads) turn(ctx context.Context, updates func() (int, error)) (map[stri
 func (m *scaling) predict(r *report) {
 	const model = "model, "
 	of := func(subject, measure string) float64 { return r.find(subject, measure).Median }
+	largest := m.sizes[len(m.sizes)-1]
+	each := of(sized(largest), residentMemory) / float64(largest)
+	r.add("each host", residentMemory, "octets", each*(1<<20))
+	r.add(model+sized(int(m.hosts)), residentMemory, "MiB", each*m.hosts)
 	for _, measure := range sizeMeasures {
 		small, large := m.sizes[0], m.sizes[1]
 		each := (of(sized(large), measure.name) - of(sized(small), measure.name)) / float64(large-small)
+		if measure.unit == "MiB" {
+			r.add("each host", measure.name, "octets", each*(1<<20))
+		}
 		at := func(hosts float64) float64 { return of(sized(small), measure.name) + each*(hosts-float64(small)) }
 		for _, hosts := range m.sizes[2:] {
 			r.add(model+sized(hosts), measure.name, measure.unit, at(float64(hosts)))
@@ -265,9 +276,12 @@ func (m *scaling) predict(r *report) {
 	}
 	for _, measure := range loadMeasures {
 		commit, update := m.unitCosts(func(clients int, name string) float64 { return of(loaded(clients), name) }, measure.name)
-		unit := measure.unit[:len(measure.unit)-len("/s")]
-		r.add("each commit", measure.name, unit, commit)
-		r.add("each update", measure.name, unit, update)
+		unit, in := "ms", 1.0
+		if measure.unit == "KiB/s" {
+			unit, in = "octets", 1<<10
+		}
+		r.add("each commit", measure.name, unit, commit*in)
+		r.add("each update", measure.name, unit, update*in)
 		for _, n := range m.clients[2:] {
 			r.add(model+loaded(n), measure.name, measure.unit, commit*of(loaded(n), "commits")+update*of(loaded(n), "updates"))
 			r.ratioBetween(measure.name, model+loaded(n), loaded(n))

@@ -119,7 +119,7 @@ func TestClusterFigures(t *testing.T) {
 		{"lag -hosts 200 -nodes 2 -rate 50 -duration 500ms", ""},
 		{"starts -hosts 200 -duration 200ms", "from its own snapshot / from the database"},
 		{"queries -cluster -hosts 200 -duration 200ms", "stayput, PostgreSQL / stayput, SQLite"},
-		{"scale -sizes 100,200,300 -clients 1,8,4 -idle 1ms -duration 500ms", "model, 300 hosts / 300 hosts"},
+		{"scale -sizes 100,200,300 -clients 1,64,16 -idle 1ms -duration 500ms", "model, 300 hosts / 300 hosts"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			t.Parallel()
