@@ -40,9 +40,9 @@ func TestSocketActivation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "")
-			tcp, web := must(net.Listen("tcp", "127.0.0.1:0"))(t), must(net.Listen("tcp", "127.0.0.1:0"))(t)
-			dnsAddr, httpAddr := tcp.Addr().String(), web.Addr().String()
-			w.activate(names, must(net.ListenPacket("udp", dnsAddr))(t), tcp, web)
+			dnsAddr, web := "127.0.0.1:"+freePort(t), must(net.Listen("tcp", "127.0.0.1:0"))(t)
+			httpAddr := web.Addr().String()
+			w.activate(names, must(net.ListenPacket("udp", dnsAddr))(t), must(net.Listen("tcp", dnsAddr))(t), web)
 			if name == "by address" {
 				w.configure(fmt.Sprintf("data = %q\n[dns]\nlisten = [%q]\n[http]\nlisten = [%q]\n", w.data, dnsAddr, httpAddr))
 			} else {
@@ -115,9 +115,7 @@ func TestUpgradeToOtherAddresses(t *testing.T) {
 	w.start()
 	w.seed(home)
 	oldDNS, oldHTTP := w.dns, w.http
-	fresh := must(net.Listen("tcp", "127.0.0.1:0"))(t)
-	address := fresh.Addr().String()
-	_ = fresh.Close()
+	address := "127.0.0.1:" + freePort(t)
 	w.configure(fmt.Sprintf("data = %q\n[dns]\nlisten = [%q, \"127.0.0.1:0\"]\n[http]\nlisten = []\n", w.data, address))
 	w.upgrade()
 	for _, server := range []string{address, oldDNS} {

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 const rfc2136Page = "../doc/rfc2136.md"
@@ -112,7 +111,7 @@ func (a *authority) certificate() string { return filepath.Join(a.dir, "cert.pem
 func (a *authority) shell(line string) (string, error) {
 	const environment = `export PATH="$1:$PATH" LEGO_CA_CERTIFICATES="$2" REQUESTS_CA_BUNDLE="$2" CURL_CA_BUNDLE="$2"; shift 2; `
 	args := slices.Concat(a.network[1:], []string{"sh", "-c", environment + line, "sh", a.tools, a.certificate()})
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*patience) // there are many steps
 	defer cancel()
 	out, err := exec.CommandContext(ctx, a.network[0], args...).CombinedOutput()
 	return string(out), err

@@ -3,7 +3,6 @@ package test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -118,8 +117,7 @@ func TestDehydrated(t *testing.T) {
 			examples := documented(t, "dehydrated", secret)
 			place := strings.NewReplacer("/etc/dehydrated", a.dir)
 			a.write("stayput.key", examples[0])
-			hook := a.write("hook", place.Replace(examples[1]))
-			if err := os.Chmod(hook, 0o700); err != nil {
+			if err := writeProgram(filepath.Join(a.dir, "hook"), place.Replace(examples[1])); err != nil {
 				t.Fatal(err)
 			}
 			config := a.write("config", "CA="+directory+"\nKEYSIZE=2048\n"+more)

@@ -114,7 +114,7 @@ func systemd(t *testing.T, w *world, recipe string) string {
 func dig(t *testing.T, w *world, name string) string {
 	t.Helper()
 	host, port, _ := strings.Cut(w.dns, ":")
-	out, err := exec.Command("dig", "+short", "+time=3", "@"+host, "-p", port, name, "A").Output()
+	out, err := exec.Command("dig", "+short", "+time=60", "@"+host, "-p", port, name, "A").Output()
 	if err != nil {
 		t.Fatalf("dig: %v", err)
 	}

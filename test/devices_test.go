@@ -138,7 +138,7 @@ func (w *world) reset(user, secret string) {
 
 // fetchAs sends the target as it is, as devices do, and returns the body.
 func fetchAs(server, target, login string) (string, error) {
-	c, err := net.DialTimeout("tcp", server, 5*time.Second)
+	c, err := net.DialTimeout("tcp", server, patience)
 	if err != nil {
 		return "", err
 	}

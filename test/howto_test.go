@@ -125,7 +125,7 @@ func (h *howto) write(name, text string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		h.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+	if err := writeProgram(path, text); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -84,12 +84,12 @@ func (l *lan) logs(program, text string, times int) {
 // It returns the address, and how the machine leaves, which gives the address back.
 func (l *lan) arrive(name, identifier string) (address string, leave func()) {
 	l.t.Helper()
-	script := l.write("bound", `#!/bin/sh
+	script := filepath.Join(l.t.TempDir(), "bound")
+	if err := writeProgram(script, `#!/bin/sh
 [ "$1" = bound ] || exit 0
 ip address replace "$ip/$mask" dev "$interface"
 echo "$ip" >"$LEASE"
-`)
-	if err := os.Chmod(script, 0o700); err != nil {
+`); err != nil {
 		l.t.Fatal(err)
 	}
 	lease := filepath.Join(l.t.TempDir(), "lease")

@@ -66,6 +66,7 @@ func TestRouterScripts(t *testing.T) {
 			t.Run(s.recipe+" "+v.String(), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, "")
+				w.stayOnPorts()
 				w.start()
 				_, secret := w.seed(home, nas)
 				w.run("host", "set", home, "--nonglobal", "accept")
@@ -102,7 +103,7 @@ func TestRouterScripts(t *testing.T) {
 					r.tick(t, 1, "info stayput: "+home)
 				}
 
-				w.rest()
+				w.stop()
 				r.home()
 				r.tick(t, 1, "warning stayput: "+home+" is not updated: ")
 				w.start()
@@ -311,13 +312,6 @@ func (w *world) follows(address string) {
 	}
 }
 
-// rest stops the daemon; when it starts again it listens where it did.
-func (w *world) rest() {
-	w.t.Helper()
-	w.stop()
-	w.write("stayput.toml", fmt.Sprintf("data = %q\n[dns]\nlisten = [%q]\n[http]\nlisten = [%q]\n", w.data, w.dns, w.http))
-}
-
 // certify gives the daemon a certificate for HTTPS, and returns who vouches for it.
 func (w *world) certify() *x509.CertPool {
 	w.t.Helper()
@@ -371,6 +365,7 @@ func TestPPPoEServer(t *testing.T) {
 	t.Parallel()
 	for _, v := range []routeros.Version{{Major: 6, Minor: 43}, {Major: 7, Minor: 19}} {
 		w := newWorld(t, "")
+		w.stayOnPorts()
 		w.start()
 		_, secret := w.seed(home, nas)
 		r := household{routeros.New(v)}
@@ -396,7 +391,7 @@ func TestPPPoEServer(t *testing.T) {
 			t.Errorf("%s = %q", nas, got)
 		}
 		connect("stranger", "203.0.113.11", 1, "error stayput: stranger.dyn.example.org is not updated, the service says nohost")
-		w.rest()
+		w.stop()
 		away := "warning stayput: home.dyn.example.org is not updated: the service is out of reach"
 		connect("home", "203.0.113.12", 5, away, away, away, away, away)
 		w.start()
@@ -411,6 +406,7 @@ func TestRouterWithoutHTTP(t *testing.T) {
 	t.Parallel()
 	for _, v := range []routeros.Version{{Major: 6, Minor: 43}, {Major: 7, Minor: 21}} {
 		w := newWorld(t, "")
+		w.stayOnPorts()
 		w.start()
 		w.seed(home)
 		examples := documented(t, "RouterOS", "SECRET")
@@ -442,7 +438,7 @@ func TestRouterWithoutHTTP(t *testing.T) {
 			t.Errorf("host show says\n%s", out)
 		}
 
-		w.rest()
+		w.stop()
 		r.home()
 		r.tick(t, 1, "warning stayput: "+home+" is not updated: ")
 		w.start()

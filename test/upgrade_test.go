@@ -192,9 +192,9 @@ func TestUpgradeWaitsForACommand(t *testing.T) {
 	}
 	cancel()
 	long.Wait()
-	if n := strings.Count(running(), "update.(*Expiry).Run("); n != 1 {
-		t.Errorf("silent hosts are looked for %d times over", n)
-	}
+	until(t, "silent hosts are looked for once over", func() bool {
+		return strings.Count(running(), "update.(*Expiry).Run(") == 1
+	})
 	w.upgrade()
 	w.stop()
 }
@@ -249,13 +249,22 @@ func (w *world) install(program string) {
 	_ = os.Remove(fresh) // to rename a file over itself leaves both names
 	if err := os.Link(program, fresh); err != nil {
 		text := must(os.ReadFile(program))(w.t)
-		if err := os.WriteFile(fresh, text, 0o755); err != nil {
+		if err := writeProgram(fresh, string(text)); err != nil {
 			w.t.Fatal(err)
 		}
 	}
 	if err := os.Rename(fresh, w.own); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// writeProgram writes a file that is to be executed. Nobody in this process starts another
+// meanwhile, which would have the file open for writing for a moment, and so keep it from
+// being executed (https://go.dev/issue/22315).
+func writeProgram(file, text string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return os.WriteFile(file, []byte(text), 0o755)
 }
 
 // replace puts another program in the place of the world's, as an installation
@@ -265,7 +274,7 @@ func (w *world) replace(text string) (undo func()) {
 	if err := os.Rename(w.own, w.own+".old"); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := os.WriteFile(w.own, []byte(text), 0o755); err != nil {
+	if err := writeProgram(w.own, text); err != nil {
 		w.t.Fatal(err)
 	}
 	return func() {

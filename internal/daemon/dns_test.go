@@ -283,7 +283,7 @@ func TestDNSTools(t *testing.T) {
 			continue
 		}
 		port := tt.addr.String()[strings.LastIndexByte(tt.addr.String(), ':')+1:]
-		args := append([]string{"@" + tt.addr.Addr().String(), "-p", port, "+norecurse"}, strings.Fields(tt.args)...)
+		args := append([]string{"@" + tt.addr.Addr().String(), "-p", port, "+norecurse", "+time=60"}, strings.Fields(tt.args)...)
 		out, _ := exec.Command(path, args...).CombinedOutput()
 		for _, want := range tt.want {
 			if !strings.Contains(string(out), want) {

@@ -12,6 +12,7 @@ import (
 
 	"stayput.dev/internal/daemon"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // hearSystemd makes this process believe that systemd watches it, and returns what it
@@ -39,7 +40,7 @@ func TestWatchdog(t *testing.T) {
 	cfg := load(t, t.TempDir(), "")
 	cfg.DNS.Listen = slices.Insert(cfg.DNS.Listen, 0, netip.MustParseAddrPort("192.0.2.77:0"))
 	start(t, cfg, daemon.Options{})
-	if err := systemd.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := systemd.SetReadDeadline(time.Now().Add(rig.Patience)); err != nil {
 		t.Fatal(err)
 	}
 	for message := make([]byte, 1000); ; {
@@ -66,7 +67,9 @@ func TestWatchdogAsks(t *testing.T) {
 		t.Error("a server that says nothing is said to answer")
 	}
 	d := start(t, load(t, t.TempDir(), ""), daemon.Options{})
-	if !daemon.AnswersAt(d.DNS[0], zone.Root) {
-		t.Error("a server that answers is said not to")
+	for late := time.Now().Add(rig.Patience); !daemon.AnswersAt(d.DNS[0], zone.Root); { // in its time on a busy machine
+		if time.Now().After(late) {
+			t.Fatal("a server that answers is said not to")
+		}
 	}
 }

@@ -241,7 +241,7 @@ func TestKdig(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		args := append([]string{"@" + host, "-p", port, "+time=5", "+retry=0", "+norec"}, strings.Fields(tt.args)...)
+		args := append([]string{"@" + host, "-p", port, "+time=60", "+retry=0", "+norec"}, strings.Fields(tt.args)...)
 		out, err := exec.Command(kdig, args...).CombinedOutput()
 		for _, want := range tt.want {
 			if err != nil || !strings.Contains(string(out), want) {

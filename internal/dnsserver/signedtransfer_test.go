@@ -100,7 +100,7 @@ func TestSecondariesWithKeys(t *testing.T) {
 		for _, key := range []string{"", "one.", "two.", "three."} {
 			for _, network := range []string{"udp", "tcp"} {
 				query := ixfr("example.org.", 7)
-				client := dns.Client{Net: network, TsigSecret: map[string]string{"one.": tsigSecret, "two.": tsigSecret, "three.": tsigSecret}}
+				client := dns.Client{Net: network, TsigSecret: map[string]string{"one.": tsigSecret, "two.": tsigSecret, "three.": tsigSecret}, Timeout: rig.Patience}
 				if key != "" {
 					query.SetTsig(key, dns.HmacSHA256, 300, time.Now().Unix())
 				}
@@ -169,7 +169,7 @@ func TestSecondariesOfOneZone(t *testing.T) {
 					query.SetTsig(key, dns.HmacSHA256, 300, time.Now().Unix())
 				}
 				client := dns.Client{
-					Net: "tcp", TsigSecret: map[string]string{"one.": tsigSecret, "two.": tsigSecret},
+					Net: "tcp", TsigSecret: map[string]string{"one.": tsigSecret, "two.": tsigSecret}, Timeout: rig.Patience,
 					Dialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(tt.from)}},
 				}
 				reply, _, err := client.Exchange(query, s.tcp)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/miekg/dns"
@@ -151,29 +152,30 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 // Who asked a moment ago stays; who did not for longer goes.
 func TestSilentLongestMakesRoom(t *testing.T) {
 	t.Parallel()
-	s := serve(t, dnsserver.Options{TCPConnections: 2}, nil)
-	first := dialTCP(t, "127.0.0.1", s.tcp)
-	second := dialTCP(t, "127.0.0.1", s.tcp)
-	for _, conn := range []net.Conn{second, first} {
-		if _, err := conn.Write(message(t, 1, "home.example.org")); err != nil {
-			t.Fatal(err)
+	serveMemory(t, nil, dnsserver.Options{TCPConnections: 2}, func(_ *dnsserver.Server, l *pipes) {
+		ask := func(conn net.Conn, id uint16) {
+			if _, err := conn.Write(message(t, id, "home.example.org")); err != nil {
+				t.Error(err)
+			}
+			if err := answered(conn, id); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait() // until the server has done with the query
 		}
-		if err := answered(conn, 1); err != nil {
-			t.Fatal(err)
+		first := l.dial()
+		defer first.Close()
+		second := l.dial()
+		defer second.Close()
+		ask(second, 1)
+		ask(first, 1)
+		third := l.dial()
+		defer third.Close()
+		ask(third, 2)
+		ask(first, 2)
+		if _, err := second.Read(make([]byte, 1)); err == nil {
+			t.Error("the connection that was silent longest is open")
 		}
-	}
-	third := dialTCP(t, "127.0.0.1", s.tcp)
-	for _, conn := range []net.Conn{third, first} {
-		if _, err := conn.Write(message(t, 2, "home.example.org")); err != nil {
-			t.Fatal(err)
-		}
-		if err := answered(conn, 2); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := second.Read(make([]byte, 1)); err == nil {
-		t.Error("the connection that was silent longest is open")
-	}
+	})
 }
 
 // Even where all are busy, the one that keeps us waiting longest goes.

@@ -22,6 +22,7 @@ import (
 	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 const street = `
@@ -312,7 +313,7 @@ func TestUpdateUnsigned(t *testing.T) {
 		if reply.Rcode != dns.RcodeRefused || reply.IsTsig() != nil || ede == nil || ede.InfoCode != dns.ExtendedErrorCodeProhibited {
 			t.Errorf("%s: unsigned: %v", network, reply)
 		}
-		client := dns.Client{Net: network, TsigSecret: map[string]string{"stranger.": tsigSecret}}
+		client := dns.Client{Net: network, TsigSecret: map[string]string{"stranger.": tsigSecret}, Timeout: rig.Patience}
 		reply, _, _ = client.Exchange(stranger.Copy(), address) // its error is that the reply is not signed
 		if reply == nil || reply.Rcode != dns.RcodeNotAuth || reply.IsTsig() == nil || reply.IsTsig().Error != dns.RcodeBadKey {
 			t.Errorf("%s: unknown key: %v", network, reply)
@@ -452,7 +453,7 @@ func TestSignedQuery(t *testing.T) {
 				q.SetEdns0(1232, false)
 			}
 			q.SetTsig("home.", algorithm, 300, time.Now().Unix())
-			client := dns.Client{Net: tt.network, TsigSecret: map[string]string{"home.": tsigSecret}}
+			client := dns.Client{Net: tt.network, TsigSecret: map[string]string{"home.": tsigSecret}, Timeout: rig.Patience}
 			reply, _, err := client.Exchange(q, map[string]string{"udp": u.udp, "tcp": u.tcp}[tt.network])
 			if err != nil || reply.IsTsig() == nil || !reply.Authoritative || len(reply.Answer) != tt.answers || reply.Truncated != tt.truncated || (reply.IsEdns0() != nil) != tt.edns {
 				t.Errorf("%s %s: %v, %v", tt.network, tt.name, reply, err)

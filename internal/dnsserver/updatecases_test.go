@@ -214,7 +214,7 @@ func (c *updateCase) send(t testing.TB, address string) (code string, signed boo
 	t.Helper()
 	m := c.message(t)
 	m.SetTsig("updater.", dns.HmacSHA256, 300, time.Now().Unix())
-	client := dns.Client{Net: "tcp", TsigSecret: map[string]string{"updater.": tsigSecret}}
+	client := dns.Client{Net: "tcp", TsigSecret: map[string]string{"updater.": tsigSecret}, Timeout: rig.Patience}
 	reply, _, err := client.Exchange(m, address)
 	if err != nil && !errors.Is(err, dns.ErrAuth) { // that is a good signature, and NOTAUTH
 		return "no reply: " + err.Error(), false

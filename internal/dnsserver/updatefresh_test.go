@@ -112,7 +112,7 @@ func TestStrangersAskLittle(t *testing.T) {
 func (u *updated) ask(t *testing.T, network, key string, m *dns.Msg) string {
 	t.Helper()
 	m.SetTsig(key+".", dns.HmacSHA256, 300, time.Now().Unix())
-	client := dns.Client{Net: network, TsigSecret: map[string]string{key + ".": tsigSecret}, Timeout: 20 * time.Second}
+	client := dns.Client{Net: network, TsigSecret: map[string]string{key + ".": tsigSecret}, Timeout: rig.Patience}
 	reply, _, err := client.Exchange(m, map[string]string{"udp": u.udp, "tcp": u.tcp}[network])
 	if reply == nil {
 		t.Fatal(err)

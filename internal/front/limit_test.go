@@ -33,11 +33,14 @@ func dialFrom(t testing.TB, source, addr string) net.Conn {
 	return c
 }
 
+// patient are limits under which no slow connection is closed while a test runs.
+var patient = front.Limits{HeadTimeout: time.Hour, HandshakeTimeout: time.Hour}
+
 // TestSlowFlood holds more slow connections than a source may have: half heads,
 // silence, half bodies. Another source is served as ever.
 func TestSlowFlood(t *testing.T) {
 	t.Parallel()
-	s, addr := newServer(t, front.Config{}, front.Plain)
+	s, addr := newServer(t, front.Config{Limits: patient}, front.Plain)
 	openings := []string{"", "GET /nic/upd", "GET /nic/update HTTP/1.1\r\nX: ", "POST /nic/update HTTP/1.0\r\nContent-Length: 9\r\n\r\na"}
 	flood := make([]net.Conn, 600)
 	for i := range flood {
@@ -74,8 +77,10 @@ func TestSlowFlood(t *testing.T) {
 
 func TestProxiesAreExempt(t *testing.T) {
 	t.Parallel()
+	limits := patient
+	limits.PerSource = 2
 	s, addr := newServer(t, front.Config{
-		Limits:         front.Limits{PerSource: 2},
+		Limits:         limits,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.3/32")},
 	}, front.Plain)
 	for range 5 {
@@ -98,7 +103,9 @@ func TestProxiesAreExempt(t *testing.T) {
 // TestTotal: over the total, connections wait their turn.
 func TestTotal(t *testing.T) {
 	t.Parallel()
-	s, addr := newServer(t, front.Config{Limits: front.Limits{Total: 2}}, front.Plain)
+	limits := patient
+	limits.Total = 2
+	s, addr := newServer(t, front.Config{Limits: limits}, front.Plain)
 	held := []net.Conn{dial(t, addr), dial(t, addr)}
 	eventually(t, "two connections", func() bool { return s.Stats().Open == 2 })
 	third := dial(t, addr)

@@ -18,7 +18,9 @@ import (
 // there are fewer, nobody who has one loses it.
 func TestTotalChanges(t *testing.T) {
 	t.Parallel()
-	s, addr := newServer(t, front.Config{Limits: front.Limits{Total: 1}}, front.Plain)
+	limits := patient
+	limits.Total = 1
+	s, addr := newServer(t, front.Config{Limits: limits}, front.Plain)
 	held := []net.Conn{dial(t, addr)}
 	eventually(t, "one connection", func() bool { return s.Stats().Open == 1 })
 	for range 3 {
@@ -46,7 +48,9 @@ func TestTotalChanges(t *testing.T) {
 
 func TestPerSourceChanges(t *testing.T) {
 	t.Parallel()
-	s, addr := newServer(t, front.Config{Limits: front.Limits{PerSource: 1}}, front.Plain)
+	limits := patient
+	limits.PerSource = 1
+	s, addr := newServer(t, front.Config{Limits: limits}, front.Plain)
 	dial(t, addr)
 	eventually(t, "one connection", func() bool { return s.Stats().Open == 1 })
 	dial(t, addr)

@@ -134,10 +134,10 @@ func (l *listener) listen(t *testing.T, conn *net.UDPConn) {
 			t.Errorf("no notice: %v %v", m, err)
 			continue
 		}
-		l.notices <- heard{m.Question[0].Name, m.Answer[0].(*dns.SOA).Serial}
 		l.mu.Lock()
-		rcode := l.rcode
+		rcode := l.rcode // before the test knows of the notice, and may want another for the next
 		l.mu.Unlock()
+		l.notices <- heard{m.Question[0].Name, m.Answer[0].(*dns.SOA).Serial}
 		if rcode < 0 {
 			continue
 		}

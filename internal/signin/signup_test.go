@@ -139,7 +139,7 @@ func TestThePublicURLGoes(t *testing.T) {
 	must(t)(w.Password(t.Context(), home, "dora", chosen))
 	start(t, w.Run)
 	said := func() int { return strings.Count(w.log.String(), "links cannot be made without http.public_url") }
-	for range 3000 {
+	for range 6000 {
 		if said() == 3 {
 			break
 		}

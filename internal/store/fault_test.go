@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	if places := os.Getenv("STAYPUT_TEST_MOVE"); places != "" {
-		moveAloud(places)
+		moveAndDie(places)
 		return
 	}
 	if rig.OnPostgres() { // where restarts and loads take their time

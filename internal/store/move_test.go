@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
 	"errors"
@@ -9,7 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -260,11 +259,11 @@ func TestAMoveIsKilled(t *testing.T) {
 	from := home
 	for _, to := range []place{database, place(t.TempDir())} {
 		kills := 0
-		for lines := 2; ; lines += 2 {
-			if lines > 60 {
+		for times := 2; ; times += 4 {
+			if times > 60 {
 				t.Fatal("the move does not come to its end")
 			}
-			if moveInProcess(t, from, to, lines) {
+			if moveInProcess(t, from, to, times) {
 				break
 			}
 			kills++
@@ -279,34 +278,43 @@ func TestAMoveIsKilled(t *testing.T) {
 	same(t, from.state(t), home.state(t))
 }
 
-// moveInProcess moves in a process of its own, which it kills when that has said so
-// many lines. It tells whether the process came to its end before.
-func moveInProcess(t *testing.T, from, to place, lines int) bool {
+// moveInProcess moves in a process of its own, which is killed when it is to say for
+// the next time how far it is after it did so often. It tells whether the process came
+// to its end before.
+func moveInProcess(t *testing.T, from, to place, times int) bool {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), os.Args[0])
-	c.Env = append(os.Environ(), "STAYPUT_TEST_MOVE="+string(from)+" "+string(to))
-	out, err := c.StdoutPipe()
-	must(err)
-	must(c.Start())
-	var last string
-	for said := bufio.NewScanner(out); said.Scan(); lines-- {
-		if last = said.Text(); lines == 0 {
-			_ = c.Process.Kill()
-		}
+	c.Env = append(os.Environ(), fmt.Sprintf("STAYPUT_TEST_MOVE=%s %s %d", from, to, times))
+	out, err := c.CombinedOutput()
+	if err == nil {
+		return true
 	}
-	_ = c.Wait()
-	return last == "whole"
+	if status, is := c.ProcessState.Sys().(syscall.WaitStatus); !is || status.Signal() != syscall.SIGKILL {
+		t.Fatalf("the move: %v\n%s", err, out)
+	}
+	return false
 }
 
-// moveAloud does what moveInProcess wants of the process.
-func moveAloud(places string) {
-	from, to, _ := strings.Cut(places, " ")
-	_, err := store.Move(context.Background(), from, to, store.MoveOptions{Logger: quiet, Progress: func(part string, done, all int64) {
-		fmt.Println(part, done, all)
-		time.Sleep(5 * time.Millisecond) // for who kills us
-	}})
+// moveAndDie does what moveInProcess wants of the process, which kills itself: whoever
+// else did would come later on a slow machine.
+func moveAndDie(what string) {
+	var from, to string
+	var times int
+	if _, err := fmt.Sscan(what, &from, &to, &times); err != nil {
+		panic(err)
+	}
+	opts := store.MoveOptions{Logger: quiet, Progress: func(string, int64, int64) {
+		if times--; times < 0 {
+			must(syscall.Kill(os.Getpid(), syscall.SIGKILL))
+			select {}
+		}
+	}}
+	_, err := store.Move(context.Background(), from, to, opts)
+	for late := time.Now().Add(rig.Patience); errors.Is(err, store.ErrInUse) && time.Now().Before(late); {
+		time.Sleep(20 * time.Millisecond) // the server takes a moment to notice that the last is dead
+		_, err = store.Move(context.Background(), from, to, opts)
+	}
 	must(err)
-	fmt.Println("whole")
 }
 
 // TestNobodyElseWorksThere while a store moves, and a store that somebody works with

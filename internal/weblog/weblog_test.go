@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"stayput.dev/internal/weblog"
+	"stayput.dev/test/rig"
 )
 
 func TestParse(t *testing.T) {
@@ -123,17 +124,17 @@ what is this
 // TestMirrorComplains: what is dropped is told of, with the reason.
 func TestMirrorComplains(t *testing.T) {
 	t.Parallel()
-	gone := newDaemon(t, 0)
-	if err := gone.Close(); err != nil {
+	gone, err := rig.FreePort()
+	if err != nil {
 		t.Fatal(err)
 	}
-	for why, d := range map[string]*daemon{
-		"mirrored requests are not taken": newDaemon(t, http.StatusForbidden),
-		"status 500":                      newDaemon(t, http.StatusInternalServerError),
-		"connection refused":              gone,
+	for why, address := range map[string]string{
+		"mirrored requests are not taken": newDaemon(t, http.StatusForbidden).Addr().String(),
+		"status 500":                      newDaemon(t, http.StatusInternalServerError).Addr().String(),
+		"connection refused":              gone.String(),
 	} {
 		var said []string
-		m := weblog.Mirror{Address: d.Addr().String(), Complain: func(n int, err error) { said = append(said, fmt.Sprint(n, " ", err)) }}
+		m := weblog.Mirror{Address: address, Complain: func(n int, err error) { said = append(said, fmt.Sprint(n, " ", err)) }}
 		if err := m.Run(t.Context(), strings.NewReader("a 200 4\nb 200 4\n")); err != nil {
 			t.Error(err)
 		}

@@ -119,7 +119,7 @@ func (m *machine) property(name string) string {
 // dig asks the machine's DNS server from within its network.
 func (m *machine) dig(args ...string) string {
 	network := fmt.Sprintf("--net=/proc/%d/ns/net", m.pid)
-	out, _ := exec.Command("nsenter", append([]string{network, "dig", "@127.0.0.1", "+tries=1", "+time=2"}, args...)...).Output()
+	out, _ := exec.Command("nsenter", append([]string{network, "dig", "@127.0.0.1", "+tries=1", "+time=60"}, args...)...).Output()
 	return strings.TrimSpace(string(out))
 }
 

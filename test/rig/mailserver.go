@@ -108,10 +108,10 @@ func (s *MailServer) add(m Mail) {
 }
 
 // Await returns all mail to an address when there are at least n, in the order in
-// which they came. It fails the test when half a minute passes.
+// which they came. It fails the test when it has no more patience.
 func (s *MailServer) Await(t *testing.T, to string, n int) []Mail {
 	t.Helper()
-	late := time.After(30 * time.Second)
+	late := time.After(Patience)
 	for {
 		s.mu.Lock()
 		var found []Mail

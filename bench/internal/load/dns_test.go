@@ -83,7 +83,7 @@ func TestResolverChecksAnswers(t *testing.T) {
 	s, zone := start(t, "knot")
 	for _, sockets := range []int{1, 4} {
 		r := load.Resolver{Server: s.DNS, Questions: load.NewQuestions(zone, 0, 5000, 1, false), Window: 40, Sockets: sockets, CPU: 0}
-		got := askUntil(t, r, func(a load.Answers) bool { return a.Right > 0 })
+		got := askUntil(t, r, 200*time.Millisecond, func(a load.Answers) bool { return a.Right > 0 })
 		if got.Wrong != 0 {
 			t.Errorf("%d sockets: right, wrong = %d, %d, want some, 0", sockets, got.Right, got.Wrong)
 		}
@@ -93,24 +93,24 @@ func TestResolverChecksAnswers(t *testing.T) {
 	steady := load.Resolver{
 		Server: s.DNS, Questions: load.NewQuestions(zone, 0, 5000, 1, true), Rate: 1000, Sockets: 2, Sources: 250, CPU: peer.AnyCPU,
 	}
-	paced := askUntil(t, steady, func(a load.Answers) bool { return a.Right > 0 })
+	paced := askUntil(t, steady, 200*time.Millisecond, func(a load.Answers) bool { return a.Right > 0 })
 	if paced.Wrong != 0 || len(paced.Latencies) != paced.Right+paced.Lost || paced.Latencies[0] <= 0 {
 		t.Errorf("right, wrong = %d, %d (%v), %d latencies, want some, 0, as many as right", paced.Right, paced.Wrong, paced.FirstWrong, len(paced.Latencies))
 	}
 
 	// Questions about a larger zone: those that the server does not have.
 	r := load.Resolver{Server: s.DNS, Questions: load.NewQuestions(sample.Zone{Hosts: 1000}, 0, 5000, 1, false), Window: 40, Sockets: 1, CPU: peer.AnyCPU}
-	if got := askUntil(t, r, func(a load.Answers) bool { return a.Wrong > 0 }); got.FirstWrong == nil {
+	if got := askUntil(t, r, 200*time.Millisecond, func(a load.Answers) bool { return a.Wrong > 0 }); got.FirstWrong == nil {
 		t.Errorf("of %d wrong answers none is told", got.Wrong)
 	}
 }
 
-// askUntil asks for a moment, again and again, until the answers are enough: a busy
+// askUntil asks for a while, again and again, until the answers are enough: a busy
 // machine may keep a server from answering any at first.
-func askUntil(t *testing.T, r load.Resolver, enough func(load.Answers) bool) load.Answers {
+func askUntil(t *testing.T, r load.Resolver, d time.Duration, enough func(load.Answers) bool) load.Answers {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
-		got, err := r.Ask(t.Context(), 200*time.Millisecond)
+		got, err := r.Ask(t.Context(), d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,9 +127,9 @@ func TestResolverReportsSilence(t *testing.T) {
 	zone := sample.Zone{Hosts: 10}
 	s := silent(t)
 	r := load.Resolver{Server: s, Questions: load.NewQuestions(zone, 0, 100, 1, false), Window: 20, Sockets: 1, CPU: peer.AnyCPU}
-	got, err := r.Ask(t.Context(), 3*time.Second)
-	if err != nil || got.Right != 0 || got.Lost < 20 {
-		t.Errorf("Ask = %+v, %v, want a window lost", got, err)
+	got := askUntil(t, r, 3*time.Second, func(a load.Answers) bool { return a.Lost >= 20 })
+	if got.Right != 0 {
+		t.Errorf("Ask = %+v, want a window lost", got)
 	}
 }
 
@@ -150,7 +150,7 @@ func TestResolverHasManyAddresses(t *testing.T) {
 	}
 	sources := map[netip.Addr]bool{}
 	for range 100 {
-		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 		_, from, err := conn.ReadFromUDPAddrPort(make([]byte, 512))
 		if err != nil {
 			t.Fatal(err)
