@@ -134,6 +134,7 @@ func New(cfg Config) *Server {
 // live on when ctx is done: it is Shutdown that ends them. Where l is not TCP,
 // clients have no address, no source to limit, and are never trusted.
 func (s *Server) Serve(ctx context.Context, l net.Listener, kind Kind) error {
+	l = gateOf(l)
 	defer l.Close()
 	if kind != Plain && s.modern == nil {
 		return fmt.Errorf("serving %v: no TLS configured", l.Addr())
