@@ -14,20 +14,17 @@ const (
 
 // AppendKey appends the key of the name: names below it have keys that start
 // with it, and bytes.Compare of keys is the canonical order (RFC 4034 §6.1).
-func (n Name) AppendKey(dst []byte) []byte { return appendKey(dst, n) }
-
-// appendKey is AppendKey for names in any case and for byte slices.
-func appendKey[T ~string | ~[]byte](dst []byte, wire T) []byte {
+func (n Name) AppendKey(dst []byte) []byte {
 	var starts [128]uint8 // of labels; a name has at most 127
 	count := 0
-	for i := 0; i < len(wire) && wire[i] != 0; i += int(wire[i]) + 1 {
+	for i := 0; i < len(n) && n[i] != 0; i += int(n[i]) + 1 {
 		starts[count] = uint8(i)
 		count++
 	}
 	for count > 0 {
 		count--
 		i := int(starts[count])
-		for _, c := range []byte(wire[i+1 : i+1+int(wire[i])]) {
+		for _, c := range []byte(n[i+1 : i+1+int(n[i])]) {
 			if c <= keyEscape {
 				dst = append(dst, keyEscape, c+1)
 				continue
@@ -39,7 +36,7 @@ func appendKey[T ~string | ~[]byte](dst []byte, wire T) []byte {
 	return dst
 }
 
-// nameFromKey turns a key back into the name. It fails on what appendKey never
+// nameFromKey turns a key back into the name. It fails on what AppendKey never
 // writes, so that a damaged store cannot smuggle in a bad name.
 func nameFromKey(key []byte) (Name, bool) {
 	var buf [MaxName]byte
