@@ -73,7 +73,8 @@ func (d *Draft) putInLeaf(n *node, key, value []byte) (left, right *node) {
 		return d.setLeaf(n, packed), nil
 	}
 	entries := n.entries.pairs(make([]pair, 0, maxLeaf+1))
-	entries = slices.Replace(entries, i, i+replaced, e)
+	// Copies, so that key and value of all other calls may lie on the stack.
+	entries = slices.Replace(entries, i, i+replaced, pair{bytes.Clone(key), bytes.Clone(value)})
 	return d.leaves(n, entries, i == len(entries)-1)
 }
 
