@@ -305,6 +305,10 @@ func (p *plan) accepts(h *account.Host, a netip.Addr) bool {
 // add takes in what is to change of one host, and tells whether any of its records
 // are.
 func (o *outcomes) add(c registry.Changes) bool {
+	if o.changes.IsEmpty() {
+		o.changes = c
+		return len(c.Records) > 0
+	}
 	o.changes.Accounts.Hosts = append(o.changes.Accounts.Hosts, c.Accounts.Hosts...)
 	if len(c.Records) == 0 {
 		return false
