@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"slices"
 	"strings"
 
 	"stayput.dev/internal/account"
@@ -16,6 +17,11 @@ func deletes(c account.Changes) bool {
 // in the same order.
 func join(list []account.Changes) account.Changes {
 	var c account.Changes
+	count := 0 // of hosts, of which each update moves some
+	for i := range list {
+		count += len(list[i].Hosts)
+	}
+	c.Hosts = slices.Grow(c.Hosts, count)
 	for i := range list {
 		c.Accounts = append(c.Accounts, list[i].Accounts...)
 		c.Hosts = append(c.Hosts, list[i].Hosts...)
