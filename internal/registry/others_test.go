@@ -338,3 +338,47 @@ func TestWhatNeverComesKeepsNobodyWaiting(t *testing.T) {
 		}
 	})
 }
+
+// beside is what nodes in one process know of each other.
+type beside struct {
+	end  atomic.Uint64
+	bell registry.Bell
+}
+
+// End implements registry.Others.
+func (b *beside) End() (registry.Revision, <-chan struct{}) {
+	grown := b.bell.Next()
+	return registry.Revision(b.end.Load()), grown
+}
+
+// AskEnd implements registry.Others.
+func (b *beside) AskEnd(context.Context) (registry.Revision, error) {
+	return registry.Revision(b.end.Load()), nil
+}
+
+// Lost implements registry.Others.
+func (b *beside) Lost() bool { return false }
+
+// TestSerialsOfAllNodesRise no faster than those of one.
+func TestSerialsOfAllNodesRise(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := &sick{Store: openFile(t)}, new(beside)
+		s.around(nil, func() error {
+			b.end.Add(1)
+			b.bell.Ring()
+			return nil
+		})
+		var nodes []*registry.Registry
+		for range 2 {
+			nodes = append(nodes, start(t, s, registry.Options{Logger: quiet.Logger, Others: b}))
+		}
+		apply(t, nodes[0], put(newZone(origin, 1)))
+		var rises []time.Time
+		for i := range 4000 {
+			apply(t, nodes[i%2], move(home, []string{"192.0.2.1", "192.0.2.2"}[i%2]))
+			rises = append(rises, time.Now())
+		}
+		checkPace(t, rises)
+	})
+}

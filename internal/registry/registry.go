@@ -111,6 +111,9 @@ func (c *Commit) isEmpty() bool {
 	return len(c.Removed)+len(c.Replaced)+len(c.Deltas) == 0 && c.Accounts.IsEmpty() && c.TSIG.IsEmpty() && c.Policy.IsEmpty()
 }
 
+// raisesSerials tells whether zones get other serials by the commit.
+func (c *Commit) raisesSerials() bool { return len(c.Replaced)+len(c.Deltas) > 0 }
+
 // ErrBehind is what a Store's Append returns when the journal already holds
 // commits after the revision that the caller named.
 var ErrBehind = errors.New("another commit was first")

@@ -190,7 +190,7 @@ func (r *Registry) commit(group []*wish) (*State, []*wish, error) {
 		if err != nil {
 			return nil, group, err
 		}
-		if len(commit.Deltas)+len(commit.Replaced) > 0 {
+		if commit.raisesSerials() {
 			r.pace.raise(begun)
 		}
 		r.stats.Commits.Add(1)
