@@ -21,10 +21,6 @@ const (
 	rivalFor = 50 * time.Millisecond
 	turnTime = 2 * time.Millisecond
 
-	// maxRival is maxGroup while others write as well: whoever takes long over a group
-	// finds that they were first, again and again, while the group grows.
-	maxRival = 64
-
 	// stallsAfter is how long the writer waits for a commit that the journal should
 	// have. Who wants to write waits meanwhile.
 	stallsAfter = 3 * time.Second
@@ -128,11 +124,7 @@ func (r *Registry) giveWay() {
 
 // join returns the group with the edits that wait by now.
 func (r *Registry) join(group []*wish) []*wish {
-	most := maxGroup
-	if time.Since(r.theirs) < rivalFor {
-		most = maxRival
-	}
-	for len(group) < most {
+	for len(group) < maxGroup {
 		select {
 		case w := <-r.queue:
 			group = append(group, w)
