@@ -28,6 +28,7 @@ type updatable struct {
 // updates measures changed addresses: over HTTP with Stayput, by RFC 2136 with
 // TSIG with the others, each durable as shipped.
 func updates(flags *flag.FlagSet, s *settings) func(context.Context, *bench) error {
+	s.hosts = 100_000
 	clients := counts{16}
 	flags.Var(&clients, "clients", "how many update at once, as a `list` such as 16,256")
 	keepAlive := flags.Bool("keepalive", false, "Stayput's clients keep their connections; routers do not")
