@@ -23,8 +23,9 @@ import (
 // operators may expect of it.
 func TestRollingUpgrade(t *testing.T) {
 	t.Parallel()
-	today, tomorrow := must(binary())(t), buildTomorrow(t)
+	today := must(binary())(t)
 	nodes := newSeats(t, today, "a", "b", "c", "d")
+	tomorrow := buildTomorrow(t)
 	a, b, c, d := nodes[0], nodes[1], nodes[2], nodes[3]
 	kind := journalKind(t, primaryURL(a.world))
 	expect := func(when, want string) {
