@@ -390,17 +390,20 @@ func (e *postgresEngine) tryAppend(ctx context.Context, after registry.Revision,
 		return err
 	}
 	defer conn.Release()
-	transact := func(ctx context.Context, change func(sender) error) error {
+	commit := func(ctx context.Context, change func(sender) error) error {
 		if len(rows) <= 1 {
 			return change(conn) // which is a transaction
 		}
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return change(tx) })
 	}
-	return e.appendBy(ctx, conn, transact, after, rows)
+	return e.appendBy(ctx, conn, commit, after, rows)
 }
 
-// appendBy appends by a connection, on which transact runs a change and commits it.
-func (e *postgresEngine) appendBy(ctx context.Context, conn *pgxpool.Conn, transact func(context.Context, func(sender) error) error, after registry.Revision, rows []row) error {
+// transact runs a change and commits it.
+type transact func(ctx context.Context, change func(sender) error) error
+
+// appendBy appends by a connection, on which commit commits.
+func (e *postgresEngine) appendBy(ctx context.Context, conn *pgxpool.Conn, commit transact, after registry.Revision, rows []row) error {
 	from, _ := e.thread.place()
 	epoch, err := e.keepThread(from, from.revision, func(query string, args ...any) pgx.Row { return conn.QueryRow(ctx, query, args...) })
 	if errors.Is(err, errTorn) {
@@ -411,7 +414,7 @@ func (e *postgresEngine) appendBy(ctx context.Context, conn *pgxpool.Conn, trans
 	}
 	e.appender.Store(conn.Conn().PgConn().PID())
 	return uncancelled(conn, func() error {
-		return transact(ctx, func(to sender) error { return e.compareAndAppend(ctx, to, conn, epoch, after, rows) })
+		return commit(ctx, func(to sender) error { return e.compareAndAppend(ctx, to, conn, epoch, after, rows) })
 	})
 }
 
