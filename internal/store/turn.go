@@ -48,9 +48,11 @@ func (t *turns) take() *turn {
 func (t *turns) count(late bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.late++; !late {
+	if !late {
 		t.late = 0
+		return false
 	}
+	t.late++
 	return t.late >= maxLate && t.mine == nil
 }
 

@@ -15,10 +15,7 @@ import (
 // never rests, appends all the same.
 func TestWhoIsSlowHasItsTurn(t *testing.T) {
 	t.Parallel()
-	_, node := database(t)
-	fast, slow := node(store.Options{}), node(store.Options{})
-	load(t, fast)
-	load(t, slow)
+	fast, slow := twoNodes(t)
 	ctx, stop := context.WithCancel(t.Context())
 	var busy sync.WaitGroup
 	busy.Go(func() {
@@ -50,10 +47,7 @@ func TestWhoIsSlowHasItsTurn(t *testing.T) {
 // TestATurnThatNobodyTakesIsOver: others are kept waiting for a moment only.
 func TestATurnThatNobodyTakesIsOver(t *testing.T) {
 	t.Parallel()
-	_, node := database(t)
-	fast, slow := node(store.Options{}), node(store.Options{})
-	load(t, fast)
-	load(t, slow)
+	fast, slow := twoNodes(t)
 	for range 4 {
 		if err := appendNext(t, fast); err != nil {
 			t.Fatal(err)
@@ -70,6 +64,16 @@ func TestATurnThatNobodyTakesIsOver(t *testing.T) {
 	if err := appendNext(t, slow); err != nil {
 		t.Errorf("appending when our turn is over: %v", err)
 	}
+}
+
+// twoNodes returns nodes on one database, both at the beginning of its journal.
+func twoNodes(t *testing.T) (fast, slow *store.Store) {
+	t.Helper()
+	_, node := database(t)
+	fast, slow = node(store.Options{}), node(store.Options{})
+	load(t, fast)
+	load(t, slow)
+	return fast, slow
 }
 
 func appendNext(t *testing.T, s *store.Store) error {
