@@ -231,20 +231,20 @@ func (s *socket) SetDeadline(t time.Time) error {
 
 // SetReadDeadline implements net.Conn.
 func (s *socket) SetReadDeadline(t time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.readBy = t; s.file != nil {
-		return s.file.SetReadDeadline(t)
-	}
-	return nil
+	return s.setDeadline(&s.readBy, t, (*os.File).SetReadDeadline)
 }
 
 // SetWriteDeadline implements net.Conn.
 func (s *socket) SetWriteDeadline(t time.Time) error {
+	return s.setDeadline(&s.writeBy, t, (*os.File).SetWriteDeadline)
+}
+
+// setDeadline keeps a deadline until there is a file, and then sets that of the file.
+func (s *socket) setDeadline(kept *time.Time, t time.Time, set func(*os.File, time.Time) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.writeBy = t; s.file != nil {
-		return s.file.SetWriteDeadline(t)
+	if *kept = t; s.file != nil {
+		return set(s.file, t)
 	}
 	return nil
 }
