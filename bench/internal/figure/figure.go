@@ -157,12 +157,11 @@ func run(ctx context.Context, out io.Writer, name string, s *settings, progress 
 		log:      progress,
 	}
 	defer b.stop()
-	err = measure(ctx, b)
-	if err != nil {
+	if err = measure(ctx, b); err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
-	}
-	if err != nil && !errors.Is(err, errModel) {
-		return err
+		if !errors.Is(err, errModel) {
+			return err
+		}
 	}
 	if s.json {
 		return errors.Join(err, b.report.writeJSON(out))
