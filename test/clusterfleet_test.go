@@ -84,6 +84,11 @@ listen = ["127.0.0.1:5300", "%s:5300"]
 listen = [%q]
 `, n.data, n.name, address, n.web))
 		f.nodes = append(f.nodes, n)
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("%s says:\n%s", n.name, tail(n.log.String()))
+			}
+		})
 		n.rise()
 	}
 	var hosts []string

@@ -85,19 +85,13 @@ func (r *Registry) take(c Commit) error {
 	next, err := r.State().Apply(c)
 	if err == nil {
 		if c.raisesSerials() {
-			r.pace.raise(earlier(c.At, time.Now())) // who catches up does not wait for what was long ago
+			now := time.Now()
+			r.pace.raise(now, max(0, now.Sub(c.At))) // who catches up does not wait for what was long ago
 		}
 		r.publish(next)
 		r.ours, r.theirs = false, time.Now()
 	}
 	return err
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // Fresh returns a state that shows all that any process had been told was done

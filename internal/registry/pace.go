@@ -20,10 +20,16 @@ type pace struct{ next time.Time }
 // negative.
 func (p *pace) wait(now time.Time) time.Duration { return p.next.Sub(now) }
 
-// raise notes that serials rose at now, here or at another node.
-func (p *pace) raise(now time.Time) {
-	if earliest := now.Add(-SerialBurst * SerialGap); p.next.Before(earliest) {
+// raise notes that serials rose so long before now, here or at another node. Only the age of
+// what others did goes by the clocks of machines, which jump: nobody waits for longer than
+// it takes to earn a burst.
+func (p *pace) raise(now time.Time, age time.Duration) {
+	const burst = SerialBurst * SerialGap
+	if earliest := now.Add(-burst).Add(-age); p.next.Before(earliest) {
 		p.next = earliest
 	}
 	p.next = p.next.Add(SerialGap)
+	if latest := now.Add(burst); p.next.After(latest) {
+		p.next = latest
+	}
 }

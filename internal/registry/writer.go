@@ -183,7 +183,7 @@ func (r *Registry) commit(group []*wish) (*State, []*wish, error) {
 			return nil, group, err
 		}
 		if commit.raisesSerials() {
-			r.pace.raise(begun)
+			r.pace.raise(begun, 0)
 		}
 		r.stats.Commits.Add(1)
 		r.stats.Edits.Add(uint64(len(commit.By)))
