@@ -386,6 +386,28 @@ func TestWhatHappensBetweenCheckAndWrite(t *testing.T) {
 	}
 }
 
+// TestAllBetweenCheckAndWrite: a request for all hosts that names one of somebody
+// else's beside gives no host back that has gone meanwhile.
+func TestAllBetweenCheckAndWrite(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, update.Options{})
+	slow := &slowRegistry{w.registry, func() {
+		w.apply(func(*registry.State) (registry.Changes, error) {
+			return registry.Changes{Accounts: account.Changes{DeletedHosts: []zone.Name{name("home.dyn.example.org")}}}, nil
+		})
+	}}
+	results, err := update.New(slow, update.Options{}).Update(t.Context(), update.Request{
+		Username: "alice", Secret: aliceSecret, All: true, V4: set("203.0.113.9"),
+		Each: []update.HostFamilies{{Host: "printer.dyn.example.org", V4: set("203.0.113.9")}},
+	})
+	if got := outcomes(results); got != "good nohost" || err != nil {
+		t.Errorf("got = %v, %v, want nas and nohost", got, err)
+	}
+	if h := w.host("home.dyn.example.org"); h.ID != 0 {
+		t.Errorf("a host that was deleted is back: %+v", h)
+	}
+}
+
 func TestLogAndCounters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, update.Options{})
