@@ -386,6 +386,42 @@ func TestWhatHappensBetweenCheckAndWrite(t *testing.T) {
 	}
 }
 
+// hastyRegistry changes the state as soon as the first commit is made.
+type hastyRegistry struct {
+	*registry.Registry
+	then func()
+}
+
+func (r *hastyRegistry) Apply(ctx context.Context, by registry.Actor, e registry.Edit) (registry.Revision, error) {
+	revision, err := r.Registry.Apply(ctx, by, e)
+	if then := r.then; then != nil {
+		r.then = nil
+		then()
+	}
+	return revision, err
+}
+
+// TestKeyChangesOnceItsHashIsReplaced: the secret of a request whose key got another
+// while its old hash was replaced is wrong.
+func TestKeyChangesOnceItsHashIsReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, update.Options{})
+	w.giveHash("router")
+	hasty := &hastyRegistry{w.registry, func() {
+		w.apply(func(st *registry.State) (registry.Changes, error) {
+			k, _ := st.Accounts.Key("router")
+			k.Secret = keep(t, "another-secret-for-alice")
+			return registry.Changes{Accounts: account.Changes{Keys: []account.Key{k}}}, nil
+		})
+	}}
+	_, err := update.New(hasty, update.Options{}).Update(t.Context(), update.Request{
+		Username: "router", Secret: "correct horse", Hosts: []string{"home.dyn.example.org"}, V4: set("203.0.113.9"),
+	})
+	if got := w.records("home.dyn.example.org"); !errors.Is(err, account.ErrBadCredential) || got != "203.0.113.1" {
+		t.Errorf("got %v, records = %v", err, got)
+	}
+}
+
 // TestAllBetweenCheckAndWrite: a request for all hosts that names one of somebody
 // else's beside gives no host back that has gone meanwhile.
 func TestAllBetweenCheckAndWrite(t *testing.T) {
