@@ -422,6 +422,39 @@ func TestKeyChangesOnceItsHashIsReplaced(t *testing.T) {
 	}
 }
 
+// maker makes a host of alice's of each name.
+type maker struct{}
+
+func (maker) MakeHosts(st *registry.State, _ account.Key, names []zone.Name, _ time.Time) (c registry.Changes) {
+	for _, n := range names {
+		h := account.Host{ID: st.Accounts.NextHostID(), Name: n, Account: 1, TTL: 60}
+		c.Accounts.Hosts = append(c.Accounts.Hosts, h)
+	}
+	return c
+}
+
+// TestKeyRevokedOnceItMadeAHost: its request does no more.
+func TestKeyRevokedOnceItMadeAHost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, update.Options{})
+	w.apply(func(st *registry.State) (registry.Changes, error) {
+		k, _ := st.Accounts.Key("nas-only")
+		k.Hosts, k.Patterns, k.NewHosts = nil, []zone.Name{name("*.dyn.example.org")}, 1
+		return registry.Changes{Accounts: account.Changes{Keys: []account.Key{k}}}, nil
+	})
+	hasty := &hastyRegistry{w.registry, func() {
+		w.apply(func(*registry.State) (registry.Changes, error) {
+			return registry.Changes{Accounts: account.Changes{DeletedKeys: []string{"nas-only"}}}, nil
+		})
+	}}
+	_, err := update.New(hasty, update.Options{Maker: maker{}}).Update(t.Context(), update.Request{
+		Username: "nas-only", Secret: aliceSecret, Hosts: []string{"new.dyn.example.org"}, V4: set("203.0.113.9"),
+	})
+	if got := w.records("new.dyn.example.org"); !errors.Is(err, account.ErrBadCredential) || got != "" {
+		t.Errorf("got %v, records = %v", err, got)
+	}
+}
+
 // TestAllBetweenCheckAndWrite: a request for all hosts that names one of somebody
 // else's beside gives no host back that has gone meanwhile.
 func TestAllBetweenCheckAndWrite(t *testing.T) {
