@@ -105,3 +105,19 @@ func TestNodesOfACluster(t *testing.T) {
 		t.Errorf("after one left: %+v, %v", c, err)
 	}
 }
+
+// TestALeaseOfAnotherTime: the clock of the database went back, as it may when another
+// server takes its place. What a node that died meanwhile had binds nobody for as long.
+func TestALeaseOfAnotherTime(t *testing.T) {
+	t.Parallel()
+	url, node := database(t)
+	s := node(store.Options{})
+	change(t, url, "INSERT INTO leases (name, holder, until) VALUES ('job', 'gone', CAST(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000 AS BIGINT) + 3600000)")
+	var working atomic.Int32
+	begun, _, _ := hold(t, s, &working)
+	select {
+	case <-begun:
+	case <-time.After(time.Minute):
+		t.Error("nobody does the job")
+	}
+}
