@@ -121,3 +121,22 @@ func TestALeaseOfAnotherTime(t *testing.T) {
 		t.Error("nobody does the job")
 	}
 }
+
+// TestANodeOfAnotherTime: one that last spoke before the clock of the database went back
+// is as silent as any other that says nothing, and forgotten when it starts again.
+func TestANodeOfAnotherTime(t *testing.T) {
+	t.Parallel()
+	url, node := database(t)
+	a, b := node(store.Options{}), node(store.Options{})
+	load(t, a)
+	for _, s := range []*store.Store{a, b} {
+		if _, err := s.Announce(t.Context(), store.Node{Name: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		change(t, url, "UPDATE nodes SET seen = seen + 3600000")
+		c, err := a.Cluster(t.Context())
+		if err != nil || len(c.Nodes) != 1 || !c.Nodes[0].Silent() {
+			t.Errorf("%+v, %v; want one node, which is silent", c.Nodes, err)
+		}
+	}
+}
