@@ -21,9 +21,13 @@ import (
 )
 
 const (
-	// minConnections is what a process needs at once: one to append, and some
-	// for followers, snapshots and what is kept beside.
+	// minConnections is what a process needs at once for followers, snapshots, jobs and
+	// what is kept beside.
 	minConnections = 8
+
+	// updateConnections is how many updates have for themselves. They use two, but one that
+	// was given up because nobody answered takes some seconds to go.
+	updateConnections = 8
 
 	// pollEvery is how often the database is asked whether others have appended,
 	// in case that nothing said so.
@@ -55,6 +59,7 @@ type postgresEngine struct {
 	knows   atomic.Int64 // the last of them, once the schema was looked at
 	holder  string       // our name as one who has leases
 	pool    *pgxpool.Pool
+	updates *pgxpool.Pool // for appends, and to ask where the journal ends: nothing else that waits for the server is in their way
 	readers *sql.DB
 	epoch   atomic.Int64 // the latest that we have met
 
@@ -81,6 +86,12 @@ func newPostgres(opts Options, grown func(registry.Revision), thread *thread) (*
 	e := &postgresEngine{log: opts.Logger, grown: grown, thread: thread, timeout: opts.Timeout, noSync: opts.NoSync, only: opts.ReadOnly, steps: steps{goose.DialectPostgres, opts.later}, holder: newID()}
 	e.configure(config)
 	if e.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
+		return nil, err
+	}
+	config = config.Copy()
+	config.MaxConns, config.MinConns, config.MinIdleConns = updateConnections, 0, 0
+	if e.updates, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
+		e.pool.Close()
 		return nil, err
 	}
 	e.readers = stdlib.OpenDBFromPool(e.pool)
@@ -254,6 +265,7 @@ func (e *postgresEngine) close() error {
 	}
 	err := errors.Join(e.disown(), e.readers.Close())
 	e.pool.Close()
+	e.updates.Close()
 	return err
 }
 
@@ -385,7 +397,7 @@ func (e *postgresEngine) tryAppend(ctx context.Context, after registry.Revision,
 		defer mine.end()
 		return e.appendBy(ctx, mine.conn, mine.commit, after, rows)
 	}
-	conn, err := e.pool.Acquire(ctx)
+	conn, err := e.updates.Acquire(ctx)
 	if err != nil {
 		return err
 	}
@@ -486,7 +498,7 @@ func (e *postgresEngine) holds(ctx context.Context, rows []row) (bool, error) {
 	}
 	last := rows[len(rows)-1]
 	var id string
-	err := e.pool.QueryRow(ctx, journalIDSQL, int64(last.revision)).Scan(&id)
+	err := e.updates.QueryRow(ctx, journalIDSQL, int64(last.revision)).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = nil
 	}

@@ -70,7 +70,7 @@ func (t *turns) count(late bool) bool {
 // awaitTurn waits until nobody else can append, and keeps it so for the next append of
 // this process, for turnTime at most. Where that fails there is just no turn.
 func (e *postgresEngine) awaitTurn(ctx context.Context) {
-	conn, err := e.pool.Acquire(ctx)
+	conn, err := e.updates.Acquire(ctx)
 	if err != nil {
 		return
 	}

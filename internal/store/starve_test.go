@@ -1,0 +1,104 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"stayput.dev/internal/store"
+	"stayput.dev/test/rig"
+)
+
+// TestUpdatesWaitForNoJob: while the synchronous standby is away, whatever is written
+// waits for it and holds a connection. What updates ask is answered all the same.
+func TestUpdatesWaitForNoJob(t *testing.T) {
+	t.Parallel()
+	if !rig.OnPostgres() {
+		t.Skip("about PostgreSQL: STAYPUT_TEST_STORE=postgres")
+	}
+	server := rig.NewReplica(t, nil, "alone", "")
+	server.Initialize()
+	s := openNode(t, server.URL(), store.Options{Timeout: 4 * time.Second})
+	load(t, s)
+	server.WaitFor("standby")
+	defer server.WaitFor("")
+	keepBusy(t, 32, func(ctx context.Context, i int) { _ = s.SetCursor(ctx, fmt.Sprint("follower ", i), 0) })
+	time.Sleep(time.Second) // all of them wait
+	for range 5 {
+		askEnd(t, s)
+	}
+}
+
+// TestWhatHangsKeepsNoUpdate: a server that was cut off answers nobody, and nobody hears
+// why. What waits for it keeps no update from the server that takes its place.
+func TestWhatHangsKeepsNoUpdate(t *testing.T) {
+	t.Parallel()
+	direct, both, leave := twoWays(t)
+	s := openNode(t, both+"&application_name=hanging", store.Options{Timeout: 4 * time.Second})
+	load(t, s)
+	keepBusy(t, 16, func(ctx context.Context, _ int) { _, _ = s.Shelf().Get(ctx, "mail", "1") })
+	db := rig.OpenDatabase(t, direct)
+	defer db.Close()
+	for n := 0; n < 9; time.Sleep(10 * time.Millisecond) { // what a node has without updates
+		if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'hanging'").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave()
+	var err error
+	for range 5 {
+		if err = append1(t, s, 0); err == nil {
+			return
+		}
+	}
+	t.Errorf("appending at the server that took over: %v", err)
+}
+
+// keepBusy lets some do something again and again, until the test ends.
+func keepBusy(t *testing.T, some int, do func(ctx context.Context, i int)) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var busy sync.WaitGroup
+	for i := range some {
+		busy.Go(func() {
+			for ctx.Err() == nil {
+				do(ctx, i)
+			}
+		})
+	}
+	t.Cleanup(func() {
+		stop()
+		busy.Wait()
+	})
+}
+
+// twoWays returns the URL of a new database, and another one with a way to it that is
+// tried first. After leave that one is mute and takes nobody on.
+func twoWays(t *testing.T) (direct, both string, leave func()) {
+	t.Helper()
+	direct, _ = database(t)
+	link := rig.NewLink(t, direct)
+	first, second := hostOf(t, link.URL), hostOf(t, direct)
+	both = strings.Replace(link.URL, url.QueryEscape(first), url.QueryEscape(first+","+second), 1)
+	return direct, both, func() {
+		link.Mute()
+		if err := os.RemoveAll(first); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// hostOf returns the server that a URL of a database names.
+func hostOf(t *testing.T, database string) string {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query().Get("host")
+}
