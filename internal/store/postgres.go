@@ -101,6 +101,9 @@ func newPostgres(opts Options, grown func(registry.Revision), thread *thread) (*
 // configure says what the URL does not.
 func (e *postgresEngine) configure(config *pgxpool.Config) {
 	config.MaxConns = max(config.MaxConns, minConnections)
+	if config.PingTimeout == 0 { // one that was idle may lead to a server that is cut off
+		config.PingTimeout = e.timeout / 10
+	}
 	giveCancellers(config)
 	c := &config.ConnConfig.Config
 	if c.ConnectTimeout == 0 {

@@ -102,3 +102,25 @@ func hostOf(t *testing.T, database string) string {
 	}
 	return u.Query().Get("host")
 }
+
+// TestIdleConnectionsCostNoUpdate: those to a server that was cut off look like any other.
+func TestIdleConnectionsCostNoUpdate(t *testing.T) {
+	t.Parallel()
+	_, both, leave := twoWays(t)
+	s := openNode(t, both, store.Options{Timeout: 10 * time.Second})
+	load(t, s)
+	var asking sync.WaitGroup
+	for range 4 { // so that there are some
+		asking.Go(func() {
+			for range 100 {
+				askEnd(t, s)
+			}
+		})
+	}
+	asking.Wait()
+	leave()
+	time.Sleep(2 * time.Second) // not used for a while
+	if err := append1(t, s, 0); err != nil {
+		t.Errorf("appending at the server that took over: %v", err)
+	}
+}
