@@ -31,3 +31,6 @@ func OutlastTurn(s *Store) bool {
 	}
 	return next != nil
 }
+
+// Hurry lets a server take no longer than d for all questions of one read.
+func Hurry(s *Store, d time.Duration) { s.patience = d }

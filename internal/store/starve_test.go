@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"stayput.dev/internal/shelf"
 	"stayput.dev/internal/store"
 	"stayput.dev/test/rig"
 )
@@ -122,5 +124,50 @@ func TestIdleConnectionsCostNoUpdate(t *testing.T) {
 	time.Sleep(2 * time.Second) // not used for a while
 	if err := append1(t, s, 0); err != nil {
 		t.Errorf("appending at the server that took over: %v", err)
+	}
+}
+
+// TestNoReadHangs: what is asked of a server that was cut off comes to an end, so that whoever
+// asked can ask the one that took over.
+func TestNoReadHangs(t *testing.T) {
+	t.Parallel()
+	for what, ask := range map[string]func(context.Context, *store.Store) error{
+		"one item": func(ctx context.Context, s *store.Store) error {
+			_, err := s.Shelf().Get(ctx, "mail", "1")
+			if errors.Is(err, shelf.ErrNotFound) {
+				err = nil
+			}
+			return err
+		},
+		"items": func(ctx context.Context, s *store.Store) error {
+			_, err := s.Shelf().Page(ctx, "mail", "", 1)
+			return err
+		},
+		"accounts": func(ctx context.Context, s *store.Store) error {
+			_, err := s.Shelf().Accounts(ctx, 0, 1)
+			return err
+		},
+		"a cursor": func(ctx context.Context, s *store.Store) error {
+			_, err := s.Cursor(ctx, "follower")
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			_, both, leave := twoWays(t)
+			s := openNode(t, both, store.Options{})
+			store.Hurry(s, 2*time.Second)
+			load(t, s)
+			leave()
+			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+			defer stop()
+			err := ask(ctx, s)
+			for err != nil && ctx.Err() == nil {
+				err = ask(ctx, s)
+			}
+			if err != nil {
+				t.Errorf("reading at the server that took over: %v", err)
+			}
+		})
 	}
 }
