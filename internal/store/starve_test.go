@@ -171,3 +171,45 @@ func TestNoReadHangs(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoListensTriesAgain: a server that is cut off just when a node asks for its share in
+// the data is as good as any that does not answer.
+func TestWhoListensTriesAgain(t *testing.T) {
+	t.Parallel()
+	url, _ := database(t)
+	share := func(body string) {
+		t.Helper()
+		change(t, url, "CREATE OR REPLACE FUNCTION pg_try_advisory_lock_shared(bigint) RETURNS BOOLEAN LANGUAGE SQL AS $$ "+body+" $$")
+	}
+	share("SELECT pg_catalog.pg_try_advisory_lock_shared($1)")
+	link := rig.NewLink(t, withOwnFirst(t, url))
+	s := openNode(t, link.URL, store.Options{Timeout: 4 * time.Second})
+	load(t, s)
+	share("SELECT true FROM pg_sleep(3600)")
+	link.Cut()
+	link.Mend()
+	time.Sleep(2 * time.Second) // it asks
+	share("SELECT true")
+	for range 600 {
+		if _, why := s.Away(); why == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	_, why := s.Away()
+	t.Errorf("a database that answers is away: %v", why)
+}
+
+// withOwnFirst returns the URL of a database where what it has of its own hides what
+// PostgreSQL has of that name.
+func withOwnFirst(t *testing.T, database string) string {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("search_path", q.Get("search_path")+",pg_catalog")
+	u.RawQuery = q.Encode()
+	return u.String()
+}
