@@ -104,6 +104,7 @@ func (e *postgresEngine) configure(config *pgxpool.Config) {
 	if config.PingTimeout == 0 { // one that was idle may lead to a server that is cut off
 		config.PingTimeout = e.timeout / 10
 	}
+	config.PrepareConn = e.isCurrent
 	giveCancellers(config)
 	c := &config.ConnConfig.Config
 	if c.ConnectTimeout == 0 {
@@ -161,7 +162,18 @@ func (e *postgresEngine) meet(ctx context.Context, conn *pgconn.PgConn) error {
 	if string(last.Rows[0][1]) == "off" && !e.noSync && !e.only {
 		return errUnsafe
 	}
+	conn.CustomData()[epochKey] = epoch
 	return e.know(epoch)
+}
+
+// epochKey is under which a connection knows the epoch that its server was met in.
+const epochKey = "epoch"
+
+// isCurrent tells whether a connection of the pool is to a server that no other has taken
+// over from since it was made, as far as we know.
+func (e *postgresEngine) isCurrent(_ context.Context, conn *pgx.Conn) (bool, error) {
+	met, _ := conn.PgConn().CustomData()[epochKey].(int64) // 0 before there was an epoch
+	return met >= e.epoch.Load(), nil
 }
 
 // know takes note of the epoch of a server, and fails when it is over.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/shelf"
 	"stayput.dev/internal/store"
 	"stayput.dev/test/rig"
 )
@@ -427,4 +428,36 @@ func TestThePasswordStaysSecret(t *testing.T) {
 			t.Errorf("error = %v", err)
 		}
 	}
+}
+
+// TestNothingIsLeftWithADeposedPrimary: one that lives on, as after a partition of the
+// network, keeps no connection of a node that has met the server that took over.
+func TestNothingIsLeftWithADeposedPrimary(t *testing.T) {
+	t.Parallel()
+	if !rig.OnPostgres() {
+		t.Skip("about PostgreSQL: STAYPUT_TEST_STORE=postgres")
+	}
+	first, second := rig.NewReplica(t, nil, "first", ""), rig.NewReplica(t, nil, "second", "")
+	first.Initialize()
+	both, leave := inTurn(t, rig.NewLink(t, first.URL()), second.URL())
+	s := openNode(t, both, store.Options{Timeout: 4 * time.Second})
+	load(t, s)
+	askEnd(t, s)
+	second.Clone(first)
+	second.Promote()
+	leave()
+	first.Do("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'") // whom notices come by
+	for range 600 {
+		if second.Ask("SELECT timeline FROM head") == "00000002" {
+			break // the node has met it
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if _, err := s.Shelf().Put(t.Context(), shelf.Item{Kind: "mail", ID: "1"}); err != nil {
+		t.Error(err)
+	}
+	if got := second.Ask("SELECT COUNT(*)::text FROM shelf"); got != "1" {
+		t.Errorf("the server that took over has %s items of 1", got)
+	}
+	askEnd(t, s)
 }

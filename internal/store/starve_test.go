@@ -85,11 +85,21 @@ func twoWays(t *testing.T) (direct, both string, leave func()) {
 	t.Helper()
 	direct, _ = database(t)
 	link := rig.NewLink(t, direct)
-	first, second := hostOf(t, link.URL), hostOf(t, direct)
-	both = strings.Replace(link.URL, url.QueryEscape(first), url.QueryEscape(first+","+second), 1)
+	both, shut := inTurn(t, link, direct)
 	return direct, both, func() {
 		link.Mute()
-		if err := os.RemoveAll(first); err != nil {
+		shut()
+	}
+}
+
+// inTurn returns a URL by which a link is tried first, and then the server of another
+// URL, and what lets nobody begin at the link any more.
+func inTurn(t *testing.T, link *rig.Link, second string) (both string, leave func()) {
+	t.Helper()
+	a, b := hostOf(t, link.URL), hostOf(t, second)
+	both = strings.Replace(link.URL, url.QueryEscape(a), url.QueryEscape(a+","+b), 1)
+	return both, func() {
+		if err := os.RemoveAll(a); err != nil {
 			t.Fatal(err)
 		}
 	}
