@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"io/fs"
 	"time"
 )
@@ -34,3 +35,9 @@ func OutlastTurn(s *Store) bool {
 
 // Hurry lets a server take no longer than d for all questions of one read.
 func Hurry(s *Store, d time.Duration) { s.patience = d }
+
+// Setting returns what the server goes by on connections that append.
+func Setting(ctx context.Context, s *Store, name string) (value string, err error) {
+	err = s.engine.(*postgresEngine).updates.QueryRow(ctx, "SELECT current_setting($1)", name).Scan(&value)
+	return value, err
+}

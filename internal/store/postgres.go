@@ -123,11 +123,14 @@ func (e *postgresEngine) configure(config *pgxpool.Config) {
 		return e.meet(ctx, conn)
 	}
 	// A process that is cut off must not keep others waiting: the server ends
-	// what nobody waits for any more.
+	// what nobody waits for any more, and looks for whoever sent half of an append.
 	for name, value := range map[string]string{
 		"application_name":                    "stayput",
 		"lock_timeout":                        fmt.Sprint((e.timeout * 4 / 5).Milliseconds()),
 		"idle_in_transaction_session_timeout": fmt.Sprint(time.Minute.Milliseconds()),
+		"tcp_keepalives_idle":                 "10", // seconds, as the next
+		"tcp_keepalives_interval":             "5",
+		"tcp_keepalives_count":                "3",
 	} {
 		if _, given := c.RuntimeParams[name]; !given {
 			c.RuntimeParams[name] = value

@@ -461,3 +461,22 @@ func TestNothingIsLeftWithADeposedPrimary(t *testing.T) {
 	}
 	askEnd(t, s)
 }
+
+// TestTheServerMissesWhoIsCutOff: one of whose append a part has come holds up all others
+// until the connection ends. No limit on what is idle in a transaction counts there, so the
+// server must look whether anybody is still there.
+func TestTheServerMissesWhoIsCutOff(t *testing.T) {
+	t.Parallel()
+	if !rig.OnPostgres() {
+		t.Skip("about PostgreSQL: STAYPUT_TEST_STORE=postgres")
+	}
+	const address = "127.83.80.1" // nobody else's
+	server := rig.NewReplica(t, nil, "alone", address)
+	server.Initialize()
+	s := openNode(t, "postgres://postgres@"+address+"/postgres?sslmode=disable", store.Options{})
+	for name, want := range map[string]string{"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"} {
+		if got, err := store.Setting(t.Context(), s, name); err != nil || got != want {
+			t.Errorf("%s is %s, %v; want %s", name, got, err, want)
+		}
+	}
+}
