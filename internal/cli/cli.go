@@ -139,6 +139,7 @@ the socket in its data directory, and take effect at once.`,
 	cmd.AddCommand(a.seedCommand())
 	addShells(cmd)
 	plainUse(cmd)
+	cmd.SetFlagErrorFunc(inWords)
 	return cmd
 }
 
