@@ -39,7 +39,11 @@ What hosts no longer have is remembered for as long as store.keep_addresses says
 			if err != nil {
 				return err
 			}
-			return a.showStays(stays, args[0])
+			asked := args[0]
+			if at != "" {
+				asked += " at " + timeText(when)
+			}
+			return a.showStays(stays, asked)
 		}),
 	}
 	cmd.Flags().StringVar(&at, "at", "", "only who had it at that `time`, in UTC unless it says otherwise")
@@ -62,7 +66,7 @@ func parseTime(text string) (time.Time, error) {
 
 func (a *app) showStays(stays []api.Stay, asked string) error {
 	if len(stays) == 0 && !a.json {
-		a.advise("No host is known to have had %s then.", asked)
+		a.advise("No host is known to have had %s.", asked)
 		return nil
 	}
 	return a.show(stays, func(w io.Writer) {
