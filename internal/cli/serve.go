@@ -65,6 +65,7 @@ func (a *app) serve(ctx context.Context, role string) error {
 	read := func() (*config.Config, error) { return a.settings("", more...) }
 	cfg, err := read()
 	if err != nil {
+		daemon.Decline(err)
 		return err
 	}
 	ctx, stop := untilSignal(ctx)
