@@ -51,7 +51,8 @@ func missingSubcommand(cmd *cobra.Command, _ []string) error {
 	}
 }
 
-// takes returns what checks that the arguments are there, one for each name.
+// takes returns what checks that the arguments are there, one for each name, and say
+// something.
 func takes(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) < len(names) {
@@ -59,6 +60,9 @@ func takes(names ...string) cobra.PositionalArgs {
 		}
 		if len(args) > len(names) {
 			return misuse("unexpected argument %q", args[len(names)])
+		}
+		if i := slices.Index(args, ""); i >= 0 { // of a variable that is not set
+			return misuse("%s is empty", names[i])
 		}
 		return nil
 	}
