@@ -139,7 +139,7 @@ func (c *conn) speak(stream net.Conn) (handedOver bool) {
 		c.bareLF = d.head.bareLF
 		return c.handOver(stream, bytes.Clone(d.in.buffered()))
 	}
-	if d.linger {
+	if d.linger || c.hasInput() {
 		linger(stream)
 	}
 	stream.Close()

@@ -14,3 +14,10 @@ func (c *conn) writeLast(p []byte) error {
 	_, err := c.Write(p)
 	return err
 }
+
+// hasInput reports whether something has come that nobody has read, such as an empty
+// line too many. A close would then drop what stays in the kernel, the reply with it.
+func (c *conn) hasInput() bool {
+	s, ok := c.Conn.(*socket)
+	return ok && s.hasInput()
+}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -347,5 +348,30 @@ func TestBodyReader(t *testing.T) {
 		if err != nil && err.Error() != test.err || err == nil && (test.err != "" || string(body) != test.want) {
 			t.Errorf("%q: got = %q, %v, want %q, %s", test.wire, body, err, test.want, test.err)
 		}
+	}
+}
+
+// Simple programs write each line by itself, and an empty one too many. However late
+// it comes, it does not cost them the reply.
+func TestEmptyLineTooMany(t *testing.T) {
+	t.Parallel()
+	begun, late := make(chan struct{}), make(chan struct{})
+	update := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(begun)
+		<-late
+		io.WriteString(w, "good 192.0.2.7\n")
+	})
+	_, addr := newServer(t, front.Config{Table: front.Table{Devices: map[string]http.Handler{"/nic/update": update}}}, front.Plain)
+	client, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	io.WriteString(client, "GET /nic/update HTTP/1.0\r\n\r\n")
+	<-begun
+	io.WriteString(client, "\r\n")
+	close(late)
+	if reply, err := io.ReadAll(client); err != nil || !strings.HasSuffix(string(reply), "good 192.0.2.7\n") {
+		t.Errorf("reply = %q, %v", reply, err)
 	}
 }

@@ -168,6 +168,18 @@ func (s *socket) writeMore(p []byte) int {
 	return max(n, 0)
 }
 
+// hasInput reports whether there is something to read at once.
+func (s *socket) hasInput() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fd < 0 {
+		return false
+	}
+	var one [1]byte
+	n, _, _ := syscall.Recvfrom(s.fd, one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return n > 0
+}
+
 func send(fd int, p []byte, flags int) (int, error) {
 	return syscall.SendmsgN(fd, p, nil, nil, flags|syscall.MSG_NOSIGNAL)
 }

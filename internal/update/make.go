@@ -49,7 +49,10 @@ func (s *Service) makeHosts(ctx context.Context, st *registry.State, p *plan, re
 		s.log.LogAttrs(ctx, slog.LevelInfo, "host made, a device updates it for the first time", slog.String("host", h.Name.String()),
 			slog.String("key", p.key.Username), slog.String("via", req.Via), slog.String("source", text(req.Source)))
 	}
-	return s.registry.State(), nil
+	if st = s.registry.State(); !isUnchanged(st.Accounts, p.key) {
+		return nil, errKeyChanged
+	}
+	return st, nil
 }
 
 // newNames returns the names that may become hosts. Where all hosts fail with one, there are

@@ -102,12 +102,12 @@ func (s *Service) renew(ctx context.Context, key account.Key, secret string, req
 	if err != nil || !renewed {
 		return key, err
 	}
+	fresh := key
+	fresh.Secret = kept
 	_, err = s.registry.Apply(ctx, req.actor(&key), func(st *registry.State) (registry.Changes, error) {
 		if !isUnchanged(st.Accounts, key) {
 			return registry.Changes{}, errKeyChanged
 		}
-		fresh := key
-		fresh.Secret = kept
 		return registry.Changes{Accounts: account.Changes{Keys: []account.Key{fresh}}}, nil
 	})
 	switch {
@@ -116,9 +116,7 @@ func (s *Service) renew(ctx context.Context, key account.Key, secret string, req
 	case err != nil:
 		s.log.WarnContext(ctx, "the old hash of a secret could not be replaced", "key", key.Username, "error", err)
 		return key, nil
-	}
-	fresh, ok := s.registry.State().Accounts.Key(key.Username)
-	if !ok {
+	case !isUnchanged(s.registry.State().Accounts, fresh):
 		return account.Key{}, errKeyChanged
 	}
 	return fresh, nil

@@ -201,7 +201,7 @@ func (s *Service) write(ctx context.Context, p *plan, req *Request, before *outc
 		if !st.Accounts.SameCredentials(before.state.Accounts) && !isUnchanged(st.Accounts, p.key) {
 			return registry.Changes{}, errKeyChanged
 		}
-		if !o.holdIn(st) {
+		if p.all || !o.holdIn(st) { // it does not tell what else the key may cover by now
 			if o, err = p.run(st); err != nil {
 				return registry.Changes{}, err
 			}

@@ -386,6 +386,97 @@ func TestWhatHappensBetweenCheckAndWrite(t *testing.T) {
 	}
 }
 
+// hastyRegistry changes the state as soon as the first commit is made.
+type hastyRegistry struct {
+	*registry.Registry
+	then func()
+}
+
+func (r *hastyRegistry) Apply(ctx context.Context, by registry.Actor, e registry.Edit) (registry.Revision, error) {
+	revision, err := r.Registry.Apply(ctx, by, e)
+	if then := r.then; then != nil {
+		r.then = nil
+		then()
+	}
+	return revision, err
+}
+
+// TestKeyChangesOnceItsHashIsReplaced: the secret of a request whose key got another
+// while its old hash was replaced is wrong.
+func TestKeyChangesOnceItsHashIsReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, update.Options{})
+	w.giveHash("router")
+	hasty := &hastyRegistry{w.registry, func() {
+		w.apply(func(st *registry.State) (registry.Changes, error) {
+			k, _ := st.Accounts.Key("router")
+			k.Secret = keep(t, "another-secret-for-alice")
+			return registry.Changes{Accounts: account.Changes{Keys: []account.Key{k}}}, nil
+		})
+	}}
+	_, err := update.New(hasty, update.Options{}).Update(t.Context(), update.Request{
+		Username: "router", Secret: "correct horse", Hosts: []string{"home.dyn.example.org"}, V4: set("203.0.113.9"),
+	})
+	if got := w.records("home.dyn.example.org"); !errors.Is(err, account.ErrBadCredential) || got != "203.0.113.1" {
+		t.Errorf("got %v, records = %v", err, got)
+	}
+}
+
+// maker makes a host of alice's of each name.
+type maker struct{}
+
+func (maker) MakeHosts(st *registry.State, _ account.Key, names []zone.Name, _ time.Time) (c registry.Changes) {
+	for _, n := range names {
+		h := account.Host{ID: st.Accounts.NextHostID(), Name: n, Account: 1, TTL: 60}
+		c.Accounts.Hosts = append(c.Accounts.Hosts, h)
+	}
+	return c
+}
+
+// TestKeyRevokedOnceItMadeAHost: its request does no more.
+func TestKeyRevokedOnceItMadeAHost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, update.Options{})
+	w.apply(func(st *registry.State) (registry.Changes, error) {
+		k, _ := st.Accounts.Key("nas-only")
+		k.Hosts, k.Patterns, k.NewHosts = nil, []zone.Name{name("*.dyn.example.org")}, 1
+		return registry.Changes{Accounts: account.Changes{Keys: []account.Key{k}}}, nil
+	})
+	hasty := &hastyRegistry{w.registry, func() {
+		w.apply(func(*registry.State) (registry.Changes, error) {
+			return registry.Changes{Accounts: account.Changes{DeletedKeys: []string{"nas-only"}}}, nil
+		})
+	}}
+	_, err := update.New(hasty, update.Options{Maker: maker{}}).Update(t.Context(), update.Request{
+		Username: "nas-only", Secret: aliceSecret, Hosts: []string{"new.dyn.example.org"}, V4: set("203.0.113.9"),
+	})
+	if got := w.records("new.dyn.example.org"); !errors.Is(err, account.ErrBadCredential) || got != "" {
+		t.Errorf("got %v, records = %v", err, got)
+	}
+}
+
+// TestAllBetweenCheckAndWrite: a request for all hosts that names one of somebody
+// else's beside gives no host back that has gone meanwhile.
+func TestAllBetweenCheckAndWrite(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, update.Options{})
+	slow := &slowRegistry{w.registry, func() {
+		w.apply(func(*registry.State) (registry.Changes, error) {
+			return registry.Changes{Accounts: account.Changes{DeletedHosts: []zone.Name{name("home.dyn.example.org")}}}, nil
+		})
+	}}
+	results, err := update.New(slow, update.Options{}).Update(t.Context(), update.Request{
+		Username: "alice", Secret: aliceSecret, All: true, V4: set("203.0.113.9"),
+		Each: []update.HostFamilies{{Host: "printer.dyn.example.org", V4: set("203.0.113.9")}},
+	})
+	if got := outcomes(results); got != "good nohost" || err != nil {
+		t.Errorf("got = %v, %v, want nas and nohost", got, err)
+	}
+	if h := w.host("home.dyn.example.org"); h.ID != 0 {
+		t.Errorf("a host that was deleted is back: %+v", h)
+	}
+}
+
 func TestLogAndCounters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, update.Options{})
