@@ -17,9 +17,11 @@ import (
 
 	"github.com/miekg/dns"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/policy"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
 	"stayput.dev/test/rig"
 )
@@ -311,9 +313,10 @@ func TestIXFROverUDP(t *testing.T) {
 // What a catalog lists is told to secondaries alone (RFC 9432 §7), over each way.
 func TestCatalogIsNotForAll(t *testing.T) {
 	t.Parallel()
-	catalog := newZone(t, "catalog.example.org", zone.RRset{
-		Name: zone.MustName("version.catalog.example.org"), Type: zone.TypeTXT, Data: []zone.Rdata{zone.TextData("2")},
-	})
+	catalog := newZone(t, "catalog.example.org",
+		zone.RRset{Name: zone.MustName("catalog.example.org"), Type: zone.TypeNS, Data: []zone.Rdata{zone.Rdata(zone.MustName("invalid"))}},
+		zone.RRset{Name: zone.MustName("version.catalog.example.org"), Type: zone.TypeTXT, Data: []zone.Rdata{zone.TextData("2")}},
+	)
 	var state moving
 	state.set(catalog, largeZone(t, 1))
 	for _, c := range []struct {
@@ -334,6 +337,26 @@ func TestCatalogIsNotForAll(t *testing.T) {
 					t.Errorf("%v over %s = %s, want %s", q.Question, network, dns.RcodeToString[reply.Rcode], dns.RcodeToString[c.want])
 				}
 			}
+		}
+	}
+}
+
+// A customer's host may have the name and the text by which a catalog says its version,
+// and its zone is none for that.
+func TestVersionOfACustomer(t *testing.T) {
+	t.Parallel()
+	state := streetState(t)
+	d := state.Accounts.Edit()
+	d.Apply(&account.Changes{Hosts: []account.Host{{ID: 5, Name: zone.MustName("version.example.org"), Account: 2, TTL: 60}}})
+	state.Accounts = d.Freeze()
+	u := serveUpdates(t, state, update.Options{})
+	if got := u.tell(t, "tcp", signed(t, "bob", `update version 60 IN TXT "2"`)); got != "NOERROR" {
+		t.Errorf("update: %s", got)
+	}
+	for network, address := range map[string]string{"udp": u.udp, "tcp": u.tcp} {
+		reply := exchange(t, network, address, question("home.example.org", dns.TypeA))
+		if reply.Rcode != dns.RcodeSuccess || len(reply.Answer) != 1 {
+			t.Errorf("over %s, another host of the zone: %v", network, reply)
 		}
 	}
 }

@@ -30,7 +30,8 @@ type Zone struct {
 	soa       SOA
 	apexKey   int // length of the apex's key
 	cuts      int // delegations below the apex, and DNAMEs
-	catalog   int // whether it is a catalog zone: 1 or 0
+	catalog   int // whether the version of a catalog zone stands in it: 1 or 0
+	unserved  int // whether it says that it has no name server: 1 or 0
 	wildcards int // names that start with an asterisk label
 }
 
@@ -141,6 +142,9 @@ func (z *Zone) count(name Name, n Node, sign int) {
 	if n.Lookup(TypeDNAME).Len() > 0 {
 		z.cuts += sign
 	}
+	if ns := n.Lookup(TypeNS); name == z.origin && ns.Len() == 1 && ns.Has([]byte(nobody)) {
+		z.unserved += sign
+	}
 	switch name.First() {
 	case "*":
 		z.wildcards += sign
@@ -151,10 +155,16 @@ func (z *Zone) count(name Name, n Node, sign int) {
 	}
 }
 
-const catalogVersion = "version"
+// What makes a catalog zone (RFC 9432 §4): a text at one name, and the name that stands
+// where others have their server.
+const (
+	catalogVersion      = "version"
+	nobody         Name = "\x07invalid\x00"
+)
 
-// IsCatalog tells whether the zone lists others for secondaries (RFC 9432 §4).
-func (z *Zone) IsCatalog() bool { return z.catalog > 0 }
+// IsCatalog tells whether the zone lists others for secondaries (RFC 9432 §4). The
+// version alone does not say so: a customer's host may have its name, and such a text.
+func (z *Zone) IsCatalog() bool { return z.catalog > 0 && z.unserved > 0 }
 
 func (z *Zone) readSOA() (err error) {
 	r := z.Node(z.origin).Lookup(TypeSOA)
