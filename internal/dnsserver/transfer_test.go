@@ -130,6 +130,30 @@ func TestAXFR(t *testing.T) {
 	}
 }
 
+// A record that takes nearly all of a message may follow many short ones.
+func TestAXFRWithAVeryLongRecord(t *testing.T) {
+	t.Parallel()
+	const hosts = 300
+	longest := zone.RRset{
+		Name: zone.MustName("last.example.org"), Type: zone.TypeTXT, TTL: 60,
+		Data: []zone.Rdata{zone.Rdata(strings.Repeat("\xff"+strings.Repeat("x", 255), 253))},
+	}
+	sets := []zone.RRset{longest}
+	for i := range hosts {
+		sets = append(sets, zone.RRset{Name: zone.MustName(fmt.Sprintf("h%d.example.org", i)), Type: zone.TypeA, TTL: 60, Data: []zone.Rdata{"\xc0\x00\x02\x01"}})
+	}
+	var state moving
+	state.set(newZone(t, "example.org", sets...))
+	s := serve(t, dnsserver.Options{Secondaries: everybody}, state.Load)
+	got, err := transferred(t, s.tcp, axfr("example.org."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := hosts + 3; len(got) != want { // the text, and the SOA record twice
+		t.Errorf("%d records, want %d", len(got), want)
+	}
+}
+
 // Nobody but secondaries gets anything, whichever zone they ask for.
 func TestTransferRefused(t *testing.T) {
 	t.Parallel()
