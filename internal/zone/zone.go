@@ -11,6 +11,7 @@ package zone
 import (
 	"fmt"
 	"iter"
+	"strings"
 
 	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/tree"
@@ -32,7 +33,7 @@ type Zone struct {
 	cuts      int // delegations below the apex, and DNAMEs
 	catalog   int // whether the version of a catalog zone stands in it: 1 or 0
 	unserved  int // whether it says that it has no name server: 1 or 0
-	wildcards int // names that start with an asterisk label
+	wildcards int // names at or below a wildcard, which exists because of those below, too
 }
 
 // Origin returns the name of the zone's apex.
@@ -145,13 +146,11 @@ func (z *Zone) count(name Name, n Node, sign int) {
 	if ns := n.Lookup(TypeNS); name == z.origin && ns.Len() == 1 && ns.Has([]byte(nobody)) {
 		z.unserved += sign
 	}
-	switch name.First() {
-	case "*":
+	if strings.Contains(string(name), "\x01*") { // or octets inside a label: then one looks in vain
 		z.wildcards += sign
-	case catalogVersion:
-		if name.Parent() == z.origin && n.Lookup(TypeTXT).Has([]byte(TextData("2"))) {
-			z.catalog += sign
-		}
+	}
+	if name.First() == catalogVersion && name.Parent() == z.origin && n.Lookup(TypeTXT).Has([]byte(TextData("2"))) {
+		z.catalog += sign
 	}
 }
 
