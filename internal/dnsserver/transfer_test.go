@@ -365,6 +365,34 @@ func TestCatalogIsNotForAll(t *testing.T) {
 	}
 }
 
+// A zone that takes the place of a catalog is for all, every name of it, and no name is
+// when a catalog takes its place.
+func TestCatalogGivesWay(t *testing.T) {
+	t.Parallel()
+	served := func(by string) *zone.Zone {
+		return newZone(t, "example.org",
+			zone.RRset{Name: zone.MustName("example.org"), Type: zone.TypeNS, Data: []zone.Rdata{zone.Rdata(zone.MustName(by))}},
+			zone.RRset{Name: zone.MustName("version.example.org"), Type: zone.TypeTXT, Data: []zone.Rdata{zone.TextData("2")}},
+			zone.RRset{Name: zone.MustName("home.example.org"), Type: zone.TypeA, Data: []zone.Rdata{"\xc0\x00\x02\x01"}},
+		)
+	}
+	var state moving
+	state.set(served("invalid"))
+	s := serve(t, dnsserver.Options{}, state.Load)
+	for _, c := range []struct {
+		by   string
+		want int
+	}{{"invalid", dns.RcodeRefused}, {"ns1.example.net", dns.RcodeSuccess}, {"invalid", dns.RcodeRefused}} {
+		state.set(served(c.by))
+		exchange(t, "udp", s.udp, question("home.example.org", dns.TypeA))
+		for range 10 { // of which some are answered from the table
+			if got := exchange(t, "udp", s.udp, question("home.example.org", dns.TypeA)).Rcode; got != c.want {
+				t.Fatalf("served by %s: %s, want %s", c.by, dns.RcodeToString[got], dns.RcodeToString[c.want])
+			}
+		}
+	}
+}
+
 // A customer's host may have the name and the text by which a catalog says its version,
 // and its zone is none for that.
 func TestVersionOfACustomer(t *testing.T) {
