@@ -128,7 +128,7 @@ func (s *Service) Session(ctx context.Context, _ Client, cookie string) (Session
 	now := s.now()
 	session, ok := s.sessions.touch(e, now)
 	if ok {
-		suits := func(a *account.Account) bool { return s.isGood(&session, a) }
+		suits := func(a *account.Account) bool { return session.StandsFor(a) }
 		a, err := s.latest(ctx, session.Account, suits)
 		if err != nil {
 			return Session{}, err
@@ -147,11 +147,7 @@ func (s *Service) Session(ctx context.Context, _ Client, cookie string) (Session
 // isAlive tells whether the state still stands for a session.
 func (s *Service) isAlive(session *Session) bool {
 	a, ok := s.registry.State().Accounts.AccountByID(session.Account)
-	return ok && s.isGood(session, &a)
-}
-
-func (*Service) isGood(session *Session, a *account.Account) bool {
-	return a.ID == session.Account && !a.Suspended && a.Role == session.Role && printOf(a) == session.print
+	return ok && session.StandsFor(&a)
 }
 
 // findSession returns what is kept of a session, or ErrNoSession.
