@@ -160,7 +160,9 @@ func (s *Service) findSession(ctx context.Context, hash string) (*entry, error) 
 	defer cancel()
 	item, err := s.shelf.Get(ctx, kindSession, hash)
 	if errors.Is(err, shelf.ErrNotFound) {
-		s.sessions.bury(hash)
+		if known != nil { // what was never here needs no grave, or strangers could dig any number
+			s.sessions.bury(hash)
+		}
 		return nil, ErrNoSession
 	}
 	if err != nil {
