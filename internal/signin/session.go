@@ -128,7 +128,7 @@ func (s *Service) Session(ctx context.Context, _ Client, cookie string) (Session
 	now := s.now()
 	session, ok := s.sessions.touch(e, now)
 	if ok {
-		suits := func(a *account.Account) bool { return session.StandsFor(a) }
+		suits := session.StandsFor
 		a, err := s.latest(ctx, session.Account, suits)
 		if err != nil {
 			return Session{}, err
