@@ -119,9 +119,9 @@ func TestUpgradeFails(t *testing.T) {
 		break_ func(w *world) (mend func())
 		want   string
 	}{
-		{"a program that fails", func(w *world) func() { return w.replace("#!/bin/sh\nexit 1\n") }, "exit status 1"},
+		{"a program that fails", func(w *world) func() { return w.replace("#!/bin/sh\nexit 1\n") }, "the new process: exit status 1"},
 		{"a program that is none", func(w *world) func() { return w.replace("nonsense") }, "exec format error"},
-		{"a fault in the configuration", func(w *world) func() { return w.configure(configFault) }, "exit status 1"},
+		{"a fault in the configuration", func(w *world) func() { return w.configure(configFault) }, "dns.listen: wants a list"},
 		{"other data", func(w *world) func() { return w.configure("data = \"elsewhere\"\n") }, "data directory"},
 		{"before it has loaded", func(w *world) func() { return w.replaceByTest("") }, "signal: killed"},
 		{"before it answers", func(w *world) func() { return w.replaceByTest("loaded") }, "signal: killed"},

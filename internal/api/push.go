@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -127,6 +128,9 @@ func (s *server) reconcile(ctx context.Context, in *reconcileInput) (comparisonL
 		return comparisonList{}, newProblem(http.StatusConflict, fmt.Sprintf("zone %s is pushed nowhere", name), "dns.push in the configuration says where zones are pushed to")
 	case err != nil:
 		hint := "the server must let the key transfer the zone; \"stayput zone bind\" shows how"
+		if _, silent := errors.AsType[*net.OpError](err); silent {
+			hint = "does a DNS server answer there, over TCP?"
+		}
 		if h, ok := err.(interface{ Hint() string }); ok {
 			hint = h.Hint()
 		}

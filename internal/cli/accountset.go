@@ -32,7 +32,7 @@ Made active again, the account may have these names again while they rest.`,
   stayput account set alice --plan home
   stayput account set alice --suspended=true
   stayput account set alice --suspended=false`,
-		Args:              takes("NAME"),
+		Args:              cobra.MatchAll(takes("NAME"), exclusive("suspended", "state"), exclusive("password-stdin", "no-password")),
 		ValidArgsFunction: a.complete(accountNames),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.setAccount(cmd, args[0], f) },
 	}
@@ -47,8 +47,6 @@ Made active again, the account may have these names again while they rest.`,
 	flags.BoolVar(&f.suspended, "suspended", false, "suspend it, or resume it with =false")
 	flags.BoolVar(&f.password, "password-stdin", false, "read a new password from standard input")
 	flags.BoolVar(&f.noPassword, "no-password", false, "take its password away")
-	cmd.MarkFlagsMutuallyExclusive("password-stdin", "no-password")
-	cmd.MarkFlagsMutuallyExclusive("suspended", "state")
 	completeWords(cmd, "state", "active", "suspended", "terminated")
 	completeWords(cmd, "role", "customer", "support", "admin")
 	return cmd

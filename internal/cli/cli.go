@@ -82,8 +82,8 @@ call, and the commands that manage names.
 To look around:    stayput demo
 To set it up:      stayput init
 
-All commands but serve, demo, init, restore and store speak to the running daemon, over
-the socket in its data directory, and take effect at once.`,
+All commands but serve, demo, init, restore, store and config speak to the running
+daemon, over the socket in its data directory, and take effect at once.`,
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		DisableFlagsInUseLine:      true,
@@ -139,6 +139,7 @@ the socket in its data directory, and take effect at once.`,
 	cmd.AddCommand(a.seedCommand())
 	addShells(cmd)
 	plainUse(cmd)
+	cmd.SetFlagErrorFunc(inWords)
 	return cmd
 }
 

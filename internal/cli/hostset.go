@@ -43,7 +43,7 @@ reported or given; an alias cannot have other records.
   stayput host set home.dyn.example.org --offline offline.example.org
   stayput host set lab.dyn.example.org --nonglobal accept
   stayput host set nas.dyn.example.org --interface-id ::1:2 --follows home.dyn.example.org`,
-		Args:              takes("FQDN"),
+		Args:              cobra.MatchAll(takes("FQDN"), exclusive("address", "no-address")),
 		ValidArgsFunction: a.complete(hostNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			names := []string{"address", "no-address", "ttl", "account", "nonglobal", "interface-id", "follows", "alias", "take-offline"}
@@ -73,7 +73,6 @@ reported or given; an alias cannot have other records.
 	flags.BoolVar(&f.takeOffline, "take-offline", false, "it is offline from now on")
 	f.add(cmd)
 	flags.BoolVar(&f.force, "force", false, "although it lies within another account's host")
-	cmd.MarkFlagsMutuallyExclusive("address", "no-address")
 	a.completeFlag(cmd, "account", accountNames)
 	a.completeFlag(cmd, "follows", hostNames)
 	return cmd

@@ -38,7 +38,7 @@ type founding struct {
 func (a *app) initCommand() *cobra.Command {
 	var f founding
 	cmd := &cobra.Command{
-		Use:   "init [--zone ZONE --ns SERVER --address ADDRESS --admin NAME] [--config FILE]",
+		Use:   "init [--zone ZONE --ns SERVER --address ADDRESS --admin NAME] [--listen-dns ADDRESSES] [--listen-http ADDRESSES] [--password-stdin] [--force] [--config FILE]",
 		Short: "Write the first configuration, zone and administrator",
 		Long: `Write a configuration, make a zone and an administrator, and print the records
 that the zone above needs. It asks for what the flags do not say when a person

@@ -114,7 +114,7 @@ does what is said of serials above.`,
 				return err
 			}
 			if len(args) == 0 && cfg.Store.URL == "" {
-				return misuse("missing FILE")
+				return misuse("missing FILE: without one, the data must be in PostgreSQL")
 			}
 			if len(args) == 0 {
 				if err := daemon.Restore(cmd.Context(), cfg, ""); err != nil {

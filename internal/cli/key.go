@@ -27,7 +27,7 @@ func (a *app) keyAddCommand() *cobra.Command {
 	var n api.NewKey
 	var secret bool
 	cmd := &cobra.Command{
-		Use:   "add --account NAME [--host FQDN ...] [--username NAME] [--secret-stdin] [--unchanged REPLY] [--bare-good] [--tls-only] [--pattern NAME ... [--new-hosts N]]",
+		Use:   "add --account NAME [--host FQDN ...] [--username NAME] [--secret-stdin] [--unchanged REPLY] [--bare-good] [--tls-only] [--md5] [--token] [--pattern NAME ... [--new-hosts N]]",
 		Short: "Make an update key and print its secret",
 		Long: `Make an update key and print its user name and secret. Only a hash of the secret
 is kept: nobody can show it again.

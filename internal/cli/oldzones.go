@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 
@@ -35,6 +37,9 @@ func (s *zoneSource) transfer(ctx context.Context, name string) (*importer.Zone,
 		}
 	}
 	z, err := importer.Transfer(ctx, s.server, name, key)
+	if _, silent := errors.AsType[*net.OpError](err); silent {
+		return nil, &hinted{err, "does a DNS server answer there, over TCP?"}
+	}
 	if err != nil {
 		return nil, &hinted{err, "the server must allow the transfer: in BIND, by allow-transfer for this address or the key"}
 	}

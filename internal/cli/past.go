@@ -17,7 +17,7 @@ func (a *app) whoCommand() *cobra.Command {
 	var at string
 	var limit int
 	cmd := &cobra.Command{
-		Use:   "who ADDRESS|PREFIX",
+		Use:   "who ADDRESS|PREFIX [--at TIME] [--limit N]",
 		Short: "Show who has or had an address",
 		Long: `Show which hosts have or had an address, or one of a prefix, from when until when,
 the latest first. With --at only those that had it at that time, as somebody asks
@@ -39,11 +39,15 @@ What hosts no longer have is remembered for as long as store.keep_addresses says
 			if err != nil {
 				return err
 			}
-			return a.showStays(stays, args[0])
+			asked := args[0]
+			if at != "" {
+				asked += " at " + timeText(when)
+			}
+			return a.showStays(stays, asked)
 		}),
 	}
 	cmd.Flags().StringVar(&at, "at", "", "only who had it at that `time`, in UTC unless it says otherwise")
-	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most")
+	cmd.Flags().IntVar(&limit, "limit", 100, "how `many` at most")
 	return cmd
 }
 
@@ -62,7 +66,7 @@ func parseTime(text string) (time.Time, error) {
 
 func (a *app) showStays(stays []api.Stay, asked string) error {
 	if len(stays) == 0 && !a.json {
-		a.advise("No host is known to have had %s then.", asked)
+		a.advise("No host is known to have had %s.", asked)
 		return nil
 	}
 	return a.show(stays, func(w io.Writer) {
@@ -87,7 +91,7 @@ func byText(via, username string) string {
 func (a *app) hostAddressesCommand() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
-		Use:   "addresses FQDN",
+		Use:   "addresses FQDN [--limit N]",
 		Short: "Show what addresses a host had",
 		Long: `Show what became of the addresses of a host, the latest first. What hosts no
 longer have is remembered for as long as store.keep_addresses says.`,
@@ -113,7 +117,7 @@ longer have is remembered for as long as store.keep_addresses says.`,
 			})
 		}),
 	}
-	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most")
+	cmd.Flags().IntVar(&limit, "limit", 100, "how `many` at most")
 	return cmd
 }
 
@@ -132,7 +136,7 @@ func (a *app) auditCommand() *cobra.Command {
 	var account, subject string
 	var limit int
 	cmd := &cobra.Command{
-		Use:   "audit",
+		Use:   "audit [--account NAME] [--subject TEXT] [--limit N]",
 		Short: "Show what people changed",
 		Long: `Show what people changed, the latest first: who, when, from where, and what is
 different. Updates of devices are not among it: see "stayput host addresses" and
@@ -163,9 +167,9 @@ It is remembered for as long as store.keep_deeds says.`,
 			})
 		}),
 	}
-	cmd.Flags().StringVar(&account, "account", "", "only what concerns the `account`, or it did")
-	cmd.Flags().StringVar(&subject, "subject", "", "only what was done to it, as in \"host home.dyn.example.org\"")
-	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most")
+	cmd.Flags().StringVar(&account, "account", "", "`name` of the account: only what concerns it, or it did")
+	cmd.Flags().StringVar(&subject, "subject", "", "`text`: only what was done to it, as in \"host home.dyn.example.org\"")
+	cmd.Flags().IntVar(&limit, "limit", 100, "how `many` at most")
 	a.completeFlag(cmd, "account", accountNames)
 	return cmd
 }

@@ -22,9 +22,10 @@ func (a *app) serveCommand() *cobra.Command {
 		Long: `Run the daemon: the DNS server, the update service and the socket that the
 other commands speak to. It logs to standard error.
 
-Without a configuration file it keeps its data in ./stayput-data, answers DNS on
-127.0.0.1:5300 and HTTP on 127.0.0.1:8080. Variables such as STAYPUT_DNS_LISTEN
-win over the file; ` + "`stayput config example`" + ` explains all settings.
+Without --config it reads no file, also where other commands read that of the
+package: it keeps its data in ./stayput-data, answers DNS on 127.0.0.1:5300 and
+HTTP on 127.0.0.1:8080. Variables such as STAYPUT_DNS_LISTEN win over the file;
+` + "`stayput config example`" + ` explains all settings.
 
 With --role dns it only answers questions and gives zones to secondaries; a hot
 standby of the PostgreSQL database is enough for it. It takes no updates, does no
@@ -54,12 +55,17 @@ dns-tls, http, https, legacy-https, gnudip or admin.`,
 
 func (a *app) serve(ctx context.Context, role string) error {
 	var more []string
-	if role != "" {
+	switch config.NodeRole(role) {
+	case "":
+	case config.RoleAll, config.RoleDNS:
 		more = append(more, "STAYPUT_ROLE="+role)
+	default:
+		return misuse("--role is all or dns, not %q", role)
 	}
 	read := func() (*config.Config, error) { return a.settings("", more...) }
 	cfg, err := read()
 	if err != nil {
+		daemon.Decline(err)
 		return err
 	}
 	ctx, stop := untilSignal(ctx)

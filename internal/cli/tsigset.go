@@ -18,7 +18,7 @@ of the zones that it may have whole; an empty one takes these away.`,
 		Example: `  stayput tsig set router --algorithm hmac-sha256
   stayput tsig set router --types A,AAAA,TXT
   stayput tsig set dhcp --update dyn.example.org --update 2.0.192.in-addr.arpa`,
-		Args:              takes("NAME"),
+		Args:              cobra.MatchAll(takes("NAME"), exclusive("no-grants", "grant"), exclusive("no-grants", "update")),
 		ValidArgsFunction: a.complete(tsigNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := someChange(cmd, "algorithm", "types", "update", "grant", "no-grants", "transfer"); err != nil {
@@ -46,7 +46,5 @@ of the zones that it may have whole; an empty one takes these away.`,
 	}
 	f = a.tsigFlags(cmd)
 	cmd.Flags().BoolVar(&noGrants, "no-grants", false, "take away all grants beside that of its host")
-	cmd.MarkFlagsMutuallyExclusive("no-grants", "grant")
-	cmd.MarkFlagsMutuallyExclusive("no-grants", "update")
 	return cmd
 }

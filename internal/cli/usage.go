@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,7 +51,8 @@ func missingSubcommand(cmd *cobra.Command, _ []string) error {
 	}
 }
 
-// takes returns what checks that the arguments are there, one for each name.
+// takes returns what checks that the arguments are there, one for each name, and say
+// something.
 func takes(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) < len(names) {
@@ -59,8 +61,39 @@ func takes(names ...string) cobra.PositionalArgs {
 		if len(args) > len(names) {
 			return misuse("unexpected argument %q", args[len(names)])
 		}
+		if i := slices.Index(args, ""); i >= 0 { // of a variable that is not set
+			return misuse("%s is empty", names[i])
+		}
 		return nil
 	}
+}
+
+// exclusive returns what refuses more than one of the flags. It stands among the
+// checks of arguments, see [cobra.MatchAll].
+func exclusive(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, _ []string) error {
+		given := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !cmd.Flags().Changed(n) })
+		if len(given) < 2 {
+			return nil
+		}
+		return misuse("--%s and --%s exclude each other", given[0], given[1])
+	}
+}
+
+// inWords says what a flag wants where its error has it in words of Go's.
+func inWords(_ *cobra.Command, err error) error {
+	number, ok := errors.AsType[*strconv.NumError](err)
+	if !ok {
+		return err
+	}
+	wants := "it wants a plain number, such as 60"
+	switch {
+	case number.Func == "ParseBool":
+		wants = "it wants true or false"
+	case errors.Is(number, strconv.ErrRange):
+		wants = "the number is too large"
+	}
+	return errors.New(strings.TrimSuffix(err.Error(), number.Error()) + wants)
 }
 
 // required returns an error that names the flags of the list that were not given.

@@ -151,7 +151,7 @@ func (a *app) webhookReplayCommand() *cobra.Command {
 		Short:   "Send again what happened after a revision",
 		Long:    "Send again what happened after a revision, as far back as the journal goes.",
 		Example: "  stayput webhook replay wmfrggzdfmy --after 4711",
-		Args:    takes("ID"),
+		Args:    cobra.MatchAll(takes("ID"), func(cmd *cobra.Command, _ []string) error { return required(cmd, "after") }),
 		RunE: a.asking(func(ctx context.Context, c *api.Client, args []string) error {
 			h, err := c.ReplayWebhook(ctx, args[0], after)
 			if err != nil {
@@ -161,7 +161,6 @@ func (a *app) webhookReplayCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().Uint64Var(&after, "after", 0, "`revision` after which to begin")
-	_ = cmd.MarkFlagRequired("after") // the flag is there
 	return cmd
 }
 

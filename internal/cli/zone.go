@@ -30,7 +30,7 @@ func (a *app) zoneAddCommand() *cobra.Command {
 	var n api.NewZone
 	var servers []string
 	cmd := &cobra.Command{
-		Use:   "add NAME (--ns SERVER[=ADDRESS[,ADDRESS]] [--ns ...] | --catalog)",
+		Use:   "add NAME (--ns SERVER[=ADDRESS[,ADDRESS]] [--ns ...] | --catalog) [--ttl SECONDS] [--mname SERVER] [--rname MAILBOX] [--force]",
 		Short: "Make a zone",
 		Long: `Make a zone and print the records that the zone above it needs. If that is ours,
 it delegates to the new zone at once.

@@ -21,6 +21,9 @@ func (l *loader) check() {
 	for i, c := range l.config.HTTP.Certificates {
 		l.checkCertificate(i, c)
 	}
+	if l.config.DNS.Cookies != CookiesOff {
+		l.checkSecret("dns.cookie_secret_file", l.config.DNS.CookieSecretFile)
+	}
 	l.checkPeople()
 	l.readURL()
 	l.checkRole()

@@ -380,6 +380,7 @@ func write(t testing.TB, dir, name, text string) string {
 func writeSecrets(t testing.TB, dir string) {
 	t.Helper()
 	writeCertificate(t, dir, "tls/cert.pem", "tls/key.pem")
+	write(t, dir, "secrets/cookies", "e5e973e5a6b2a43f48e7dc849e37bfcf\n")
 	write(t, dir, "secrets/oidc", "s3cret\n")
 	write(t, dir, "secrets/mail", "s3cret\n")
 }

@@ -79,6 +79,14 @@ stayput.toml:2: oidc.issuer: wants http.public_url (the provider sends people ba
 stayput.toml:3: oidc.client_secret_file: stat missing: no such file or directory`,
 		},
 		{
+			name: "secrets of cookies that are not there",
+			text: `dns.cookie_secret_file = "missing"
+signin.idle = "1m"
+`,
+			want: `stayput.toml:1: dns.cookie_secret_file: stat missing: no such file or directory
+stayput.toml:2: signin.idle: wants a duration from 5m to 2160h, got "1m"`,
+		},
+		{
 			name: "mail in the clear",
 			text: `mail.server = "smtp.example.org:25"
 mail.security = "none"

@@ -177,12 +177,16 @@ func span(p *time.Duration, low, high time.Duration) field {
 	})
 }
 
-// briefly returns d, which is below an hour, without seconds that are zero.
+// briefly returns d without minutes and seconds that are zero.
 func briefly(d time.Duration) string {
-	if s, ok := strings.CutSuffix(d.String(), "m0s"); ok {
-		return s + "m"
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
 	}
-	return d.String()
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // choice returns a field for one of a few words.

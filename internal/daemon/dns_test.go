@@ -27,9 +27,9 @@ import (
 	"stayput.dev/test/rig"
 )
 
-// writeCertificate puts a certificate with that serial number into cert.pem and
-// key.pem.
-func writeCertificate(t *testing.T, dir string, serial int64) {
+// writeCertificate puts a certificate with that serial number, which is good for the
+// two hours before until, into cert.pem and key.pem.
+func writeCertificate(t *testing.T, dir string, serial int64, until time.Time) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -37,7 +37,7 @@ func writeCertificate(t *testing.T, dir string, serial int64) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "ns1.example.org"}, DNSNames: []string{"ns1.example.org"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), BasicConstraintsValid: true, IsCA: true,
+		NotBefore: until.Add(-2 * time.Hour), NotAfter: until, BasicConstraintsValid: true, IsCA: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -71,7 +71,7 @@ func (r *running) addZone(t *testing.T) {
 // loadTLS returns a configuration for a daemon that speaks DNS over TLS.
 func loadTLS(t *testing.T, dir string) *config.Config {
 	t.Helper()
-	writeCertificate(t, dir, 1)
+	writeCertificate(t, dir, 1, time.Now().Add(time.Hour))
 	cfg := load(t, dir, "[[http.certificate]]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n")
 	cfg.DNS.TLSListen = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
 	return cfg
@@ -109,7 +109,7 @@ func TestDNSOverTLS(t *testing.T) {
 	if got := serial(); got != 1 {
 		t.Errorf("got = certificate %v, want 1", got)
 	}
-	writeCertificate(t, dir, 2)
+	writeCertificate(t, dir, 2, time.Now().Add(time.Hour))
 	d.hup <- syscall.SIGHUP
 	for deadline := time.Now().Add(rig.Patience); serial() != 2; {
 		if time.Now().After(deadline) {

@@ -70,6 +70,9 @@ func (l *line) send(w word, rights []byte) error {
 	if err == nil {
 		_, _, err = l.conn.WriteMsgUnix(text, rights, nil)
 	}
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
+		err = errHungUp
+	}
 	if err != nil {
 		return fmt.Errorf("saying %q to the other process: %w", w.Say, err)
 	}
@@ -89,11 +92,12 @@ func (l *line) pass(c net.Conn, unread []byte) error {
 }
 
 // hear returns the next word, and the connection that came with it, if any. It
-// fails with errHungUp when the other process has closed the line.
+// fails with errHungUp when the other process has closed the line, be it without
+// having heard all that was said.
 func (l *line) hear() (w word, c net.Conn, err error) {
 	text, rights := make([]byte, maxWord), make([]byte, syscall.CmsgSpace(4))
 	n, rightsLen, _, _, err := l.conn.ReadMsgUnix(text, rights)
-	if errors.Is(err, io.EOF) || err == nil && n == 0 {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || err == nil && n == 0 {
 		err = errHungUp
 	}
 	if err != nil {

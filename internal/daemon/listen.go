@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"syscall"
+	"time"
 
 	"stayput.dev/internal/api"
 	"stayput.dev/internal/archive"
@@ -99,7 +100,17 @@ func (d *daemon) loadCertificates() error {
 		}
 		d.certs = append(d.certs, cert)
 	}
+	d.warnOfCertificates()
 	return nil
+}
+
+// warnOfCertificates tells the log of those that have expired.
+func (d *daemon) warnOfCertificates() {
+	for _, c := range d.showCertificates() {
+		if c.Until.Before(time.Now()) {
+			d.log.Warn("a certificate has expired, clients refuse it", "names", c.Names, "expired", c.Until)
+		}
+	}
 }
 
 // tlsConfig returns what TLS listeners have in common.

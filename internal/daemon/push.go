@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (p pushes) Reconcile(ctx context.Context, origin zone.Name, r api.Reconcile
 	}
 	all := p.Of(origin)
 	if len(all) == 0 {
-		return nil, api.ErrNotPushed
+		return nil, p.idle(origin)
 	}
 	out, faults := []api.PushComparison{}, []error(nil)
 	for _, pusher := range all {
@@ -89,6 +90,19 @@ func (p pushes) Reconcile(ctx context.Context, origin zone.Name, r api.Reconcile
 		out = append(out, c)
 	}
 	return out, errors.Join(faults...)
+}
+
+// idle says why nobody pushes a zone from here.
+func (p pushes) idle(origin zone.Name) error {
+	for _, s := range p.Pushers.States() {
+		if s.Zone == origin {
+			return &Error{
+				fmt.Errorf("%s: %w", s.Target, cmp.Or(s.Err, publish.ErrNotReady)),
+				"dns.push in the configuration names the key, `stayput tsig add` makes it, and a second later zones are pushed with it",
+			}
+		}
+	}
+	return api.ErrNotPushed
 }
 
 // lines returns the records of a set, each as its TTL and its data.

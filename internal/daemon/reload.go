@@ -16,6 +16,7 @@ func (d *daemon) reload() {
 			d.log.Error("reloading a certificate failed, the old one stays", "error", err)
 		}
 	}
+	d.warnOfCertificates()
 	if d.opts.Reload == nil {
 		return
 	}

@@ -227,3 +227,24 @@ func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	}
 	d.hangup(t, to.Name(), 2)
 }
+
+// TestExpiredCertificate: the log warns of it at the start, and at each reload
+// until there is a new one.
+func TestExpiredCertificate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	to := logFile(t, dir)
+	cfg := loadTLS(t, dir)
+	writeCertificate(t, dir, 2, time.Now().Add(-time.Minute))
+	d := start(t, cfg, daemon.Options{LogTo: to, Reload: func() (*config.Config, error) { return cfg, nil }})
+	warnings := func(n int) int {
+		return strings.Count(d.hangup(t, to.Name(), n), `msg="a certificate has expired, clients refuse it" names=[ns1.example.org]`)
+	}
+	if got := warnings(1); got != 2 {
+		t.Errorf("got = %d warnings after a start and a reload, want 2", got)
+	}
+	writeCertificate(t, dir, 3, time.Now().Add(time.Hour))
+	if got := warnings(2); got != 2 {
+		t.Errorf("got = %d warnings after the certificate was renewed, want 2", got)
+	}
+}

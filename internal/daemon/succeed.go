@@ -43,6 +43,14 @@ func newPredecessor() (*predecessor, error) {
 	return p, nil
 }
 
+// Decline tells the process that we were started to take over from, if there is one,
+// why we cannot: what kept us from coming as far as Run, which tells it of the rest.
+func Decline(why error) {
+	if p, err := newPredecessor(); err == nil {
+		_ = p.fail(why)
+	}
+}
+
 // inherit takes the sockets that were offered.
 func (d *daemon) inherit(p *predecessor) error {
 	for i, about := range p.offer.Sockets {

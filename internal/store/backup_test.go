@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/store"
@@ -219,6 +222,30 @@ func TestRestoreAfterYears(t *testing.T) {
 				t.Errorf("serial rose from %d to %d, want by %d", r.State().Zones.Get(origin).Serial(), got, story.want)
 			}
 		})
+	}
+}
+
+// TestRootRestores: what root restores belongs to whom the directory belongs to, who
+// is to run the daemon.
+func TestRootRestores(t *testing.T) {
+	rig.SQLiteOnly(t)
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		lacking(t, "root, to give files away,")
+	}
+	const nobody = 65534
+	s := open(t, t.TempDir(), store.Options{})
+	apply(t, run(t, s), makeZone(1))
+	dir := t.TempDir()
+	if err := os.Chown(dir, nobody, nobody); err != nil {
+		lacking(t, fmt.Sprintf("the right to give files away (%v)", err))
+	}
+	restore(t, backup(t, s), dir, time.Now())
+	for _, name := range []string{"lock", "stayput.db"} {
+		var file unix.Stat_t
+		if err := unix.Stat(filepath.Join(dir, name), &file); err != nil || file.Uid != nobody || file.Gid != nobody {
+			t.Errorf("%s belongs to %d:%d, %v, want %d", name, file.Uid, file.Gid, err, nobody)
+		}
 	}
 }
 

@@ -29,7 +29,11 @@ func lockFolder(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	path := filepath.Join(dir, lockName)
+	if err := makeFile(path); err != nil {
+		return nil, err
+	}
+	lock, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +67,8 @@ func holder(lock *os.File) string {
 	return "unknown"
 }
 
-// makeFile makes the database file, for nobody else's eyes, if there is none.
-// SQLite gives its other files the same mode.
+// makeFile makes a file of a data directory, for nobody else's eyes, if there is
+// none. SQLite gives those that it makes beside the database the same mode and owner.
 func makeFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
@@ -73,10 +77,20 @@ func makeFile(path string) error {
 	if err != nil {
 		return err
 	}
+	giveToOwner(f, filepath.Dir(path))
 	if err := f.Close(); err != nil {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// giveToOwner gives a file that we have just made to whom dir belongs to, if we may,
+// so that a daemon can open what a command of root's has made.
+func giveToOwner(f *os.File, dir string) {
+	var owner unix.Stat_t
+	if os.Geteuid() == 0 && unix.Stat(dir, &owner) == nil {
+		_ = f.Chown(int(owner.Uid), int(owner.Gid))
+	}
 }
 
 // syncFolder makes durable which files a directory holds.

@@ -19,6 +19,8 @@ const seenBatch = 512
 // Cursor returns how far the follower with the name had come when it last said
 // so, 0 when it never did.
 func (s *Store) Cursor(ctx context.Context, name string) (registry.Revision, error) {
+	ctx, cancel := s.patient(ctx)
+	defer cancel()
 	var r registry.Revision
 	err := s.readers.QueryRowContext(ctx, cursorSQL, name).Scan(&r)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {

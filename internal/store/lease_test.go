@@ -105,3 +105,38 @@ func TestNodesOfACluster(t *testing.T) {
 		t.Errorf("after one left: %+v, %v", c, err)
 	}
 }
+
+// TestALeaseOfAnotherTime: the clock of the database went back, as it may when another
+// server takes its place. What a node that died meanwhile had binds nobody for as long.
+func TestALeaseOfAnotherTime(t *testing.T) {
+	t.Parallel()
+	url, node := database(t)
+	s := node(store.Options{})
+	change(t, url, "INSERT INTO leases (name, holder, until) VALUES ('job', 'gone', CAST(EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000 AS BIGINT) + 3600000)")
+	var working atomic.Int32
+	begun, _, _ := hold(t, s, &working)
+	select {
+	case <-begun:
+	case <-time.After(time.Minute):
+		t.Error("nobody does the job")
+	}
+}
+
+// TestANodeOfAnotherTime: one that last spoke before the clock of the database went back
+// is as silent as any other that says nothing, and forgotten when it starts again.
+func TestANodeOfAnotherTime(t *testing.T) {
+	t.Parallel()
+	url, node := database(t)
+	a, b := node(store.Options{}), node(store.Options{})
+	load(t, a)
+	for _, s := range []*store.Store{a, b} {
+		if _, err := s.Announce(t.Context(), store.Node{Name: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		change(t, url, "UPDATE nodes SET seen = seen + 3600000")
+		c, err := a.Cluster(t.Context())
+		if err != nil || len(c.Nodes) != 1 || !c.Nodes[0].Silent() {
+			t.Errorf("%+v, %v; want one node, which is silent", c.Nodes, err)
+		}
+	}
+}

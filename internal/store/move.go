@@ -121,6 +121,9 @@ func placesOf(from, to string) (string, string, error) {
 		if IsURL(*place) {
 			continue
 		}
+		if scheme, _, found := strings.Cut(*place, "://"); found {
+			return "", "", fmt.Errorf("a URL of a database begins with postgres://, not %s://", scheme)
+		}
 		dir, err := filepath.Abs(*place)
 		if err != nil {
 			return "", "", err

@@ -168,7 +168,7 @@ func (e *postgresEngine) nodes(ctx context.Context) ([]Node, error) {
 		err := row.Scan(&n.ID, &n.Name, &n.Version, &roles, &addresses, &revision, &behind, &late, &started, &ago)
 		n.Roles, n.Addresses = strings.Fields(roles), strings.Fields(addresses)
 		n.Revision, n.Behind, n.Late = registry.Revision(revision), uint64(behind), time.Duration(late)*time.Millisecond
-		n.Started, n.Ago, n.Jobs = time.UnixMilli(started).UTC(), time.Duration(max(ago, 0))*time.Millisecond, jobs[n.ID]
+		n.Started, n.Ago, n.Jobs = time.UnixMilli(started).UTC(), time.Duration(ago)*time.Millisecond, jobs[n.ID]
 		return n, err
 	})
 }

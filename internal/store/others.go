@@ -36,13 +36,13 @@ func (o others) AskEnd(ctx context.Context) (registry.Revision, error) {
 	from, _ := o.store.thread.place()
 	var end, epoch int64
 	err := o.engine.within(ctx, func(ctx context.Context) error {
-		return o.engine.pool.QueryRow(ctx, headSQL).Scan(&end, &epoch)
+		return o.engine.updates.QueryRow(ctx, headSQL).Scan(&end, &epoch)
 	})
 	if err == nil {
 		err = o.engine.know(epoch)
 	}
 	if err == nil {
-		_, err = o.engine.keepThread(from, registry.Revision(end), func(query string, args ...any) pgx.Row { return o.engine.pool.QueryRow(ctx, query, args...) })
+		_, err = o.engine.keepThread(from, registry.Revision(end), func(query string, args ...any) pgx.Row { return o.engine.updates.QueryRow(ctx, query, args...) })
 	}
 	if err != nil {
 		return 0, fmt.Errorf("asking where the journal ends: %w", err)

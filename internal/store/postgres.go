@@ -21,9 +21,13 @@ import (
 )
 
 const (
-	// minConnections is what a process needs at once: one to append, and some
-	// for followers, snapshots and what is kept beside.
+	// minConnections is what a process needs at once for followers, snapshots, jobs and
+	// what is kept beside.
 	minConnections = 8
+
+	// updateConnections is how many updates have for themselves. They use two, but one that
+	// was given up because nobody answered takes some seconds to go.
+	updateConnections = 8
 
 	// pollEvery is how often the database is asked whether others have appended,
 	// in case that nothing said so.
@@ -55,6 +59,7 @@ type postgresEngine struct {
 	knows   atomic.Int64 // the last of them, once the schema was looked at
 	holder  string       // our name as one who has leases
 	pool    *pgxpool.Pool
+	updates *pgxpool.Pool // for appends, and to ask where the journal ends: nothing else that waits for the server is in their way
 	readers *sql.DB
 	epoch   atomic.Int64 // the latest that we have met
 
@@ -83,6 +88,12 @@ func newPostgres(opts Options, grown func(registry.Revision), thread *thread) (*
 	if e.pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
 		return nil, err
 	}
+	config = config.Copy()
+	config.MaxConns, config.MinConns, config.MinIdleConns = updateConnections, 0, 0
+	if e.updates, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
+		e.pool.Close()
+		return nil, err
+	}
 	e.readers = stdlib.OpenDBFromPool(e.pool)
 	return e, nil
 }
@@ -90,6 +101,10 @@ func newPostgres(opts Options, grown func(registry.Revision), thread *thread) (*
 // configure says what the URL does not.
 func (e *postgresEngine) configure(config *pgxpool.Config) {
 	config.MaxConns = max(config.MaxConns, minConnections)
+	if config.PingTimeout == 0 { // one that was idle may lead to a server that is cut off
+		config.PingTimeout = e.timeout / 10
+	}
+	config.PrepareConn = e.isCurrent
 	giveCancellers(config)
 	c := &config.ConnConfig.Config
 	if c.ConnectTimeout == 0 {
@@ -108,11 +123,14 @@ func (e *postgresEngine) configure(config *pgxpool.Config) {
 		return e.meet(ctx, conn)
 	}
 	// A process that is cut off must not keep others waiting: the server ends
-	// what nobody waits for any more.
+	// what nobody waits for any more, and looks for whoever sent half of an append.
 	for name, value := range map[string]string{
 		"application_name":                    "stayput",
 		"lock_timeout":                        fmt.Sprint((e.timeout * 4 / 5).Milliseconds()),
 		"idle_in_transaction_session_timeout": fmt.Sprint(time.Minute.Milliseconds()),
+		"tcp_keepalives_idle":                 "10", // seconds, as the next
+		"tcp_keepalives_interval":             "5",
+		"tcp_keepalives_count":                "3",
 	} {
 		if _, given := c.RuntimeParams[name]; !given {
 			c.RuntimeParams[name] = value
@@ -147,7 +165,18 @@ func (e *postgresEngine) meet(ctx context.Context, conn *pgconn.PgConn) error {
 	if string(last.Rows[0][1]) == "off" && !e.noSync && !e.only {
 		return errUnsafe
 	}
+	conn.CustomData()[epochKey] = epoch
 	return e.know(epoch)
+}
+
+// epochKey is under which a connection knows the epoch that its server was met in.
+const epochKey = "epoch"
+
+// isCurrent tells whether a connection of the pool is to a server that no other has taken
+// over from since it was made, as far as we know.
+func (e *postgresEngine) isCurrent(_ context.Context, conn *pgx.Conn) (bool, error) {
+	met, _ := conn.PgConn().CustomData()[epochKey].(int64) // 0 before there was an epoch
+	return met >= e.epoch.Load(), nil
 }
 
 // know takes note of the epoch of a server, and fails when it is over.
@@ -254,6 +283,7 @@ func (e *postgresEngine) close() error {
 	}
 	err := errors.Join(e.disown(), e.readers.Close())
 	e.pool.Close()
+	e.updates.Close()
 	return err
 }
 
@@ -385,7 +415,7 @@ func (e *postgresEngine) tryAppend(ctx context.Context, after registry.Revision,
 		defer mine.end()
 		return e.appendBy(ctx, mine.conn, mine.commit, after, rows)
 	}
-	conn, err := e.pool.Acquire(ctx)
+	conn, err := e.updates.Acquire(ctx)
 	if err != nil {
 		return err
 	}
@@ -486,7 +516,7 @@ func (e *postgresEngine) holds(ctx context.Context, rows []row) (bool, error) {
 	}
 	last := rows[len(rows)-1]
 	var id string
-	err := e.pool.QueryRow(ctx, journalIDSQL, int64(last.revision)).Scan(&id)
+	err := e.updates.QueryRow(ctx, journalIDSQL, int64(last.revision)).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = nil
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/shelf"
 	"stayput.dev/internal/store"
 	"stayput.dev/test/rig"
 )
@@ -425,6 +426,57 @@ func TestThePasswordStaysSecret(t *testing.T) {
 		_, err := store.Open(t.Context(), t.TempDir(), store.Options{URL: url, Logger: quiet})
 		if err == nil || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("error = %v", err)
+		}
+	}
+}
+
+// TestNothingIsLeftWithADeposedPrimary: one that lives on, as after a partition of the
+// network, keeps no connection of a node that has met the server that took over.
+func TestNothingIsLeftWithADeposedPrimary(t *testing.T) {
+	t.Parallel()
+	if !rig.OnPostgres() {
+		t.Skip("about PostgreSQL: STAYPUT_TEST_STORE=postgres")
+	}
+	first, second := rig.NewReplica(t, nil, "first", ""), rig.NewReplica(t, nil, "second", "")
+	first.Initialize()
+	both, leave := inTurn(t, rig.NewLink(t, first.URL()), second.URL())
+	s := openNode(t, both, store.Options{Timeout: 4 * time.Second})
+	load(t, s)
+	askEnd(t, s)
+	second.Clone(first)
+	second.Promote()
+	leave()
+	first.Do("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'") // whom notices come by
+	for range 600 {
+		if second.Ask("SELECT timeline FROM head") == "00000002" {
+			break // the node has met it
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if _, err := s.Shelf().Put(t.Context(), shelf.Item{Kind: "mail", ID: "1"}); err != nil {
+		t.Error(err)
+	}
+	if got := second.Ask("SELECT COUNT(*)::text FROM shelf"); got != "1" {
+		t.Errorf("the server that took over has %s items of 1", got)
+	}
+	askEnd(t, s)
+}
+
+// TestTheServerMissesWhoIsCutOff: one of whose append a part has come holds up all others
+// until the connection ends. No limit on what is idle in a transaction counts there, so the
+// server must look whether anybody is still there.
+func TestTheServerMissesWhoIsCutOff(t *testing.T) {
+	t.Parallel()
+	if !rig.OnPostgres() {
+		t.Skip("about PostgreSQL: STAYPUT_TEST_STORE=postgres")
+	}
+	const address = "127.83.80.1" // nobody else's
+	server := rig.NewReplica(t, nil, "alone", address)
+	server.Initialize()
+	s := openNode(t, "postgres://postgres@"+address+"/postgres?sslmode=disable", store.Options{})
+	for name, want := range map[string]string{"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"} {
+		if got, err := store.Setting(t.Context(), s, name); err != nil || got != want {
+			t.Errorf("%s is %s, %v; want %s", name, got, err, want)
 		}
 	}
 }

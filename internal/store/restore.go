@@ -52,7 +52,7 @@ func restore(ctx context.Context, file, dir string, now time.Time) error {
 	}
 	defer os.RemoveAll(workshop)
 	made := filepath.Join(workshop, fileName)
-	if err := copyFile(made, file); err != nil {
+	if err := copyFile(made, file, dir); err != nil {
 		return err
 	}
 	if err := renew(ctx, workshop, Options{}, now); err != nil {
@@ -73,7 +73,8 @@ func restore(ctx context.Context, file, dir string, now time.Time) error {
 	return finishRestore(dir)
 }
 
-func copyFile(to, from string) error {
+// copyFile makes a copy that belongs to whom dir belongs to.
+func copyFile(to, from, dir string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -83,6 +84,7 @@ func copyFile(to, from string) error {
 	if err != nil {
 		return err
 	}
+	giveToOwner(out, dir)
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Close())
 }

@@ -21,6 +21,8 @@ func (s *Store) Shelf() Shelf { return Shelf{s} }
 // Get returns the item, or shelf.ErrNotFound. An item whose time has come is
 // there until somebody takes or sweeps it.
 func (s Shelf) Get(ctx context.Context, kind, id string) (shelf.Item, error) {
+	ctx, cancel := s.store.patient(ctx)
+	defer cancel()
 	item, err := scanItem(s.store.readers.QueryRowContext(ctx, shelfGetSQL, kind, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return item, shelf.ErrNotFound
@@ -80,6 +82,8 @@ func (s Shelf) items(ctx context.Context, kind, query string, arguments ...any) 
 
 // query calls each with every row of an answer.
 func (s Shelf) query(ctx context.Context, query string, arguments []any, each func(*sql.Rows) error) error {
+	ctx, cancel := s.store.patient(ctx)
+	defer cancel()
 	rows, err := s.store.readers.QueryContext(ctx, query, arguments...)
 	if err != nil {
 		return err

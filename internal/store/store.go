@@ -100,7 +100,7 @@ type Store struct {
 	engine   engine
 	readers  *sql.DB
 	reading  *sql.TxOptions // of a transaction that sees one version of the data
-	patience time.Duration  // for one such transaction; 0: it may last
+	patience time.Duration  // for one read; 0: it may last
 
 	snapshotAfter, journalKeep atomic.Int64 // octets, as in Options
 
@@ -280,12 +280,17 @@ func (s *Store) Close() error {
 
 // read runs fn on one version of the data, which no write changes meanwhile.
 func (s *Store) read(ctx context.Context, fn func(*sql.Tx) error) error {
-	if s.patience > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.patience)
-		defer cancel()
-	}
+	ctx, cancel := s.patient(ctx)
+	defer cancel()
 	return s.readLong(ctx, fn)
+}
+
+// patient returns a context for one read: a server that is cut off never answers.
+func (s *Store) patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.patience == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.patience)
 }
 
 // readLong is read of what takes as long as it takes.

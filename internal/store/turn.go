@@ -44,6 +44,17 @@ func (t *turns) take() *turn {
 	return mine
 }
 
+// drop tells whether a turn is ours still, which then is the caller's to end.
+func (t *turns) drop(one *turn) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.mine != one {
+		return false
+	}
+	t.mine = nil
+	return true
+}
+
 // count notes whether an append was late, and tells whether it is time for a turn.
 func (t *turns) count(late bool) bool {
 	t.mu.Lock()
@@ -59,7 +70,7 @@ func (t *turns) count(late bool) bool {
 // awaitTurn waits until nobody else can append, and keeps it so for the next append of
 // this process, for turnTime at most. Where that fails there is just no turn.
 func (e *postgresEngine) awaitTurn(ctx context.Context) {
-	conn, err := e.pool.Acquire(ctx)
+	conn, err := e.updates.Acquire(ctx)
 	if err != nil {
 		return
 	}
@@ -78,7 +89,11 @@ func (e *postgresEngine) awaitTurn(ctx context.Context) {
 	e.turns.mu.Lock()
 	defer e.turns.mu.Unlock()
 	e.turns.mine = t
-	t.over = time.AfterFunc(turnTime, e.endTurn)
+	t.over = time.AfterFunc(turnTime, func() {
+		if e.turns.drop(t) { // or it is taken, and another one may be ours
+			t.end()
+		}
+	})
 }
 
 // endTurn ends our turn if it is that.

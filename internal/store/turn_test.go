@@ -66,6 +66,24 @@ func TestATurnThatNobodyTakesIsOver(t *testing.T) {
 	}
 }
 
+// TestATurnEndsByItself: a timer that ran out while its turn was taken leaves the next
+// one alone.
+func TestATurnEndsByItself(t *testing.T) {
+	t.Parallel()
+	fast, slow := twoNodes(t)
+	if err := appendNext(t, fast); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		if err := append1(t, slow, 0); !errors.Is(err, registry.ErrBehind) {
+			t.Fatalf("a late append: %v, want %v", err, registry.ErrBehind)
+		}
+	}
+	if !store.OutlastTurn(slow) {
+		t.Error("a turn was ended with the one before it")
+	}
+}
+
 // twoNodes returns nodes on one database, both at the beginning of its journal.
 func twoNodes(t *testing.T) (fast, slow *store.Store) {
 	t.Helper()

@@ -55,7 +55,7 @@ func (e *postgresEngine) listen(ctx context.Context) (heard bool, err error) {
 	if err := e.within(ctx, func(ctx context.Context) error { return subscribe(ctx, conn) }); err != nil {
 		return false, err
 	}
-	if err := askAdvisory(ctx, conn, workSQL); err != nil {
+	if err := e.within(ctx, func(ctx context.Context) error { return askAdvisory(ctx, conn, workSQL) }); err != nil {
 		return false, err
 	}
 	for {
