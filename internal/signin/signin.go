@@ -32,8 +32,8 @@ type Registry interface {
 
 // Accounts makes accounts, by the rules of package admin.
 type Accounts interface {
-	// AddAccountBy makes an account in the name of by.
-	AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount) (admin.Account, error)
+	// AddAccountBy makes an account in the name of by, if the state is as expected.
+	AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount, expect func(*registry.State) error) (admin.Account, error)
 	// DeleteAccount deletes an account, and with force also what it has.
 	DeleteAccount(ctx context.Context, name string, force bool) error
 }

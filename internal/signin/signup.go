@@ -84,8 +84,14 @@ func (s *Service) ConfirmSignUp(ctx context.Context, c Client, token, name, pass
 	}
 	var step Step
 	err := s.useLink(ctx, c, token, ForSignUp, func(l openLink) (err error) {
-		if len(s.people.find(s.registry.State().Accounts, l.Email)) > 0 {
-			return ErrLink // another link to the same address was quicker
+		isFree := func(st *registry.State) error {
+			if len(s.people.find(st.Accounts, l.Email)) > 0 {
+				return ErrLink // another link to the same address was quicker
+			}
+			return nil
+		}
+		if err := isFree(s.registry.State()); err != nil {
+			return err
 		}
 		if err := s.checkNewName(name); err != nil {
 			return err
@@ -103,7 +109,7 @@ func (s *Service) ConfirmSignUp(ctx context.Context, c Client, token, name, pass
 			step.Waiting = true
 			return s.apply(ctx, c, &x)
 		}
-		a, err := s.open(ctx, oneself, &x)
+		a, err := s.open(ctx, oneself, &x, isFree)
 		if err != nil {
 			return err
 		}
@@ -134,9 +140,9 @@ func (s *Service) checkNewName(name string) error {
 // oneself is in whose name accounts are made that nobody has to approve.
 var oneself = registry.Actor{Via: "signin"}
 
-// makeAccount makes an account of a customer and returns it.
-func (s *Service) makeAccount(ctx context.Context, by registry.Actor, n admin.NewAccount) (account.Account, error) {
-	made, err := s.accounts.AddAccountBy(ctx, by, n)
+// makeAccount makes an account of a customer and returns it, if the state is as expected.
+func (s *Service) makeAccount(ctx context.Context, by registry.Actor, n admin.NewAccount, expect func(*registry.State) error) (account.Account, error) {
+	made, err := s.accounts.AddAccountBy(ctx, by, n, expect)
 	if err != nil {
 		if errors.Is(err, admin.ErrExists) {
 			err = ErrTaken
@@ -150,9 +156,10 @@ func (s *Service) makeAccount(ctx context.Context, by registry.Actor, n admin.Ne
 	return a, nil
 }
 
-// open makes the account of an application, with the password that was chosen.
-func (s *Service) open(ctx context.Context, by registry.Actor, x *storedApplication) (account.Account, error) {
-	return s.makeAccount(ctx, by, admin.NewAccount{Name: x.Name, Email: x.Email, Language: x.Language, PasswordHash: x.Hash})
+// open makes the account of an application, with the password that was chosen, if the
+// state is as expected.
+func (s *Service) open(ctx context.Context, by registry.Actor, x *storedApplication, expect func(*registry.State) error) (account.Account, error) {
+	return s.makeAccount(ctx, by, admin.NewAccount{Name: x.Name, Email: x.Email, Language: x.Language, PasswordHash: x.Hash}, expect)
 }
 
 // storedApplication is what an item says of an application. Its ID is the lower-case
@@ -247,7 +254,7 @@ func (s *Service) Approve(ctx context.Context, by registry.Actor, id string) err
 // openOnce makes the account of an application unless somebody did who could not end it,
 // and tells whether it is new. The hash, with its salt, tells that the account is this one.
 func (s *Service) openOnce(ctx context.Context, by registry.Actor, x *storedApplication) (a account.Account, isNew bool, err error) {
-	a, err = s.open(ctx, by, x)
+	a, err = s.open(ctx, by, x, nil)
 	if errors.Is(err, ErrTaken) {
 		if there, ok := s.registry.State().Accounts.Account(x.Name); ok && there.Password == x.Hash {
 			return there, false, nil

@@ -2,8 +2,10 @@ package signin_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,11 +37,11 @@ type unsteady struct {
 }
 
 // AddAccountBy implements signin.Accounts.
-func (u *unsteady) AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount) (admin.Account, error) {
+func (u *unsteady) AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount, expect func(*registry.State) error) (admin.Account, error) {
 	if u.before.Swap(false) {
 		return admin.Account{}, registry.ErrUnavailable
 	}
-	a, err := u.Service.AddAccountBy(ctx, by, n)
+	a, err := u.Service.AddAccountBy(ctx, by, n, expect)
 	if u.after.Swap(false) {
 		return admin.Account{}, registry.ErrUnavailable
 	}
@@ -147,5 +149,48 @@ func TestThePublicURLGoes(t *testing.T) {
 	}
 	if said() != 3 || len(w.outbox.all(mail.KnownAddress))+len(w.outbox.all(mail.Approved)) != 0 {
 		t.Errorf("log %s\nmails %+v", w.log, w.outbox.all(mail.Approved))
+	}
+}
+
+// meeting makes accounts when as many are wanted at one moment as it waits for.
+type meeting struct {
+	*admin.Service
+	all sync.WaitGroup
+}
+
+// AddAccountBy implements signin.Accounts.
+func (m *meeting) AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount, expect func(*registry.State) error) (admin.Account, error) {
+	m.all.Done()
+	m.all.Wait()
+	return m.Service.AddAccountBy(ctx, by, n, expect)
+}
+
+// TestOneAddressOneSignUp, also when two links to it are used at the same moment.
+func TestOneAddressOneSignUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *signin.Options) { o.SignUp = signin.SignUpOn })
+	both := &meeting{Service: w.admin}
+	both.all.Add(2)
+	w.accounts = both
+	w.restart(t)
+	var in atomic.Int32
+	var all sync.WaitGroup
+	for i, name := range []string{"dora", "dora2"} {
+		if err := w.SignUp(t.Context(), home, "dora@example.net"); err != nil {
+			t.Fatal(err)
+		}
+		token := tokenOf(t, w.outbox.await(t, mail.ConfirmSignUp, i+1).Data.Link, signin.PathSignUp)
+		all.Go(func() {
+			switch _, err := w.ConfirmSignUp(t.Context(), home, token, name, chosen); {
+			case err == nil:
+				in.Add(1)
+			case !errors.Is(err, signin.ErrLink):
+				t.Errorf("%s: %v, want ErrLink", name, err)
+			}
+		})
+	}
+	all.Wait()
+	if in.Load() != 1 {
+		t.Errorf("%d accounts have the address, want 1", in.Load())
 	}
 }
