@@ -62,6 +62,8 @@ type Writer interface {
 	Put(ctx context.Context, item shelf.Item) (version uint64, err error)
 	// Take deletes an item and returns it: one of many who try gets it.
 	Take(ctx context.Context, kind, id string) (shelf.Item, error)
+	// Drop deletes an item if it is of its version.
+	Drop(ctx context.Context, item shelf.Item) error
 }
 
 // Sweeper deletes what is of no use any more.

@@ -170,6 +170,7 @@ type storedApplication struct {
 	Language    string
 	At          time.Time
 	From        netip.Addr `json:",omitzero"`
+	Approved    bool       `json:",omitempty"` // or about to be: nobody declines it any more
 }
 
 // apply keeps an application.
@@ -210,7 +211,7 @@ func (s *Service) Applications(ctx context.Context, after string, limit int) ([]
 
 // Application returns an application, or ErrLink when there is none.
 func (s *Service) Application(ctx context.Context, id string) (Application, error) {
-	x, err := s.application(ctx, id)
+	_, x, err := s.application(ctx, id)
 	return x.view(id), err
 }
 
@@ -221,9 +222,9 @@ func (x *storedApplication) view(id string) Application {
 // Approve makes the account of an application, with the password that was chosen then,
 // and writes to its owner. It fails with ErrLink when there is no such application, and
 // with ErrTaken, dropping it, when the name is taken by now. After any other failure the
-// application is still there, and whoever tries again ends what was begun.
+// application is still there, cannot be declined, and whoever tries again ends what was begun.
 func (s *Service) Approve(ctx context.Context, by registry.Actor, id string) error {
-	x, err := s.application(ctx, id)
+	x, err := s.markApproved(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -251,6 +252,23 @@ func (s *Service) Approve(ctx context.Context, by registry.Actor, id string) err
 	})
 }
 
+// markApproved returns an application, which nobody can decline from now on.
+func (s *Service) markApproved(ctx context.Context, id string) (storedApplication, error) {
+	for {
+		item, x, err := s.application(ctx, id)
+		if err != nil || x.Approved {
+			return x, err
+		}
+		x.Approved = true
+		if item.Body, err = json.Marshal(x); err != nil {
+			return x, fmt.Errorf("approving an application: %w", err)
+		}
+		if _, err = s.shelf.Put(ctx, item); !errors.Is(err, shelf.ErrChanged) {
+			return x, err
+		}
+	}
+}
+
 // openOnce makes the account of an application unless somebody did who could not end it,
 // and tells whether it is new. The hash, with its salt, tells that the account is this one.
 func (s *Service) openOnce(ctx context.Context, by registry.Actor, x *storedApplication) (a account.Account, isNew bool, err error) {
@@ -263,9 +281,20 @@ func (s *Service) openOnce(ctx context.Context, by registry.Actor, x *storedAppl
 	return a, true, err
 }
 
-// Decline drops an application, and says nothing to whoever applied.
+// Decline drops an application, and says nothing to whoever applied. It fails with ErrLink
+// when there is no such application, or somebody else decides in the same moment.
 func (s *Service) Decline(ctx context.Context, by registry.Actor, id string) error {
-	x, err := s.takeApplication(ctx, id)
+	item, x, err := s.application(ctx, id)
+	if err != nil {
+		return err
+	}
+	if x.Approved {
+		return ErrLink
+	}
+	err = s.shelf.Drop(ctx, item)
+	if errors.Is(err, shelf.ErrChanged) {
+		return ErrLink
+	}
 	if err == nil {
 		s.note(ctx, staff(by), s.actorName(by), account.Account{Name: x.Name}, Declined, "")
 	}
@@ -295,13 +324,11 @@ func (s *Service) dropApplications(ctx context.Context, email string) (names []s
 	return names, nil
 }
 
-// application returns an application, or ErrLink when there is none.
-func (s *Service) application(ctx context.Context, id string) (storedApplication, error) {
-	return readApplication(s.shelf.Get(ctx, kindApplication, id))
-}
-
-func (s *Service) takeApplication(ctx context.Context, id string) (storedApplication, error) {
-	return readApplication(s.shelf.Take(ctx, kindApplication, id))
+// application returns an application as it stands on the shelf, or ErrLink when there is none.
+func (s *Service) application(ctx context.Context, id string) (shelf.Item, storedApplication, error) {
+	item, err := s.shelf.Get(ctx, kindApplication, id)
+	x, err := readApplication(item, err)
+	return item, x, err
 }
 
 func readApplication(item shelf.Item, err error) (x storedApplication, _ error) {

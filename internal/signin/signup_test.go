@@ -14,6 +14,7 @@ import (
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/mail"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/shelf"
 	"stayput.dev/internal/signin"
 )
 
@@ -193,4 +194,65 @@ func TestOneAddressOneSignUp(t *testing.T) {
 	if in.Load() != 1 {
 		t.Errorf("%d accounts have the address, want 1", in.Load())
 	}
+}
+
+// TestOneDecidesOfAnApplication: who declines it in the moment in which another approves it
+// comes too late, and hears so.
+func TestOneDecidesOfAnApplication(t *testing.T) {
+	t.Parallel()
+	by := registry.Actor{Via: "test"}
+	for why, decide := range map[string]func(w *world, id string) (approved, declined error){
+		"declined while it is approved": func(w *world, id string) (approved, declined error) {
+			w.accounts = &lateAccounts{w.admin, func() { declined = w.Decline(t.Context(), by, id) }}
+			w.restart(t)
+			approved = w.Approve(t.Context(), by, id)
+			return approved, declined
+		},
+		"approved while it is declined": func(w *world, id string) (approved, declined error) {
+			var began bool
+			w.shelf = &lateShelf{w.shelf, func(kind string) {
+				if kind == "application" && !began {
+					began = true
+					approved = w.Approve(t.Context(), by, id)
+				}
+			}}
+			w.restart(t)
+			declined = w.Decline(t.Context(), by, id)
+			return approved, declined
+		},
+	} {
+		w := newWorld(t, func(o *signin.Options) { o.SignUp = signin.SignUpApproval })
+		approved, declined := decide(w, w.applied(t, "dora"))
+		if approved != nil || !errors.Is(declined, signin.ErrLink) {
+			t.Errorf("%s: approved %v, declined %v, want ErrLink of who declines", why, approved, declined)
+		}
+		if _, stands := w.registry.State().Accounts.Account("dora"); !stands {
+			t.Errorf("%s: there is no account", why)
+		}
+	}
+}
+
+// lateAccounts lets something happen before an account is made.
+type lateAccounts struct {
+	*admin.Service
+	meanwhile func()
+}
+
+// AddAccountBy implements signin.Accounts.
+func (l *lateAccounts) AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount, expect func(*registry.State) error) (admin.Account, error) {
+	l.meanwhile()
+	return l.Service.AddAccountBy(ctx, by, n, expect)
+}
+
+// lateShelf lets something happen after an item was read.
+type lateShelf struct {
+	signin.Shelf
+	got func(kind string)
+}
+
+// Get implements signin.Shelf.
+func (l *lateShelf) Get(ctx context.Context, kind, id string) (shelf.Item, error) {
+	item, err := l.Shelf.Get(ctx, kind, id)
+	l.got(kind)
+	return item, err
 }
