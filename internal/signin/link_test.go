@@ -444,3 +444,19 @@ func TestALinkThatWasDroppedStaysDropped(t *testing.T) {
 	is(t, "used after another was made", err, signin.ErrLink)
 	must(t)(w.AcceptInvitation(t.Context(), home, after, chosen))
 }
+
+// TestTheMailboxIsGivenUp while somebody uses a link that was sent to it.
+func TestTheMailboxIsGivenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := w.RequestReset(t.Context(), home, "anna"); err != nil {
+		t.Fatal(err)
+	}
+	token := tokenOf(t, w.outbox.await(t, mail.PasswordReset, 1).Data.Link, signin.PathReset)
+	s := w.late(t, func() error {
+		w.change(t, "anna", func(a *account.Account) { a.Email = "anna@example.net" })
+		return nil
+	})
+	is(t, "a link to the address before", s.ResetPassword(t.Context(), home, token, chosen), signin.ErrLink)
+	w.signIn(t, "anna")
+}
