@@ -14,7 +14,6 @@ import (
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/mail"
 	"stayput.dev/internal/registry"
-	"stayput.dev/internal/shelf"
 	"stayput.dev/internal/signin"
 )
 
@@ -210,7 +209,7 @@ func TestOneDecidesOfAnApplication(t *testing.T) {
 		},
 		"approved while it is declined": func(w *world, id string) (approved, declined error) {
 			var began bool
-			w.shelf = &lateShelf{w.shelf, func(kind string) {
+			w.shelf = &lateShelf{Shelf: w.shelf, got: func(kind string) {
 				if kind == "application" && !began {
 					began = true
 					approved = w.Approve(t.Context(), by, id)
@@ -242,17 +241,4 @@ type lateAccounts struct {
 func (l *lateAccounts) AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount, expect func(*registry.State) error) (admin.Account, error) {
 	l.meanwhile()
 	return l.Service.AddAccountBy(ctx, by, n, expect)
-}
-
-// lateShelf lets something happen after an item was read.
-type lateShelf struct {
-	signin.Shelf
-	got func(kind string)
-}
-
-// Get implements signin.Shelf.
-func (l *lateShelf) Get(ctx context.Context, kind, id string) (shelf.Item, error) {
-	item, err := l.Shelf.Get(ctx, kind, id)
-	l.got(kind)
-	return item, err
 }
