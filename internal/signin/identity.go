@@ -131,6 +131,9 @@ func (s *Service) FinishConnect(ctx context.Context, c Client, session Session, 
 	if err := s.freeIdentity(ctx, subjectID(rules.Issuer, claimed.Subject)); err != nil {
 		return err
 	}
+	if err := s.stillThere(ctx, session); err != nil {
+		return err
+	}
 	err = s.keepIdentity(ctx, rules, claimed, a.ID)
 	if errors.Is(err, shelf.ErrChanged) { // they got an account in this moment
 		return ErrTaken

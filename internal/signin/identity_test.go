@@ -242,6 +242,31 @@ func TestOneWayInIsLeft(t *testing.T) {
 	}
 }
 
+// TestASessionEndsWhileItConnects: whoever is at the provider when the session ends is
+// not connected.
+func TestASessionEndsWhileItConnects(t *testing.T) {
+	t.Parallel()
+	w, p := newConnecting(t)
+	step := w.signIn(t, "anna")
+	to, cookie, err := w.BeginConnect(t.Context(), step.Session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := p.Approve(to)
+	w.shelf = &lateShelf{Shelf: w.shelf, got: func(kind string) {
+		if kind == "oidc-subject" { // the provider has said who it is
+			if err := w.EndAll(t.Context(), home, step.Session.Account, ""); err != nil {
+				t.Error(err)
+			}
+		}
+	}}
+	w.restart(t)
+	is(t, "after the session", w.FinishConnect(t.Context(), home, step.Session, cookie, back), signin.ErrNoSession)
+	if all, err := w.Identities(t.Context(), step.Session.Account); err != nil || len(all) != 0 {
+		t.Errorf("anna is connected with %+v, %v", all, err)
+	}
+}
+
 // TestAnotherProvider: what was connected with one that is no more leads nowhere, is seen,
 // and can be ended.
 func TestAnotherProvider(t *testing.T) {
