@@ -141,6 +141,35 @@ func TestMoveIn(t *testing.T) {
 	}
 }
 
+// TestMovedKeysGivenTwice: the one that is taken over has its own secret, not that of the
+// one that is refused.
+func TestMovedKeysGivenTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	key := func(username, owner, secret string) admin.MovedKey {
+		return admin.MovedKey{Username: username, Account: owner, Secret: secret}
+	}
+	w.moveIn(admin.MoveIn{
+		Accounts: []admin.NewAccount{{Name: "carla"}},
+		Keys: []admin.MovedKey{
+			key("first", "carla", "the first secret"), key("first", "carla", "the second secret"),
+			key("second", "nobody", "the first secret"), key("second", "carla", "the second secret"),
+		},
+	}, `
+account carla added
+key first added
+key first refused: it is given twice
+key second refused: no account nobody
+key second added
+`)
+	v := account.NewVerifier(1)
+	for _, username := range []string{"first", "second"} {
+		if _, err := v.Check(t.Context(), w.State().Accounts, username, "the "+username+" secret"); err != nil {
+			t.Errorf("%s: %v", username, err)
+		}
+	}
+}
+
 func TestMoveInAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
