@@ -174,7 +174,7 @@ func (m *Mirror) request(l *Line) string {
 
 // target returns the target as it is to be asked here, and whether it is one.
 func (m *Mirror) target(sent string) (string, bool) {
-	if _, rest, ok := strings.Cut(sent, "://"); ok {
+	if scheme, rest, ok := strings.Cut(sent, "://"); ok && !strings.ContainsAny(scheme, "/?") {
 		i := strings.IndexAny(rest, "/?")
 		if i < 0 {
 			i = len(rest)

@@ -93,6 +93,7 @@ func TestMirror(t *testing.T) {
 	m := weblog.Mirror{Address: d.Addr().String(), Prefix: "/shadow", Strip: "/dyndns", Complain: func(n int, _ error) { dropped += n }}
 	log := `203.0.113.7 200 4 "GET /dyndns/?hostname=a.example.org HTTP/1.1" "Basic YTpi" "curl"
 203.0.113.7 200 4 "GET http://example.org/dyndns/nic/update?hostname=a.example.org HTTP/1.1" "-" "-"
+203.0.113.7 200 4 "GET /dyndns/?hostname=a.example.org&url=http://example.org/x HTTP/1.1" "-" "-"
 203.0.113.7 200 4 "GET /other/?hostname=a.example.org HTTP/1.1" "-" "-"
 203.0.113.7 200 4 "GET /dyndnsx HTTP/1.1" "-" "-"
 203.0.113.7 405 8 "POST /dyndns?hostname=a.example.org HTTP/1.1" "-" "-"
@@ -108,6 +109,7 @@ what is this
 	want := []string{
 		"GET|/shadow/?hostname=a.example.org|203.0.113.7|Basic YTpi|curl||200|4",
 		"GET|/shadow/nic/update?hostname=a.example.org|203.0.113.7||||200|4",
+		"GET|/shadow/?hostname=a.example.org&url=http://example.org/x|203.0.113.7||||200|4",
 		"POST|/shadow?hostname=a.example.org|203.0.113.7||||405|8",
 		"HEAD|/shadow/|2001:db8::7||||200|4",
 		"GET|/shadow/answer|127.0.0.1|||5f1a|200|4",
