@@ -125,9 +125,9 @@ func (m *Mirror) handOn(ctx context.Context, text string) error {
 		return nil
 	}
 	wasOpen := m.conn != nil
-	status, err := m.send(ctx, request)
+	status, err := m.send(ctx, l.Method, request)
 	if err != nil && wasOpen {
-		status, err = m.send(ctx, request)
+		status, err = m.send(ctx, l.Method, request)
 	}
 	switch {
 	case err != nil:
@@ -191,8 +191,9 @@ func (m *Mirror) target(sent string) (string, bool) {
 	return rest, true
 }
 
-// send sends a request and returns with which status it was taken.
-func (m *Mirror) send(ctx context.Context, request string) (status int, err error) {
+// send sends a request and returns with which status it was taken. To HEAD a body is told
+// of that never comes.
+func (m *Mirror) send(ctx context.Context, method, request string) (status int, err error) {
 	defer func() {
 		if err != nil {
 			m.hangUp()
@@ -211,7 +212,7 @@ func (m *Mirror) send(ctx context.Context, request string) (status int, err erro
 	if _, err := io.WriteString(m.conn, request); err != nil {
 		return 0, err
 	}
-	answer, err := http.ReadResponse(m.in, nil)
+	answer, err := http.ReadResponse(m.in, &http.Request{Method: method})
 	if err != nil {
 		return 0, err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -193,4 +194,24 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestMirrorOfHead: a reply to HEAD has no body, whatever length it tells of.
+func TestMirrorOfHead(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			http.NotFound(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer s.Close()
+	m := weblog.Mirror{Address: s.Listener.Addr().String(), Prefix: "/shadow", Complain: func(n int, err error) {
+		t.Errorf("%d lines were dropped: %v", n, err)
+	}}
+	log := strings.Repeat("203.0.113.7 404 19 \"HEAD /favicon.ico HTTP/1.1\" \"-\" \"-\"\n", 2) + "5f1a 200 4\n"
+	if err := m.Run(t.Context(), strings.NewReader(log)); err != nil {
+		t.Error(err)
+	}
 }
