@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"stayput.dev/internal/weblog"
@@ -213,5 +214,36 @@ func TestMirrorOfHead(t *testing.T) {
 	log := strings.Repeat("203.0.113.7 404 19 \"HEAD /favicon.ico HTTP/1.1\" \"-\" \"-\"\n", 2) + "5f1a 200 4\n"
 	if err := m.Run(t.Context(), strings.NewReader(log)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMirrorCountsWhatItLoses: of lines that come too fast, each is either handed on or
+// told of.
+func TestMirrorCountsWhatItLoses(t *testing.T) {
+	t.Parallel()
+	const lines = 5000 // more than are queued
+	var heard, dropped atomic.Int64
+	read := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		<-read
+		heard.Add(1)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer s.Close()
+	log, web := io.Pipe()
+	m := weblog.Mirror{Address: s.Listener.Addr().String(), Complain: func(n int, _ error) { dropped.Add(int64(n)) }}
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(t.Context(), log) }()
+	out := bufio.NewWriter(web)
+	for i := range lines {
+		fmt.Fprintf(out, "%d 200 4\n", i)
+	}
+	err := errors.Join(out.Flush(), web.Close())
+	close(read)
+	if err = errors.Join(err, <-ended); err != nil {
+		t.Fatal(err)
+	}
+	if heard.Load()+dropped.Load() != lines {
+		t.Errorf("of %d lines %d were handed on, and %d told of", lines, heard.Load(), dropped.Load())
 	}
 }
