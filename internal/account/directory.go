@@ -290,14 +290,25 @@ func (d Directory) SameFollowers(other Directory) bool {
 }
 
 // Owner returns the host at name or nearest above it, whose owner alone may put
-// names there.
-func (d Directory) Owner(name zone.Name) (Host, bool) {
+// names there. It looks from above, and no further than there are hosts: strangers
+// choose names of a hundred labels.
+func (d Directory) Owner(name zone.Name) (owner Host, ok bool) {
+	var above [zone.MaxName / 2]zone.Name
+	n := 0
 	for ; name != zone.Root; name = name.Parent() {
-		if h, ok := d.Host(name); ok {
-			return h, true
+		above[n] = name
+		n++
+	}
+	for below := true; below && n > 0; {
+		n--
+		var buf [2 * zone.MaxName]byte
+		var raw []byte
+		var found bool
+		if raw, found, below = d.maps[hosts].Probe(above[n].AppendKey(buf[:0])); found {
+			owner, ok = decodeHost(above[n], raw), true
 		}
 	}
-	return Host{}, false
+	return owner, ok
 }
 
 // Resting returns the rest of a released name, if it has one, also when its

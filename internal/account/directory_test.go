@@ -53,6 +53,34 @@ func secret(t testing.TB, token bool) (string, account.Secret) {
 	return s, kept
 }
 
+// A name belongs to the nearest host at or above it, however many labels lie between.
+func TestOwner(t *testing.T) {
+	t.Parallel()
+	var hosts []account.Host
+	for i, name := range []string{"home.dyn.example.org", "nas.home.dyn.example.org", "a.b.tv.dyn.example.org"} {
+		hosts = append(hosts, account.Host{ID: uint32(i + 1), Name: zone.MustName(name), Account: 1, TTL: 60})
+	}
+	d := apply(t, account.Directory{}, account.Changes{Accounts: []account.Account{{ID: 1, Name: "alice"}}, Hosts: hosts})
+	for name, want := range map[string]string{
+		"home.dyn.example.org":          "home.dyn.example.org",
+		"x.home.dyn.example.org":        "home.dyn.example.org",
+		"nas.home.dyn.example.org":      "nas.home.dyn.example.org",
+		"_tcp.nas.home.dyn.example.org": "nas.home.dyn.example.org",
+		"b.tv.dyn.example.org":          "",
+		"x.a.b.tv.dyn.example.org":      "a.b.tv.dyn.example.org",
+		"dyn.example.org":               "",
+		"homes.dyn.example.org":         "",
+		".":                             "",
+		strings.Repeat("x.", 116) + "home.dyn.example.org": "home.dyn.example.org",
+		strings.Repeat("x.", 127):                          "",
+	} {
+		h, ok := d.Owner(zone.MustName(name))
+		if ok != (want != "") || ok && h.Name != zone.MustName(want) {
+			t.Errorf("%s belongs to %q, want %q", name, h.Name, want)
+		}
+	}
+}
+
 func TestDirectory(t *testing.T) {
 	t.Parallel()
 	token, kept := secret(t, true)

@@ -124,9 +124,35 @@ func (d *draft) provisionHosts(owner string, names []zone.Name) error {
 // AccountByExternalID returns the account that has the ID in another system.
 func (s *Service) AccountByExternalID(id string) (Account, error) {
 	st := s.State()
-	a, ok := st.Accounts.AccountByExternalID(id)
-	if !ok {
-		return Account{}, notFound("no account has the external ID %s", id)
+	a, err := findByExternalID(st, id)
+	if err != nil {
+		return Account{}, err
 	}
 	return viewAccount(st, a), nil
+}
+
+// SetPhaseByExternalID takes the account that has the ID in another system to another phase
+// of its life.
+func (s *Service) SetPhaseByExternalID(ctx context.Context, id string, to account.Phase) (Account, error) {
+	name := ""
+	err := s.edit(ctx, func(d *draft) error {
+		a, err := findByExternalID(d.state, id)
+		if err != nil {
+			return err
+		}
+		name = a.Name
+		return d.setAccount(a, AccountChange{Phase: &to})
+	})
+	if err != nil {
+		return Account{}, err
+	}
+	return s.Account(name)
+}
+
+func findByExternalID(st *registry.State, id string) (account.Account, error) {
+	a, ok := st.Accounts.AccountByExternalID(id)
+	if !ok {
+		return a, notFound("no account has the external ID %s", id)
+	}
+	return a, nil
 }

@@ -214,7 +214,7 @@ func New(c Config) *API {
 	mux.HandleFunc("GET "+prefix+"/openapi-3.0.json", serveDescription(api.OpenAPI().Downgrade()))
 	mux.HandleFunc(others, s.nothing)
 	socket := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.serve(w, r, Principal{role: operator})
+		s.serve(w, r, &visit{who: Principal{role: operator}})
 	})
 	return &API{s, socket}
 }
@@ -238,9 +238,9 @@ func (s *server) nothing(w http.ResponseWriter, r *http.Request) {
 	writeProblem(w, newProblem(status, fmt.Sprintf("nothing answers %s %s", r.Method, r.URL.Path), ""))
 }
 
-// serve answers a request on behalf of who asks.
-func (s *server) serve(w http.ResponseWriter, r *http.Request, who Principal) {
-	v := &visit{who: who, path: r.URL.EscapedPath(), none: r.Header.Get("If-None-Match")}
+// serve answers a request, of which the visit says who asks.
+func (s *server) serve(w http.ResponseWriter, r *http.Request, v *visit) {
+	v.path, v.none = r.URL.EscapedPath(), r.Header.Get("If-None-Match")
 	switch r.Method {
 	case http.MethodPatch, http.MethodPut, http.MethodDelete:
 		v.match = r.Header.Get("If-Match")
@@ -286,9 +286,26 @@ type shown[T any] struct {
 	Body T
 }
 
+// askAgain finds out anew who asks, now that the body is there: whoever sends one slowly
+// may be nobody by now.
+func askAgain(v *visit) error {
+	if v.again == nil {
+		return nil
+	}
+	who, fault := v.again()
+	if fault != nil {
+		return fault
+	}
+	v.who = who
+	return nil
+}
+
 // enter tells why an operation cannot be done.
 func (s *server) enter(ctx context.Context, op *huma.Operation, in any) error {
 	if err := s.catchUp(ctx, op); err != nil {
+		return err
+	}
+	if err := askAgain(visitOf(ctx)); err != nil {
 		return err
 	}
 	if err := s.admit(ctx, op.OperationID, in); err != nil {

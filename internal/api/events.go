@@ -211,14 +211,7 @@ func (t *teller) mayStay() bool {
 	if t.who.role == operator {
 		return true
 	}
-	st := t.registry.State()
-	if t.who.token != nil {
-		if now, ok := st.Accounts.APIToken(t.who.token.ID); !ok || now.HasExpired(t.now()) {
-			return false
-		}
-	}
-	now := *t.who
-	return now.complete(st) == nil && now.role == t.who.role
+	return t.who.isStill(t.registry.State(), t.now()) == nil
 }
 
 func (t *teller) mayHear(e *feed.Event) bool {

@@ -23,8 +23,9 @@ type Told struct {
 type Notices interface {
 	// Notice returns what is told of a host.
 	Notice(ctx context.Context, h *account.Host) (Told, error)
-	// SetNotice replaces that, as by says.
-	SetNotice(ctx context.Context, by registry.Actor, h *account.Host, t Told) error
+	// SetNotice keeps what change makes of that, as by says, unless somebody else changes it
+	// in the same moment.
+	SetNotice(ctx context.Context, by registry.Actor, h *account.Host, change func(Told) (Told, error)) error
 }
 
 // Notice is what the owner of a host hears of it by mail.
@@ -74,11 +75,15 @@ func (s *server) showNotice(ctx context.Context, in *hostPath) (Notice, error) {
 		return Notice{}, err
 	}
 	told, err := s.notices.Notice(ctx, h)
+	return viewNotice(told), err
+}
+
+func viewNotice(told Told) Notice {
 	out := Notice{Silent: account.ExpiryNever.String(), Changed: told.Changed, Failing: told.Failing}
 	if told.Silent > 0 {
 		out.Silent = account.Expiry(told.Silent / time.Second).String()
 	}
-	return out, err
+	return out
 }
 
 func (s *server) setNotice(ctx context.Context, in *noticePatch) (Notice, error) {
@@ -86,30 +91,37 @@ func (s *server) setNotice(ctx context.Context, in *noticePatch) (Notice, error)
 	if err != nil {
 		return Notice{}, err
 	}
-	told, err := s.notices.Notice(ctx, h)
-	if err != nil {
-		return Notice{}, err
-	}
-	if in.Body.Silent != nil {
-		text, err := account.ParseExpiry(*in.Body.Silent)
-		if err != nil || text == account.ExpiryDefault {
-			return Notice{}, newProblem(http.StatusUnprocessableEntity, "a silence is a time such as 2d, or never", "")
+	change := func(now Told) (Told, error) {
+		if err := expectShown(ctx, viewNotice(now)); err != nil {
+			return now, err
 		}
-		told.Silent = text.After(0)
+		return in.Body.of(now)
 	}
-	if in.Body.Changed != nil {
-		told.Changed = *in.Body.Changed
-	}
-	if in.Body.Failing != nil {
-		told.Failing = *in.Body.Failing
-	}
-	if err := s.notices.SetNotice(ctx, s.actor(ctx), h, told); err != nil {
+	if err := s.notices.SetNotice(ctx, s.actor(ctx), h, change); err != nil {
 		if x, ok := err.(interface{ Hint() string }); ok {
 			return Notice{}, newProblem(http.StatusConflict, err.Error(), x.Hint())
 		}
 		return Notice{}, err
 	}
 	return s.showNotice(ctx, &hostPath{Host: in.Host})
+}
+
+// of returns what is told with what is to be changed.
+func (c *NoticeChange) of(t Told) (Told, error) {
+	if c.Silent != nil {
+		text, err := account.ParseExpiry(*c.Silent)
+		if err != nil || text == account.ExpiryDefault {
+			return t, newProblem(http.StatusUnprocessableEntity, "a silence is a time such as 2d, or never", "")
+		}
+		t.Silent = text.After(0)
+	}
+	if c.Changed != nil {
+		t.Changed = *c.Changed
+	}
+	if c.Failing != nil {
+		t.Failing = *c.Failing
+	}
+	return t, nil
 }
 
 // Notice returns what the owner of a host hears of it by mail.

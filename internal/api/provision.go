@@ -72,11 +72,7 @@ func (s *server) provision(ctx context.Context, in *customerWish) (Account, erro
 // setPhase returns what takes an account to a phase of its life.
 func (s *server) setPhase(to account.Phase) func(context.Context, *customerPath) (Account, error) {
 	return func(ctx context.Context, in *customerPath) (Account, error) {
-		a, err := s.as(ctx).AccountByExternalID(in.ID)
-		if err != nil {
-			return Account{}, err
-		}
-		a, err = s.as(ctx).SetAccount(ctx, a.Name, admin.AccountChange{Phase: &to})
+		a, err := s.as(ctx).SetPhaseByExternalID(ctx, in.ID, to)
 		return viewAccount(a), err
 	}
 }

@@ -71,7 +71,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(whole))
 	}
-	d.serve(w, r, who)
+	d.serve(w, r, &visit{who: who, again: func() (Principal, *Problem) { return d.identify(r) }})
 }
 
 // readWhole reads a body of at most so many octets. Of one that is longer it reads

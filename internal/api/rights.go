@@ -332,14 +332,22 @@ func (s *server) admit(ctx context.Context, id string, in any) error {
 		return newProblem(http.StatusForbidden, "who you are was proved too long ago for this", "sign in again, or prove it on the page of your account")
 	case who.isLimited() && !r.limited:
 		return newProblem(http.StatusForbidden, "this token is for hosts alone", "")
-	case r.names == nil || who.role == operator:
+	case who.role == operator:
 		return nil
 	}
-	n := r.names(in, who)
+	var n named
+	if r.names != nil {
+		n = r.names(in, who)
+	}
 	if n.forAdmin != "" && rank[who.role] < rank[account.Admin] {
 		return newProblem(http.StatusForbidden, fmt.Sprintf("%s is for admin, not for %s", n.forAdmin, who.role), "")
 	}
-	v.allowed = func(st *registry.State) error { return n.check(st, who) }
+	v.allowed = func(st *registry.State) error {
+		if fault := who.isStill(st, s.now()); fault != nil {
+			return fault
+		}
+		return n.check(st, who)
+	}
 	return v.allowed(s.as(ctx).State())
 }
 

@@ -65,13 +65,36 @@ func (p *Principal) complete(st *registry.State) *Problem {
 	return nil
 }
 
+// isStill tells why the principal may no longer ask for what it might, or nil: its token is
+// gone, or its account is, or is suspended, or has another role.
+func (p *Principal) isStill(st *registry.State, now time.Time) *Problem {
+	if p.token != nil {
+		t, ok := st.Accounts.APIToken(p.token.ID)
+		switch {
+		case !ok:
+			return newProblem(401, "the API token is revoked", "")
+		case t.HasExpired(now):
+			return newProblem(401, "the API token has expired", "")
+		}
+	}
+	is := *p
+	if fault := is.complete(st); fault != nil {
+		return fault
+	}
+	if is.role != p.role {
+		return newProblem(403, "the account has another role by now", "")
+	}
+	return nil
+}
+
 // visit is one request on its way.
 type visit struct {
 	who     Principal
-	pinned  *registry.State             // to be read; nil: the one after the last commit
-	allowed func(*registry.State) error // that what is asked may be asked; nil: it may
-	match   string                      // If-Match; empty for none
-	none    string                      // If-None-Match; empty for none
+	again   func() (Principal, *Problem) // tells anew who asks; nil: that is certain
+	pinned  *registry.State              // to be read; nil: the one after the last commit
+	allowed func(*registry.State) error  // that what is asked may be asked; nil: it may
+	match   string                       // If-Match; empty for none
+	none    string                       // If-None-Match; empty for none
 	path    string
 }
 

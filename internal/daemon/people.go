@@ -258,8 +258,11 @@ func (n notices) Notice(ctx context.Context, h *account.Host) (api.Told, error) 
 }
 
 // SetNotice implements api.Notices.
-func (n notices) SetNotice(ctx context.Context, by registry.Actor, h *account.Host, t api.Told) error {
-	err := n.SetWish(ctx, by, h, notice.Wish(t))
+func (n notices) SetNotice(ctx context.Context, by registry.Actor, h *account.Host, change func(api.Told) (api.Told, error)) error {
+	err := n.SetWish(ctx, by, h, func(w notice.Wish) (notice.Wish, error) {
+		t, err := change(api.Told(w))
+		return notice.Wish(t), err
+	})
 	switch {
 	case errors.Is(err, notice.ErrNoAddress):
 		return &Error{err, "give it one on the account's page, or with `stayput account set --email`"}

@@ -1,10 +1,6 @@
 package dnsserver
 
-import (
-	"bytes"
-
-	"stayput.dev/internal/zone"
-)
+import "stayput.dev/internal/zone"
 
 // maxTargets is how many records of a set get addresses beside them as a help.
 const maxTargets = 16
@@ -88,11 +84,25 @@ func namedBefore(set zone.Records, skip, n int, target []byte) bool {
 		if n--; n < 0 {
 			return false
 		}
-		if bytes.EqualFold(targetIn(data, skip), target) {
+		if isSameName(targetIn(data, skip), target) {
 			return true
 		}
 	}
 	return false
+}
+
+// isSameName tells whether two names differ in case alone, and that in ASCII (RFC 4343
+// §3): other octets are no letters.
+func isSameName(a, b []byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // addGlue adds the addresses of the name servers of a delegation. A resolver

@@ -163,6 +163,23 @@ func TestLongReplyWithAddresses(t *testing.T) {
 	}
 }
 
+// Names of hosts whose octets are no letters are not the same in another case.
+func TestAddressesOfUnusualNames(t *testing.T) {
+	t.Parallel()
+	var servers []zone.Rdata
+	var sets []zone.RRset
+	for _, text := range []string{`\200.example.org`, `\201.example.org`} {
+		name := zone.MustName(text)
+		servers = append(servers, zone.Rdata("\x00\x05"+string(name)))
+		sets = append(sets, zone.RRset{Name: name, Type: zone.TypeA, Data: []zone.Rdata{"\xc0\x00\x02\x01"}})
+	}
+	sets = append(sets, zone.RRset{Name: zone.MustName("example.org"), Type: zone.TypeMX, Data: servers})
+	reply := ask(t, dnsserver.Options{}, setOf(newZone(t, "example.org", sets...)), question("example.org", dns.TypeMX), dnsserver.UDP)
+	if len(reply.Extra) != len(servers) {
+		t.Errorf("got = %v, want the addresses of both", reply)
+	}
+}
+
 // Names in data are compressed where that is allowed (RFC 3597 §4), and nowhere
 // else.
 func TestCompression(t *testing.T) {

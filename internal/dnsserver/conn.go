@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"container/list"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -101,6 +102,21 @@ func (c *conn) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	return c.Conn.Read(p)
+}
+
+// lingerTime bounds for how long what comes after the last reply is read.
+const lingerTime = 500 * time.Millisecond
+
+// linger reads what has come after what was answered last, if something has: a close
+// would reset the connection for it, and replies would be lost that are on their way.
+func (c *conn) linger() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || c.gone.Load() || !c.hasInput() {
+		return
+	}
+	_ = half.CloseWrite() // the client may be gone
+	_ = c.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.Copy(io.Discard, c.Conn)
 }
 
 // drop closes the connection at once. Where the client keeps us waiting for it to

@@ -133,7 +133,7 @@ func (r *Responder) putPadding() {
 	}
 	m := &r.reply
 	end := len(m.b) + optionHead
-	size := min((end+paddingBlock-1)/paddingBlock*paddingBlock, maxMessage) - end
+	size := min((end+paddingBlock-1)/paddingBlock*paddingBlock, maxMessage-r.signRoom()) - end
 	m.putOption(optionPadding, size)
 	m.b = append(m.b, make([]byte, size)...)
 }

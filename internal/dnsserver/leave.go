@@ -50,13 +50,14 @@ func (s *Server) Leave(ctx context.Context, pass func(c net.Conn, unread []byte)
 }
 
 // passOn gives a connection to the successor, if there is one that can go on with
-// it, with what is in the reader.
-func (s *Server) passOn(c *conn, in *bufio.Reader) {
+// it, with what is in the reader. It returns false when there is none.
+func (s *Server) passOn(c *conn, in *bufio.Reader) bool {
 	if s.pass == nil || c.client.Via != TCP || c.useless.Load() {
-		return
+		return false
 	}
 	rest, _ := in.Peek(in.Buffered())
 	s.pass(c.Conn, slices.Concat(c.begun, rest, c.unread))
+	return true
 }
 
 // Adopt serves a TCP connection that another server has passed on, until it is

@@ -165,7 +165,7 @@ func (t *table) arrive(at version) {
 // apply changes the table by what became of one zone. It returns false when it must
 // stop.
 func (t *table) apply(zones zone.Set, c zone.ZoneChange) bool {
-	if c.Old != nil && c.New != nil {
+	if c.Old != nil && c.New != nil && c.Old.IsCatalog() == c.New.IsCatalog() {
 		p := t.painter(zones, c.New)
 		for change := range zone.ChangedNodes(c.Old, c.New) {
 			if !p.apply(change) {

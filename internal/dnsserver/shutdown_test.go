@@ -3,8 +3,10 @@ package dnsserver_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 
 	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/zone"
 )
 
 // gate is a state that keeps queries waiting.
@@ -90,6 +93,44 @@ func TestShutdown(t *testing.T) {
 		if reply, err := conn.ReadMsg(); err != nil || len(reply.Answer) != 1 {
 			t.Errorf("got = %v, %v", reply, err)
 		}
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// Replies arrive whole though the client has sent more than will be answered: a close with
+// unread input would reset the connection.
+func TestShutdownOfABusyConnection(t *testing.T) {
+	t.Parallel()
+	onLinux(t)
+	text := zone.Rdata(strings.Repeat("\xff"+strings.Repeat("x", 255), 250))
+	state := &registry.State{Zones: setOf(newZone(t, "example.org", zone.RRset{
+		Name: zone.MustName("long.example.org"), Type: zone.TypeTXT, TTL: 60, Data: []zone.Rdata{text},
+	}))}
+	s := serve(t, dnsserver.Options{}, func() *registry.State { return state })
+	conn, err := dns.Dial("tcp", s.tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	for range 400 { // more than the kernel keeps replies to
+		if err := conn.WriteMsg(question("long.example.org", dns.TypeTXT)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := conn.ReadMsgHeader(nil); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- s.Shutdown(context.Background()) }()
+	closed(t, s.tcp)
+	for err == nil {
+		_, err = conn.ReadMsgHeader(nil)
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("got = %v, want %v", err, io.EOF)
 	}
 	if err := <-done; err != nil {
 		t.Error(err)

@@ -232,3 +232,31 @@ func testTransferOverTLS(t *testing.T, z *zone.Zone, opts dnsserver.Options, sta
 		}
 	}
 }
+
+// Padding leaves the signature its room, in a reply that is as long as replies can be.
+func TestPaddingOfALongSignedReply(t *testing.T) {
+	t.Parallel()
+	var data []zone.Rdata
+	for i := range 257 { // 253 octets each, with the owner and the rest
+		data = append(data, zone.TextData(fmt.Sprintf("%0240d", i)))
+	}
+	long := zone.RRset{Name: zone.MustName("long.example.org"), Type: zone.TypeTXT, TTL: 60, Data: data}
+	state := &registry.State{Zones: setOf(newZone(t, "example.org", long)), TSIG: ringOf(tsigKey(t, "key"))}
+	m := question("long.example.org", dns.TypeTXT).SetEdns0(4096, false)
+	m.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_PADDING{Padding: make([]byte, 10)}}
+	packet, mac, err := dns.TsigGenerate(m.SetTsig("key.", dns.HmacSHA256, 300, time.Now().Unix()), tsigSecret, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := dnsserver.NewResponder(dnsserver.Options{}).AnswerFrom(state, dnsserver.Client{Via: dnsserver.TLS}, packet, nil)
+	if len(out) > dns.MaxMsgSize {
+		t.Fatalf("%d octets, want %d at most", len(out), dns.MaxMsgSize)
+	}
+	if err := dns.TsigVerify(out, tsigSecret, mac, false); err != nil {
+		t.Error(err)
+	}
+	reply := new(dns.Msg)
+	if err := reply.Unpack(out); err != nil || len(reply.Answer) != len(data) {
+		t.Errorf("%d records, %v, want %d", len(reply.Answer), err, len(data))
+	}
+}

@@ -93,10 +93,11 @@ func (s *Server) serveConn(ctx context.Context, c *conn) {
 	err := s.serveMessages(c, in)
 	s.flush(c)
 	c.answering.Wait()
-	if s.stopping.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-		s.passOn(c, in)
+	if s.stopping.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) && s.passOn(c, in) {
+		return
 	}
 	c.sayGoodbye()
+	c.linger()
 }
 
 // serveMessages answers what comes over a connection until no more can be read,

@@ -377,6 +377,9 @@ func (o *outgoing) put(owner zone.Name, t zone.Type, ttl uint32, data []byte) er
 
 func (o *outgoing) fits(owner zone.Name, t zone.Type, ttl uint32, data []byte) bool {
 	m := &o.r.reply
+	if len(m.b)+len(data) > m.limit+shrinkage { // nor may the buffer have room
+		return false
+	}
 	before, names := m.mark(), o.names
 	o.putOwner(owner)
 	m.putData(t, ttl, data)

@@ -17,9 +17,11 @@ import (
 
 	"github.com/miekg/dns"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/policy"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
 	"stayput.dev/test/rig"
 )
@@ -125,6 +127,30 @@ func TestAXFR(t *testing.T) {
 	}
 	if want := recordsOf(t, z); !maps.Equal(have, want) {
 		t.Errorf("%d records, want %d", len(have), len(want))
+	}
+}
+
+// A record that takes nearly all of a message may follow many short ones.
+func TestAXFRWithAVeryLongRecord(t *testing.T) {
+	t.Parallel()
+	const hosts = 300
+	longest := zone.RRset{
+		Name: zone.MustName("last.example.org"), Type: zone.TypeTXT, TTL: 60,
+		Data: []zone.Rdata{zone.Rdata(strings.Repeat("\xff"+strings.Repeat("x", 255), 253))},
+	}
+	sets := []zone.RRset{longest}
+	for i := range hosts {
+		sets = append(sets, zone.RRset{Name: zone.MustName(fmt.Sprintf("h%d.example.org", i)), Type: zone.TypeA, TTL: 60, Data: []zone.Rdata{"\xc0\x00\x02\x01"}})
+	}
+	var state moving
+	state.set(newZone(t, "example.org", sets...))
+	s := serve(t, dnsserver.Options{Secondaries: everybody}, state.Load)
+	got, err := transferred(t, s.tcp, axfr("example.org."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := hosts + 3; len(got) != want { // the text, and the SOA record twice
+		t.Errorf("%d records, want %d", len(got), want)
 	}
 }
 
@@ -311,9 +337,10 @@ func TestIXFROverUDP(t *testing.T) {
 // What a catalog lists is told to secondaries alone (RFC 9432 §7), over each way.
 func TestCatalogIsNotForAll(t *testing.T) {
 	t.Parallel()
-	catalog := newZone(t, "catalog.example.org", zone.RRset{
-		Name: zone.MustName("version.catalog.example.org"), Type: zone.TypeTXT, Data: []zone.Rdata{zone.TextData("2")},
-	})
+	catalog := newZone(t, "catalog.example.org",
+		zone.RRset{Name: zone.MustName("catalog.example.org"), Type: zone.TypeNS, Data: []zone.Rdata{zone.Rdata(zone.MustName("invalid"))}},
+		zone.RRset{Name: zone.MustName("version.catalog.example.org"), Type: zone.TypeTXT, Data: []zone.Rdata{zone.TextData("2")}},
+	)
 	var state moving
 	state.set(catalog, largeZone(t, 1))
 	for _, c := range []struct {
@@ -334,6 +361,54 @@ func TestCatalogIsNotForAll(t *testing.T) {
 					t.Errorf("%v over %s = %s, want %s", q.Question, network, dns.RcodeToString[reply.Rcode], dns.RcodeToString[c.want])
 				}
 			}
+		}
+	}
+}
+
+// A zone that takes the place of a catalog is for all, every name of it, and no name is
+// when a catalog takes its place.
+func TestCatalogGivesWay(t *testing.T) {
+	t.Parallel()
+	served := func(by string) *zone.Zone {
+		return newZone(t, "example.org",
+			zone.RRset{Name: zone.MustName("example.org"), Type: zone.TypeNS, Data: []zone.Rdata{zone.Rdata(zone.MustName(by))}},
+			zone.RRset{Name: zone.MustName("version.example.org"), Type: zone.TypeTXT, Data: []zone.Rdata{zone.TextData("2")}},
+			zone.RRset{Name: zone.MustName("home.example.org"), Type: zone.TypeA, Data: []zone.Rdata{"\xc0\x00\x02\x01"}},
+		)
+	}
+	var state moving
+	state.set(served("invalid"))
+	s := serve(t, dnsserver.Options{}, state.Load)
+	for _, c := range []struct {
+		by   string
+		want int
+	}{{"invalid", dns.RcodeRefused}, {"ns1.example.net", dns.RcodeSuccess}, {"invalid", dns.RcodeRefused}} {
+		state.set(served(c.by))
+		exchange(t, "udp", s.udp, question("home.example.org", dns.TypeA))
+		for range 10 { // of which some are answered from the table
+			if got := exchange(t, "udp", s.udp, question("home.example.org", dns.TypeA)).Rcode; got != c.want {
+				t.Fatalf("served by %s: %s, want %s", c.by, dns.RcodeToString[got], dns.RcodeToString[c.want])
+			}
+		}
+	}
+}
+
+// A customer's host may have the name and the text by which a catalog says its version,
+// and its zone is none for that.
+func TestVersionOfACustomer(t *testing.T) {
+	t.Parallel()
+	state := streetState(t)
+	d := state.Accounts.Edit()
+	d.Apply(&account.Changes{Hosts: []account.Host{{ID: 5, Name: zone.MustName("version.example.org"), Account: 2, TTL: 60}}})
+	state.Accounts = d.Freeze()
+	u := serveUpdates(t, state, update.Options{})
+	if got := u.tell(t, "tcp", signed(t, "bob", `update version 60 IN TXT "2"`)); got != "NOERROR" {
+		t.Errorf("update: %s", got)
+	}
+	for network, address := range map[string]string{"udp": u.udp, "tcp": u.tcp} {
+		reply := exchange(t, network, address, question("home.example.org", dns.TypeA))
+		if reply.Rcode != dns.RcodeSuccess || len(reply.Answer) != 1 {
+			t.Errorf("over %s, another host of the zone: %v", network, reply)
 		}
 	}
 }

@@ -172,17 +172,22 @@ func (s *Service) read(ctx context.Context, h *account.Host) (shelf.Item, stored
 	return item, x, nil
 }
 
-// SetWish keeps what the owner of a host wants to hear from now on, as by says. It fails
-// with ErrBadWish, and with ErrNoAddress when there is nobody to write to.
+// SetWish keeps what change makes of what the owner of a host wants to hear, as by says. It
+// fails with the error of change; with ErrBadWish; with ErrNoAddress when there is nobody to
+// write to; and with shelf.ErrChanged when somebody else changes it in the same moment.
 //
 // It is noted before it is done, so that nothing is done that nobody knows of.
-func (s *Service) SetWish(ctx context.Context, by registry.Actor, h *account.Host, w Wish) error {
+func (s *Service) SetWish(ctx context.Context, by registry.Actor, h *account.Host, change func(Wish) (Wish, error)) error {
 	item, x, err := s.read(ctx, h)
 	if err != nil {
 		return err
 	}
 	if item.Account != h.Account { // of the owner before
 		item.Account, x = h.Account, stored{}
+	}
+	w, err := change(x.Wish)
+	if err != nil {
+		return err
 	}
 	a, known := s.State.State().Accounts.AccountByID(h.Account)
 	switch {

@@ -17,6 +17,7 @@ import (
 	"stayput.dev/internal/mail"
 	"stayput.dev/internal/notice"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/shelf"
 	"stayput.dev/internal/store"
 	"stayput.dev/internal/zone"
 	"stayput.dev/test/rig"
@@ -104,7 +105,7 @@ var by = registry.Actor{Account: 7, Via: "web"}
 
 func (w *world) wish(t *testing.T, wish notice.Wish) {
 	t.Helper()
-	if err := w.SetWish(t.Context(), by, w.host(t), wish); err != nil {
+	if err := w.SetWish(t.Context(), by, w.host(t), to(wish)); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := w.Wish(t.Context(), w.host(t)); err != nil || got != wish {
@@ -252,10 +253,10 @@ func TestWishesGoWithTheOwner(t *testing.T) {
 	if got := w.pass(t, 2*time.Hour); len(got) != 0 {
 		t.Errorf("mails %+v", got)
 	}
-	if err := w.SetWish(t.Context(), by, w.host(t), notice.Wish{Changed: true}); !errors.Is(err, notice.ErrNoAddress) {
+	if err := w.SetWish(t.Context(), by, w.host(t), to(notice.Wish{Changed: true})); !errors.Is(err, notice.ErrNoAddress) {
 		t.Errorf("bob has no mail address: %v", err)
 	}
-	if err := w.SetWish(t.Context(), by, w.host(t), notice.Wish{Silent: time.Second}); !errors.Is(err, notice.ErrBadWish) {
+	if err := w.SetWish(t.Context(), by, w.host(t), to(notice.Wish{Silent: time.Second})); !errors.Is(err, notice.ErrBadWish) {
 		t.Errorf("a second of silence: %v", err)
 	}
 }
@@ -353,5 +354,29 @@ func TestWishesAreNoted(t *testing.T) {
 	}
 	if now := w.admin.State().Revision; !slices.Equal(got, want) || now != before+3 {
 		t.Errorf("noted %q up to revision %d, want %q, and %d", got, now, want, before+3)
+	}
+}
+
+// to returns the change that makes a wish of any.
+func to(w notice.Wish) func(notice.Wish) (notice.Wish, error) {
+	return func(notice.Wish) (notice.Wish, error) { return w, nil }
+}
+
+// TestWishesOfTwoAtOnce: of two who change different parts in the same moment neither
+// undoes the other unheard.
+func TestWishesOfTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.wish(t, notice.Wish{Silent: time.Hour})
+	err := w.SetWish(t.Context(), by, w.host(t), func(now notice.Wish) (notice.Wish, error) {
+		w.wish(t, notice.Wish{Silent: time.Hour, Changed: true})
+		now.Failing = true
+		return now, nil
+	})
+	if !errors.Is(err, shelf.ErrChanged) {
+		t.Errorf("the later change: %v, want ErrChanged", err)
+	}
+	if got, err := w.Wish(t.Context(), w.host(t)); err != nil || got != (notice.Wish{Silent: time.Hour, Changed: true}) {
+		t.Errorf("wish %+v, %v, want that of the earlier", got, err)
 	}
 }

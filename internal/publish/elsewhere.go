@@ -52,8 +52,8 @@ func (p *Pushers) isThere(ctx context.Context, t TargetName, name zone.Name, rev
 	if !ok {
 		return false, errNoKey(t)
 	}
-	at, marked, err := p.marks.Mark(ctx, target.follower(), name)
-	return err == nil && at >= revision && !marked, err
+	at, pending, err := p.marks.Mark(ctx, target.follower(), name)
+	return err == nil && at >= revision && !pending, err
 }
 
 // awaitElsewhere is Await where another process pushes, or did when it was called: whoever

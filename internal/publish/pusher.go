@@ -41,7 +41,8 @@ type Feed interface {
 type MarkStore interface {
 	// Marks returns how far a follower had come, and what it kept of names.
 	Marks(ctx context.Context, follower string) (registry.Revision, []registry.Mark, error)
-	// Mark returns how far a follower had come, and whether it kept something of a name.
+	// Mark returns how far a follower had come, and whether it kept that a name is still
+	// to be carried.
 	Mark(ctx context.Context, follower string, name zone.Name) (registry.Revision, bool, error)
 	// SaveMarks keeps both.
 	SaveMarks(ctx context.Context, follower string, at registry.Revision, marks []registry.Mark) error

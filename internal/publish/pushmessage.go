@@ -92,7 +92,7 @@ func record(name zone.Name, t zone.Type, class uint16, ttl uint32, data zone.Rda
 func recordSet(records []dns.RR, name zone.Name, t zone.Type) (zone.RRset, bool) {
 	set := zone.RRset{Name: name, Type: t}
 	for _, rr := range records {
-		if h := rr.Header(); h.Rrtype != uint16(t) || dns.CanonicalName(h.Name) != dns.CanonicalName(fqdn(name)) {
+		if h := rr.Header(); h.Rrtype != uint16(t) || !isName(h.Name, name) {
 			continue
 		}
 		data, ok := octets(rr)
@@ -103,6 +103,13 @@ func recordSet(records []dns.RR, name zone.Name, t zone.Type) (zone.RRset, bool)
 		set.Data = append(set.Data, data.Canonical(t))
 	}
 	return set.Sorted(), true
+}
+
+// isName tells whether a name of a message is the given one. As text they may differ: not
+// everybody escapes the same octets.
+func isName(text string, name zone.Name) bool {
+	n, err := zone.ParseName(text)
+	return err == nil && n == name
 }
 
 // octets returns the data of a record as octets, names in it not compressed.

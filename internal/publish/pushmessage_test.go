@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/zone"
 )
 
@@ -62,6 +63,33 @@ func TestAppendName(t *testing.T) {
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", test.about, got, want)
+		}
+	}
+}
+
+// TestUnusualNames: records are found in a reply, and its signature is, whatever octets
+// the names have.
+func TestUnusualNames(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"home", "HOME", `front\032door`, "o'brien", `a$b`, `a\.b`, `a\@b`, `a\200b`, `a\;b\(c\)d\"e\\f`} {
+		name := zone.MustName(text + ".dyn.example.org")
+		key := &tsig.Key{Name: name, Schemes: []tsig.Scheme{{Algorithm: tsig.HMACSHA256, Octets: 32}}, Secret: tsig.NewSecret()}
+		m := new(dns.Msg)
+		m.Answer = []dns.RR{record(name, zone.TypeTXT, dns.ClassINET, 60, zone.TextData("x"))}
+		m.SetTsig(fqdn(key.Name), fqdn(key.Algorithm()), tsig.Fudge, time.Now().Unix())
+		wire, _, err := dns.TsigGenerateWithProvider(m, signer{key}, "", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := dns.TsigVerifyWithProvider(wire, signer{key}, "", false); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		reply := new(dns.Msg)
+		if err := reply.Unpack(wire); err != nil {
+			t.Fatal(err)
+		}
+		if set, ok := recordSet(reply.Answer, name, zone.TypeTXT); !ok || len(set.Data) != 1 {
+			t.Errorf("%s: %v, want one text", name, set)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -115,6 +116,31 @@ func TestViews(t *testing.T) {
 		if s.Err != nil || s.Pending > 0 {
 			t.Errorf("%+v", s)
 		}
+	}
+}
+
+// TestNameIsGoneElsewhere: where another node pushes, a name that was deleted, and that at
+// the target too, is not late, though the pusher remembers that it was ours.
+func TestNameIsGoneElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newPushWorld(t, nil)
+	w.addKeys("push")
+	target := publish.TargetName{Zone: origin, Addr: netip.MustParseAddrPort("192.0.2.53:53"), Key: zone.MustName("push")}
+	pushers := publish.NewPushers(w.registry, w.store, publish.PushOptions{Shared: true})
+	pushers.SetTargets([]publish.TargetName{target})
+	gone, due := zone.MustName("gone.dyn.example.org"), zone.MustName("due.dyn.example.org")
+	err := w.store.SaveMarks(t.Context(), "push dyn.example.org 192.0.2.53:53 push", w.registry.State().Revision, []registry.Mark{
+		{Name: gone, Types: []zone.Type{zone.TypeA}, Stage: registry.MarkGone, At: time.Now()},
+		{Name: due, Types: []zone.Type{zone.TypeA}, Stage: registry.MarkPending, At: time.Now()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if late := pushers.Late(gone); len(late) > 0 {
+		t.Errorf("a name that is gone is late: %+v", late)
+	}
+	if late := pushers.Late(due); len(late) != 1 {
+		t.Errorf("a name that is to be deleted yet is late at %d targets, want 1", len(late))
 	}
 }
 

@@ -67,10 +67,8 @@ func (r *Registry) follow(end Revision) error {
 	}
 	if errors.Is(err, ErrTrimmed) {
 		stall.Stop()
-		ctx, cancel := context.WithTimeout(context.Background(), catchUpIn)
-		defer cancel()
 		var state *State
-		if state, err = r.store.Load(ctx); err == nil {
+		if state, err = r.reload(); err == nil {
 			r.publish(state)
 		}
 	}
@@ -78,6 +76,19 @@ func (r *Registry) follow(end Revision) error {
 		return fmt.Errorf("catching up after revision %d: %w", from, err)
 	}
 	return nil
+}
+
+// reload loads the whole state anew. Who wants to write waits meanwhile, and not for long
+// where the store has gone silent: what takes longer than usual gets twice the time when it
+// is tried again.
+func (r *Registry) reload() (*State, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), catchUpIn<<r.overran)
+	defer cancel()
+	state, err := r.store.Load(ctx)
+	if ctx.Err() != nil && r.overran < maxOverran {
+		r.overran++
+	}
+	return state, err
 }
 
 // take shows the commit that follows.

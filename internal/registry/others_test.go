@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"iter"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -335,6 +336,49 @@ func TestWhatNeverComesKeepsNobodyWaiting(t *testing.T) {
 		}
 		if waited := time.Since(began); waited > 5*time.Second {
 			t.Errorf("six edits took %s", waited)
+		}
+	})
+}
+
+// large is a store that has forgotten all commits, and takes a minute to load.
+type large struct {
+	*store.Store
+	loads  int
+	loaded chan struct{} // told when that was done again
+}
+
+// Follow implements registry.Store.
+func (l *large) Follow(context.Context, registry.Revision) iter.Seq2[registry.Commit, error] {
+	return func(yield func(registry.Commit, error) bool) { yield(registry.Commit{}, registry.ErrTrimmed) }
+}
+
+// Load implements registry.Store.
+func (l *large) Load(ctx context.Context) (*registry.State, error) {
+	if l.loads++; l.loads > 1 {
+		select {
+		case <-time.After(time.Minute):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		select {
+		case l.loaded <- struct{}{}:
+		default:
+		}
+	}
+	return l.Store.Load(ctx)
+}
+
+// TestALargeStateIsLoadedAnew, though that takes longer than a writer wants to wait: for
+// a moment first, then for longer.
+func TestALargeStateIsLoadedAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &large{Store: openFile(t), loaded: make(chan struct{}, 1)}
+		start(t, l, registry.Options{Logger: quiet.Logger, Others: &promising{}})
+		select {
+		case <-l.loaded:
+		case <-time.After(time.Hour):
+			t.Errorf("not loaded after %d attempts in an hour", l.loads)
 		}
 	})
 }

@@ -184,6 +184,8 @@ type Registry struct {
 	resume time.Time // the writer's own: when it looks again for what others appended
 	ours   bool      // the writer's own: whether the last commit was
 	theirs time.Time // the writer's own: when it last took over a commit of others
+
+	overran int // the writer's own: how often it had too little time to load the whole state
 }
 
 // queueLength bounds the edits that wait; Apply blocks beyond it.

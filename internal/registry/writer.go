@@ -15,6 +15,7 @@ const (
 	maxGroup   = 1024        // edits in one commit
 	probeEvery = time.Second // how often a store that failed is tried again
 	catchUpIn  = 10 * time.Second
+	maxOverran = 5 // times that the whole state took longer to load: it may take 320 s
 
 	// While others write as well they are given way: rivalFor after the last commit of
 	// theirs, for turnTime at most.
@@ -256,7 +257,7 @@ func (r *Registry) after(state *State) (*State, error) {
 	defer cancel()
 	for c, err := range r.store.Follow(ctx, state.Revision) {
 		if errors.Is(err, ErrTrimmed) {
-			return r.store.Load(ctx)
+			return r.reload()
 		}
 		if err != nil {
 			return nil, err

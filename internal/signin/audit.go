@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,8 +125,14 @@ func (s *Service) EventsOf(ctx context.Context, id uint32) ([]Event, error) {
 	return readEvents(items[:min(len(items), maxEvents)])
 }
 
-// ForgetPerson drops events about somebody of the name who had no account then.
-func (s *Service) ForgetPerson(ctx context.Context, name, _ string) error {
+// ForgetPerson drops applications from the mail address, and events about somebody of the
+// name, or of the name that was applied for, who had no account then.
+func (s *Service) ForgetPerson(ctx context.Context, name, email string) error {
+	names, err := s.dropApplications(ctx, email)
+	if err != nil {
+		return err
+	}
+	names = append(names, name)
 	items, err := s.shelf.Of(ctx, 0, kindEvent)
 	if err != nil {
 		return err
@@ -135,10 +142,10 @@ func (s *Service) ForgetPerson(ctx context.Context, name, _ string) error {
 		if err := json.Unmarshal(item.Body, &e); err != nil {
 			return fmt.Errorf("reading an event: %w", err)
 		}
-		if !strings.EqualFold(e.Subject, name) {
+		if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(e.Subject, name) }) {
 			continue
 		}
-		if _, err := s.shelf.Take(ctx, kindEvent, item.ID); err != nil && !errors.Is(err, shelf.ErrNotFound) {
+		if err := s.takeAll(ctx, kindEvent, item.ID); err != nil {
 			return err
 		}
 	}

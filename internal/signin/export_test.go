@@ -14,6 +14,13 @@ func (p *People) Find(d account.Directory, address string) []account.Account {
 	return p.find(d, address)
 }
 
+// Buried returns how many sessions are remembered that have ended.
+func (s *Service) Buried() int {
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	return len(s.sessions.buried[0]) + len(s.sessions.buried[1])
+}
+
 // CodeAt returns the code of a step.
 func CodeAt(secret []byte, step int64) string { return codeAt(secret, step) }
 

@@ -323,6 +323,33 @@ func TestSignUpWithApproval(t *testing.T) {
 	is(t, "declined", err, signin.ErrWrong)
 }
 
+// TestApplicationsAreForgotten with whoever is erased: staff made an account for somebody who
+// had applied for one as well.
+func TestApplicationsAreForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *signin.Options) { o.SignUp = signin.SignUpApproval })
+	for i, name := range []string{"dora", "emil"} {
+		if err := w.SignUp(t.Context(), home, name+"@example.net"); err != nil {
+			t.Fatal(err)
+		}
+		token := tokenOf(t, w.outbox.await(t, mail.ConfirmSignUp, i+1).Data.Link, signin.PathSignUp)
+		must(t)(w.ConfirmSignUp(t.Context(), home, token, name, chosen))
+	}
+	if err := w.ForgetPerson(t.Context(), "customer-1", "Dora@example.net"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := w.Applications(t.Context(), "", 10)
+	if err != nil || len(all) != 1 || all[0].Name != "emil" {
+		t.Errorf("applications %+v, %v, want that of emil", all, err)
+	}
+	events, _, err := w.Events(t.Context(), "", 10)
+	for _, e := range events {
+		if e.Subject == "dora" {
+			t.Errorf("event %+v, %v, of who is forgotten", e, err)
+		}
+	}
+}
+
 // TestNothingWithoutMailOrURL: what cannot work says so.
 func TestNothingWithoutMailOrURL(t *testing.T) {
 	t.Parallel()

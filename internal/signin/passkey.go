@@ -101,6 +101,14 @@ func (s *Service) ownerOf(ctx context.Context, id uint32) (*owner, error) {
 	return &owner{a, keys}, err
 }
 
+// mayHaveMore tells whether there may be another passkey.
+func (o *owner) mayHaveMore() error {
+	if len(o.keys) >= maxPasskeys {
+		return fmt.Errorf("%w: an account has %d passkeys at most", ErrInvalid, maxPasskeys)
+	}
+	return nil
+}
+
 // relyingParty returns the library for our public URL, or ErrOff where passkeys cannot
 // be used: they belong to a host name, and browsers want TLS everywhere but on
 // localhost.
@@ -313,8 +321,8 @@ func (s *Service) BeginPasskeyEnrolment(ctx context.Context, session Session) (C
 	if err != nil {
 		return Challenge{}, err
 	}
-	if len(o.keys) >= maxPasskeys {
-		return Challenge{}, fmt.Errorf("%w: an account has %d passkeys at most", ErrInvalid, maxPasskeys)
+	if err := o.mayHaveMore(); err != nil {
+		return Challenge{}, err
 	}
 	var known []protocol.CredentialDescriptor
 	for _, c := range o.WebAuthnCredentials() {
@@ -342,6 +350,9 @@ func (s *Service) FinishPasskeyEnrolment(ctx context.Context, c Client, session 
 	}
 	o, err := s.ownerOf(ctx, a.ID)
 	if err != nil {
+		return Step{}, err
+	}
+	if err := o.mayHaveMore(); err != nil { // of many that were begun at once
 		return Step{}, err
 	}
 	var data webauthn.SessionData

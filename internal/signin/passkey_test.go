@@ -308,6 +308,30 @@ func TestPasskeysAreKept(t *testing.T) {
 	}
 }
 
+// TestPasskeysAreBounded, also when many are begun before the first is made.
+func TestPasskeysAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d := newDevice(t)
+	step := w.signIn(t, "anna")
+	var begun []signin.Challenge
+	for range 22 {
+		c, err := w.BeginPasskeyEnrolment(t.Context(), step.Session)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun = append(begun, c)
+	}
+	for i, c := range begun {
+		next, err := w.FinishPasskeyEnrolment(t.Context(), home, step.Session, c.Ticket, "", d.create(c))
+		if i < 20 {
+			step = must(t)(next, err)
+		} else {
+			is(t, "one passkey more than there may be", err, signin.ErrInvalid)
+		}
+	}
+}
+
 type proof struct {
 	ticket string
 	answer []byte

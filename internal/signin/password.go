@@ -194,7 +194,7 @@ func (s *Service) mayChange(session Session) (account.Account, error) {
 	if err != nil {
 		return a, err
 	}
-	if !s.isGood(&session, &a) {
+	if !session.StandsFor(&a) {
 		return a, ErrNoSession
 	}
 	if !session.Fresh(s.now()) {

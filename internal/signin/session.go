@@ -128,7 +128,7 @@ func (s *Service) Session(ctx context.Context, _ Client, cookie string) (Session
 	now := s.now()
 	session, ok := s.sessions.touch(e, now)
 	if ok {
-		suits := func(a *account.Account) bool { return s.isGood(&session, a) }
+		suits := session.StandsFor
 		a, err := s.latest(ctx, session.Account, suits)
 		if err != nil {
 			return Session{}, err
@@ -147,11 +147,7 @@ func (s *Service) Session(ctx context.Context, _ Client, cookie string) (Session
 // isAlive tells whether the state still stands for a session.
 func (s *Service) isAlive(session *Session) bool {
 	a, ok := s.registry.State().Accounts.AccountByID(session.Account)
-	return ok && s.isGood(session, &a)
-}
-
-func (*Service) isGood(session *Session, a *account.Account) bool {
-	return a.ID == session.Account && !a.Suspended && a.Role == session.Role && printOf(a) == session.print
+	return ok && session.StandsFor(&a)
 }
 
 // findSession returns what is kept of a session, or ErrNoSession.
@@ -164,7 +160,9 @@ func (s *Service) findSession(ctx context.Context, hash string) (*entry, error) 
 	defer cancel()
 	item, err := s.shelf.Get(ctx, kindSession, hash)
 	if errors.Is(err, shelf.ErrNotFound) {
-		s.sessions.bury(hash)
+		if known != nil { // what was never here needs no grave, or strangers could dig any number
+			s.sessions.bury(hash)
+		}
 		return nil, ErrNoSession
 	}
 	if err != nil {

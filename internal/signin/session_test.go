@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -200,6 +201,18 @@ func TestCookiesOfOthersAreNone(t *testing.T) {
 	step := w.signIn(t, "anna")
 	for _, cookie := range []string{"", "x", step.Cookie[1:], step.Cookie + "A", strings.Repeat("A", 43), step.Session.ID} {
 		w.hasNot(t, cookie, cookie)
+	}
+}
+
+// TestStrangersTakeNoMemory: a cookie that never was one leaves nothing behind.
+func TestStrangersTakeNoMemory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range byte(100) {
+		w.hasNot(t, "a made-up cookie", b64.EncodeToString(bytes.Repeat([]byte{i}, 32)))
+	}
+	if n := w.Buried(); n != 0 {
+		t.Errorf("%d sessions are remembered that never were", n)
 	}
 }
 

@@ -265,6 +265,29 @@ func (s *Service) Decline(ctx context.Context, by registry.Actor, id string) err
 	return err
 }
 
+// dropApplications drops the applications from a mail address, which may be empty, and
+// returns the names that they were for.
+func (s *Service) dropApplications(ctx context.Context, email string) (names []string, err error) {
+	items, err := s.shelf.Of(ctx, 0, kindApplication)
+	if err != nil || email == "" {
+		return nil, err
+	}
+	for _, item := range items {
+		x, err := readApplication(item, nil)
+		if err != nil {
+			return nil, err
+		}
+		if !strings.EqualFold(x.Email, email) {
+			continue
+		}
+		if err := s.takeAll(ctx, kindApplication, item.ID); err != nil {
+			return nil, err
+		}
+		names = append(names, x.Name)
+	}
+	return names, nil
+}
+
 // application returns an application, or ErrLink when there is none.
 func (s *Service) application(ctx context.Context, id string) (storedApplication, error) {
 	return readApplication(s.shelf.Get(ctx, kindApplication, id))

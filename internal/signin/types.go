@@ -113,6 +113,12 @@ const FreshFor = 15 * time.Minute
 // what is dangerous may be done.
 func (s *Session) Fresh(now time.Time) bool { return now.Sub(s.Proven) < FreshFor }
 
+// StandsFor tells whether the session is one of the account as it is: not suspended, and with
+// the role and the password that it had.
+func (s *Session) StandsFor(a *account.Account) bool {
+	return a.ID == s.Account && !a.Suspended && a.Role == s.Role && printOf(a) == s.print
+}
+
 // Method is how somebody has signed in.
 type Method string
 

@@ -44,14 +44,14 @@ func (s *Store) Marks(ctx context.Context, follower string) (at registry.Revisio
 }
 
 // Mark returns how far the follower with the name had come when it last said so, as
-// Marks does, and whether it kept a mark of one name.
-func (s *Store) Mark(ctx context.Context, follower string, name zone.Name) (at registry.Revision, marked bool, err error) {
+// Marks does, and whether it kept that one name is still to be carried.
+func (s *Store) Mark(ctx context.Context, follower string, name zone.Name) (at registry.Revision, pending bool, err error) {
 	n := 0
 	err = s.read(ctx, func(tx *sql.Tx) error {
 		if err := tx.QueryRowContext(ctx, cursorSQL, follower).Scan(&at); err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		return tx.QueryRowContext(ctx, markSQL, follower, []byte(name)).Scan(&n)
+		return tx.QueryRowContext(ctx, markSQL, follower, []byte(name), int64(registry.MarkPending)).Scan(&n)
 	})
 	if err != nil {
 		return 0, false, fmt.Errorf("reading what %s has come to: %w", follower, err)

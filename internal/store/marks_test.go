@@ -45,4 +45,10 @@ func TestMarksAreKept(t *testing.T) {
 			t.Errorf("%s: revision %d, %v, want %d; marks: %s", follower, at, err, want.at, cmp.Diff(want.marks, marks))
 		}
 	}
+	for follower, want := range map[string]bool{"push one": false, "push two": true, "nobody": false} {
+		_, pending, err := s.Mark(t.Context(), follower, zone.MustName("a.example.org"))
+		if err != nil || pending != want {
+			t.Errorf("%s: a name that is to be carried: %v, %v, want %v", follower, pending, err, want)
+		}
+	}
 }

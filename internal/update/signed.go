@@ -186,15 +186,9 @@ func (r *Records) IsTheirs(z *zone.Zone, name zone.Name) bool {
 	if r.owner == 0 {
 		return true
 	}
-	for at := name; at.IsWithin(z.Origin()); at = at.Parent() {
-		if h, ok := r.State.Accounts.Host(at); ok && (at == name || at != z.Origin()) {
-			return h.Account == r.owner && r.State.Zones.Find(name) == z
-		}
-		if at == zone.Root {
-			break
-		}
-	}
-	return false
+	h, ok := r.State.Accounts.Owner(name)
+	return ok && h.Account == r.owner && (h.Name == name || h.Name != z.Origin()) &&
+		h.Name.IsWithin(z.Origin()) && r.State.Zones.Find(name) == z
 }
 
 // MaxBelow is how many names with records an account may have below one of its hosts:
@@ -207,10 +201,8 @@ func (r *Records) HostAbove(z *zone.Zone, name zone.Name) zone.Name {
 	if r.owner == 0 || r.IsHost(z, name) {
 		return ""
 	}
-	for at := name; at != z.Origin(); {
-		if at = at.Parent(); r.IsHost(z, at) {
-			return at
-		}
+	if h, ok := r.State.Accounts.Owner(name); ok && r.IsHost(z, h.Name) {
+		return h.Name
 	}
 	return ""
 }

@@ -190,6 +190,7 @@ func (v *visit) ownHost(name string) (admin.Host, error) {
 	if err == nil && !v.mayChange(h.Account) {
 		return h, errForbidden
 	}
+	v.changes = append(v.changes, h.Name)
 	return h, err
 }
 

@@ -17,8 +17,8 @@ import (
 type Notices interface {
 	// Wish returns what the owner of a host wants to hear.
 	Wish(ctx context.Context, h *account.Host) (notice.Wish, error)
-	// SetWish replaces that, as by says; notice.ErrNoAddress says that there is nobody to write to.
-	SetWish(ctx context.Context, by registry.Actor, h *account.Host, w notice.Wish) error
+	// SetWish keeps what change makes of that, as by says; notice.ErrNoAddress says that there is nobody to write to.
+	SetWish(ctx context.Context, by registry.Actor, h *account.Host, change func(notice.Wish) (notice.Wish, error)) error
 }
 
 // silences are how long a host may be silent, to choose from; 0 is for ever.
@@ -97,5 +97,5 @@ func (v *visit) keepWish(f *form, h *admin.Host) error {
 	}
 	known, _ := v.p.Admin.State().Accounts.Host(h.Name)
 	w := notice.Wish{Silent: silent, Changed: f.Value("changed") != "", Failing: f.Value("failing") != ""}
-	return v.p.Notices.SetWish(v.r.Context(), v.actor(), &known, w)
+	return v.p.Notices.SetWish(v.r.Context(), v.actor(), &known, func(notice.Wish) (notice.Wish, error) { return w, nil })
 }

@@ -38,12 +38,13 @@ type visit struct {
 	r *http.Request
 	calendar
 	who     visitor
-	foreign bool // the page shows what is another account's
+	foreign bool        // the page shows what is another account's
+	changes []zone.Name // hosts that the visitor was found to have, and changes
 }
 
 func (p *Pages) newVisit(w http.ResponseWriter, r *http.Request) *visit {
 	who := p.visitorOf(r)
-	return &visit{p, w, r, calendar{p.tongueFor(r, who.Language), zoneFor(r), p.Now()}, who, false}
+	return &visit{p, w, r, calendar{p.tongueFor(r, who.Language), zoneFor(r), p.Now()}, who, false, nil}
 }
 
 // A frame is a page with what stands around it.
@@ -235,8 +236,25 @@ func (v *visit) actor() registry.Actor {
 	return by
 }
 
-// admin makes changes in the visitor's name.
-func (v *visit) admin() *admin.Service { return v.p.Admin.As(v.actor()) }
+// admin makes changes in the visitor's name, while the state that they change allows it.
+func (v *visit) admin() *admin.Service { return v.p.Admin.As(v.actor()).Expecting(v.expect) }
+
+// expect tells whether somebody is signed in, and has the hosts that they change, also by the
+// state: both were found to be so some time ago.
+func (v *visit) expect(st *registry.State) error {
+	a, known := st.Accounts.AccountByID(v.who.ID)
+	if !known || !v.who.session.StandsFor(&a) {
+		return errStranger
+	}
+	for _, name := range v.changes {
+		h, known := st.Accounts.Host(name)
+		owner, _ := st.Accounts.AccountByID(h.Account)
+		if !known || !v.mayChange(owner.Name) {
+			return admin.ErrNotFound
+		}
+	}
+	return nil
+}
 
 // isOwn tells whether what belongs to the account is the visitor's own.
 func (v *visit) isOwn(owner string) bool { return strings.EqualFold(owner, v.who.Account) }

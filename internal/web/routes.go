@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -183,16 +184,34 @@ func (p *Pages) routes() []route {
 // serve lets in whom the route is for, and answers for what goes wrong.
 func (p *Pages) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := p.newVisit(w, r)
-		if err := v.mayHave(rt.access); err != nil {
-			v.fail(err)
-			return
-		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		if err := rt.serve(v); err != nil {
+		err := readWhole(r)
+		v := p.newVisit(w, r)
+		if err == nil {
+			err = v.mayHave(rt.access)
+		}
+		if err == nil {
+			err = rt.serve(v)
+		}
+		if err != nil {
 			v.fail(err)
 		}
 	})
+}
+
+// readWhole reads the form that a request may send, before it is known who sends it: that may be
+// another matter when a form that comes slowly is there.
+func readWhole(r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return nil
+	}
+	if err := r.ParseForm(); err != nil {
+		return fmt.Errorf("reading a form: %w", err)
+	}
+	if err := r.ParseMultipartForm(maxForm); err != nil && !errors.Is(err, http.ErrNotMultipart) { //nolint:gosec // the body is bounded
+		return fmt.Errorf("reading a form with files: %w", err)
+	}
+	return nil
 }
 
 // maxForm is the most that a form may send, in octets: a logo and its texts.

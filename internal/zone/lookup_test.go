@@ -95,6 +95,30 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// A wildcard without records exists because of a name below it (RFC 4592 §2.2.2), also
+// where the zone has no other wildcard, until that name goes.
+func TestLookupBesideAnEmptyWildcard(t *testing.T) {
+	t.Parallel()
+	below := zone.RRset{Name: zone.MustName("sub.*.dyn.example.org"), Type: zone.TypeTXT, Data: []zone.Rdata{zone.TextData("x")}}
+	d := zone.New(origin)
+	for _, s := range []zone.RRset{zone.DefaultSOA(origin, origin, 1).RRset(origin), below} {
+		if err := d.Put(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := zone.MustName("nowhere.dyn.example.org")
+	if got := d.View().Lookup(name, zone.TypeA).Outcome; got != zone.NoData {
+		t.Errorf("outcome = %v, want %v", got, zone.NoData)
+	}
+	below.Data = nil
+	if err := d.Put(below); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.View().Lookup(name, zone.TypeA).Outcome; got != zone.NXDomain {
+		t.Errorf("outcome = %v after it went, want %v", got, zone.NXDomain)
+	}
+}
+
 func TestLookupDoesNotAllocate(t *testing.T) {
 	z := readZone(t, "testdata/lookup.zone")
 	names := []zone.Name{zone.MustName("home.dyn.example.org"), zone.MustName("x.wild.dyn.example.org"), zone.MustName("a.sub.dyn.example.org")}

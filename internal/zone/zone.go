@@ -11,6 +11,7 @@ package zone
 import (
 	"fmt"
 	"iter"
+	"strings"
 
 	"stayput.dev/internal/phrase"
 	"stayput.dev/internal/tree"
@@ -30,8 +31,9 @@ type Zone struct {
 	soa       SOA
 	apexKey   int // length of the apex's key
 	cuts      int // delegations below the apex, and DNAMEs
-	catalog   int // whether it is a catalog zone: 1 or 0
-	wildcards int // names that start with an asterisk label
+	catalog   int // whether the version of a catalog zone stands in it: 1 or 0
+	unserved  int // whether it says that it has no name server: 1 or 0
+	wildcards int // names at or below a wildcard, which exists because of those below, too
 }
 
 // Origin returns the name of the zone's apex.
@@ -141,20 +143,27 @@ func (z *Zone) count(name Name, n Node, sign int) {
 	if n.Lookup(TypeDNAME).Len() > 0 {
 		z.cuts += sign
 	}
-	switch name.First() {
-	case "*":
+	if ns := n.Lookup(TypeNS); name == z.origin && ns.Len() == 1 && ns.Has([]byte(nobody)) {
+		z.unserved += sign
+	}
+	if strings.Contains(string(name), "\x01*") { // or octets inside a label: then one looks in vain
 		z.wildcards += sign
-	case catalogVersion:
-		if name.Parent() == z.origin && n.Lookup(TypeTXT).Has([]byte(TextData("2"))) {
-			z.catalog += sign
-		}
+	}
+	if name.First() == catalogVersion && name.Parent() == z.origin && n.Lookup(TypeTXT).Has([]byte(TextData("2"))) {
+		z.catalog += sign
 	}
 }
 
-const catalogVersion = "version"
+// What makes a catalog zone (RFC 9432 §4): a text at one name, and the name that stands
+// where others have their server.
+const (
+	catalogVersion      = "version"
+	nobody         Name = "\x07invalid\x00"
+)
 
-// IsCatalog tells whether the zone lists others for secondaries (RFC 9432 §4).
-func (z *Zone) IsCatalog() bool { return z.catalog > 0 }
+// IsCatalog tells whether the zone lists others for secondaries (RFC 9432 §4). The
+// version alone does not say so: a customer's host may have its name, and such a text.
+func (z *Zone) IsCatalog() bool { return z.catalog > 0 && z.unserved > 0 }
 
 func (z *Zone) readSOA() (err error) {
 	r := z.Node(z.origin).Lookup(TypeSOA)
