@@ -147,7 +147,7 @@ func (p *Pusher) compare(z *zone.Zone, there sets) (r Reconciliation) {
 		if len(pushedTypes(origin, name, z.Node(name))) > 0 {
 			continue
 		}
-		was, foreign := p.queue.mark(name).Types, false
+		was, foreign := union(slices.Clone(p.queue.gone[name].types), p.queue.mark(name).Types), false
 		for _, t := range slices.Sorted(maps.Keys(there[name])) {
 			switch {
 			case !isPushed(origin, name, t):

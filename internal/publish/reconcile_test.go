@@ -47,6 +47,26 @@ func TestReconcile(t *testing.T) {
 	})
 }
 
+// TestNameChangesHands: what others put at a name that was ours stays when the name is ours
+// again, also if Stayput begins anew meanwhile.
+func TestNameChangesHands(t *testing.T) {
+	t.Parallel()
+	target := primary.BIND.Run(t)
+	w := newPushWorld(t, target)
+	w.set("home A 192.0.2.1", `home TXT "ours"`)
+	w.push()
+	w.arrive()
+	w.set("home A", "home TXT")
+	w.expect(others...)
+	target.Update("update add home.dyn.example.org. 60 TXT theirs")
+	target.Freeze()
+	w.set("home A 192.0.2.2")
+	until(t, func() bool { return w.pusher.State().Err != nil })
+	w.push()
+	target.Thaw()
+	w.expect(append([]string{"home 60 IN A 192.0.2.2", `home 60 IN TXT "theirs"`}, others...)...)
+}
+
 // TestManyDeletionsAreHeld: a target that has very much of what is gone here keeps it
 // until somebody says that it is to go. After a restart that is still known.
 func TestManyDeletionsAreHeld(t *testing.T) {
