@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -159,51 +160,57 @@ func (m *master) pack(rr dns.RR) (Name, Rdata, error) {
 	return name, Rdata(m.buf[n+10 : end]).Canonical(Type(rr.Header().Rrtype)), nil
 }
 
-// start takes over what the draft already has at name.
-func (m *master) start(name Name) {
-	m.name, m.sets = name, m.sets[:0]
-	for r := range m.draft.View().Node(name).All() {
-		m.sets = append(m.sets, r.RRset(name))
-	}
-}
+// start begins with the sets of another name.
+func (m *master) start(name Name) { m.name, m.sets = name, m.sets[:0] }
 
 func (m *master) collect(typ Type, ttl uint32, data Rdata) error {
-	for i := range m.sets {
-		s := &m.sets[i]
-		if s.Type != typ {
-			continue
-		}
-		if s.TTL != ttl {
-			m.warn("line %d: %s %s: TTL %d differs from %d before, which is kept (RFC 2181 §5.2)", m.line(), m.name, typ, ttl, s.TTL)
-		}
-		if (typ == TypeCNAME || typ == TypeDNAME) && data != s.Data[0] {
-			return phrase.Errorf("%s: a second %s record", m.name, typ)
-		}
-		s.Data = append(s.Data, data)
-		return nil
+	s := m.set(typ)
+	if len(s.Data) == 0 {
+		s.TTL = ttl
 	}
-	m.sets = append(m.sets, RRset{m.name, typ, ttl, []Rdata{data}})
+	if s.TTL != ttl {
+		m.warn("line %d: %s %s: TTL %d differs from %d before, which is kept (RFC 2181 §5.2)", m.line(), m.name, typ, ttl, s.TTL)
+	}
+	if (typ == TypeCNAME || typ == TypeDNAME) && len(s.Data) > 0 && data != s.Data[0] {
+		return phrase.Errorf("%s: a second %s record", m.name, typ)
+	}
+	s.Data = append(s.Data, data)
 	return nil
 }
 
+// set returns the set of a type at the name at hand, with what the draft already has of it.
+func (m *master) set(typ Type) *RRset {
+	i := slices.IndexFunc(m.sets, func(s RRset) bool { return s.Type == typ })
+	if i < 0 {
+		i = len(m.sets)
+		s := m.draft.View().Node(m.name).Lookup(typ).RRset(m.name)
+		s.Name, s.Type = m.name, typ
+		m.sets = append(m.sets, s)
+	}
+	return &m.sets[i]
+}
+
 func (m *master) flush() error {
+	if len(m.sets) == 0 {
+		return nil
+	}
 	for _, s := range m.sets {
-		if s.Type == TypeCNAME && len(m.sets) > 1 && !onlySecurity(m.sets) {
-			return phrase.Errorf("%s: a CNAME beside other data", m.name)
-		}
 		if err := m.draft.Put(s); err != nil {
 			return err
 		}
 	}
 	m.sets = m.sets[:0]
+	if n := m.draft.View().Node(m.name); n.Lookup(TypeCNAME).Len() > 0 && !onlySecurity(n) {
+		return phrase.Errorf("%s: a CNAME beside other data", m.name)
+	}
 	return nil
 }
 
 // onlySecurity tells whether beside a CNAME there are only the types that may be
 // (RFC 4035 §2.5).
-func onlySecurity(sets []RRset) bool {
-	for _, s := range sets {
-		if s.Type != TypeCNAME && s.Type != TypeRRSIG && s.Type != TypeNSEC {
+func onlySecurity(n Node) bool {
+	for s := range n.All() {
+		if t := s.Type(); t != TypeCNAME && t != TypeRRSIG && t != TypeNSEC {
 			return false
 		}
 	}
