@@ -262,3 +262,24 @@ func (w *world) host(name string) admin.Host {
 	}
 	return h
 }
+
+// TestKeyGivenTwice: of two keys with one user name the first counts, with its own secret.
+func TestKeyGivenTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	in := oldHouse(1)
+	in.Keys = []admin.MovedKey{
+		{Username: "twice", Account: "alice", Secret: "of alice"},
+		{Username: "twice", Account: "bob", Secret: "of bob"},
+	}
+	if _, err := w.MoveIn(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	v := account.NewVerifier(1)
+	if k, err := v.Check(t.Context(), w.State().Accounts, "twice", "of alice"); err != nil {
+		t.Errorf("%v, key = %+v", err, k)
+	}
+	if k, err := v.Check(t.Context(), w.State().Accounts, "twice", "of bob"); err == nil {
+		t.Errorf("the other secret opens %+v", k)
+	}
+}
