@@ -1,9 +1,8 @@
 package zone
 
 import (
-	"bufio"
-	"errors"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 
@@ -49,19 +48,17 @@ const maxWarnings = 100
 // or second SOA, names outside, a CNAME beside other data, data below a DNAME. The
 // warnings begin with the line where one is to blame.
 func ReadMaster(r io.Reader, origin Name, opts MasterOptions) (*Zone, []phrase.Phrase, error) {
-	m := &master{draft: New(origin), origin: origin, in: &lineReader{r: bufio.NewReaderSize(r, 1<<16)}}
-	p := dns.NewZoneParser(m.in, origin.FQDN(), opts.File)
-	p.SetIncludeAllowed(opts.Include)
-	for rr, ok := p.Next(); ok; rr, ok = p.Next() {
+	m := &master{draft: New(origin), origin: origin, in: newLineReader(r)}
+	for rr, err := range m.in.records(origin, opts) {
+		if err != nil {
+			return nil, nil, err
+		}
 		if err := m.add(rr); err != nil {
-			return nil, nil, &LineError{m.line(), err}
+			return nil, nil, &LineError{m.in.line(), err}
 		}
 	}
-	if err := p.Err(); err != nil {
-		return nil, nil, m.parseError(err)
-	}
 	if err := m.flush(); err != nil {
-		return nil, nil, &LineError{m.line(), err}
+		return nil, nil, &LineError{m.in.line(), err}
 	}
 	z, _, err := m.draft.Finish()
 	if err != nil {
@@ -71,6 +68,12 @@ func ReadMaster(r io.Reader, origin Name, opts MasterOptions) (*Zone, []phrase.P
 		return nil, nil, &LineError{0, err}
 	}
 	return z, m.warnings, nil
+}
+
+// MasterRecords yields the records of a master file one by one, as they come, whether a zone
+// can be made of them or not. Where it cannot be read on, it yields a LineError.
+func MasterRecords(r io.Reader, origin Name, opts MasterOptions) iter.Seq2[dns.RR, error] {
+	return newLineReader(r).records(origin, opts)
 }
 
 // master is a master file being read: the sets of the name at hand wait until the
@@ -86,20 +89,10 @@ type master struct {
 	warnings []phrase.Phrase
 }
 
-func (m *master) line() int { return max(m.in.lines, 1) }
-
 func (m *master) warn(text string, args ...any) {
 	if len(m.warnings) < maxWarnings {
 		m.warnings = append(m.warnings, phrase.New(text, args...))
 	}
-}
-
-func (m *master) parseError(err error) error {
-	var pe *dns.ParseError
-	if !errors.As(err, &pe) {
-		return &LineError{m.line(), phrase.Errorf("reading master file: %w", err)}
-	}
-	return &LineError{m.line(), errors.New(parseFault(pe))}
 }
 
 // parseFault is what the parser says of a record, without its own count of lines.
@@ -113,7 +106,6 @@ func parseFault(err error) string {
 
 func (m *master) add(rr dns.RR) error {
 	h := rr.Header()
-	m.in.ttl.correct(h)
 	if h.Class != dns.ClassINET {
 		return phrase.Errorf("class %s: only IN is served", dns.Class(h.Class))
 	}
@@ -169,7 +161,7 @@ func (m *master) collect(typ Type, ttl uint32, data Rdata) error {
 		s.TTL = ttl
 	}
 	if s.TTL != ttl {
-		m.warn("line %d: %s %s: TTL %d differs from %d before, which is kept (RFC 2181 §5.2)", m.line(), m.name, typ, ttl, s.TTL)
+		m.warn("line %d: %s %s: TTL %d differs from %d before, which is kept (RFC 2181 §5.2)", m.in.line(), m.name, typ, ttl, s.TTL)
 	}
 	if (typ == TypeCNAME || typ == TypeDNAME) && len(s.Data) > 0 && data != s.Data[0] {
 		return phrase.Errorf("%s: a second %s record", m.name, typ)
