@@ -73,6 +73,7 @@ func TestZoneIsWhole(t *testing.T) {
 $GENERATE 1-3 h$ A 192.0.2.$
 ipsec IPSECKEY 10 1 2 192.0.2.38 AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ==
 after A 192.0.2.9
+null NULL \# 2 abcd
 `
 	want, _, err := zone.ReadMaster(strings.NewReader(strings.ReplaceAll(text, "a.u2 RRSIG", "; a.u2 RRSIG")), origin, zone.MasterOptions{})
 	if err != nil {

@@ -80,6 +80,9 @@ func (z *Zone) lookup(name string) (addrs []string, ttl uint32) {
 func (z *Zone) text() string {
 	var b strings.Builder
 	for _, rr := range z.records {
+		if generic := new(dns.RFC3597); rr.Header().Rrtype == dns.TypeNULL && generic.ToRFC3597(rr) == nil {
+			rr = generic // which has no form of its own
+		}
 		b.WriteString(rr.String())
 		b.WriteByte('\n')
 	}
