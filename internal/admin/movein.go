@@ -253,15 +253,24 @@ func (m *mover) moveAccounts() error {
 	return nil
 }
 
+// moveHosts takes over hosts, those first that others may lie within.
 func (m *mover) moveHosts() error {
 	fresh := map[zone.Name]uint32{}
-	for _, h := range m.in.Hosts {
+	moved := make([]Moved, len(m.in.Hosts))
+	places := make([]int, len(moved))
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortStableFunc(places, func(i, j int) int { return len(m.in.Hosts[i].Name) - len(m.in.Hosts[j].Name) })
+	for _, i := range places {
+		h := m.in.Hosts[i]
 		outcome, why, err := m.moveHost(h, fresh)
 		if err != nil {
 			outcome, why = Refused, err.Error()
 		}
-		m.tell("host", h.Name.String(), outcome, why)
+		moved[i] = Moved{Kind: "host", Name: h.Name.String(), Outcome: outcome, Why: why}
 	}
+	m.report = append(m.report, moved...)
 	return nil
 }
 

@@ -283,3 +283,30 @@ func TestKeyGivenTwice(t *testing.T) {
 		t.Errorf("the other secret opens %+v", k)
 	}
 }
+
+// TestHostsWithinOthers: no host is taken over within one of another account, whichever of
+// the two comes first.
+func TestHostsWithinOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	in := oldHouse(1)
+	in.Keys = nil
+	in.Hosts = []admin.MovedHost{
+		{Name: zone.MustName("x.one.dyn.example.org"), Account: "alice"},
+		{Name: zone.MustName("one.dyn.example.org"), Account: "bob"},
+		{Name: zone.MustName("two.dyn.example.org"), Account: "bob"},
+		{Name: zone.MustName("x.two.dyn.example.org"), Account: "alice"},
+		{Name: zone.MustName("y.two.dyn.example.org"), Account: "bob"},
+	}
+	in.Accounts = []admin.NewAccount{{Name: "alice"}, {Name: "bob"}}
+	w.moveIn(in, `
+zone dyn.example.org added: 5 names, serial 1
+account alice added
+account bob added
+host x.one.dyn.example.org refused: x.one.dyn.example.org is within the host one.dyn.example.org of another account
+host one.dyn.example.org added
+host two.dyn.example.org added
+host x.two.dyn.example.org refused: x.two.dyn.example.org is within the host two.dyn.example.org of another account
+host y.two.dyn.example.org added
+`)
+}
