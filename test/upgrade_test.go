@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"stayput.dev/test/rig"
 )
 
@@ -159,44 +161,79 @@ func TestUpgradeWaitsForACommand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "")
 	w.start()
-	socket := filepath.Join(w.data, "admin.sock")
-	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socket)
-	}}}
-	ask := func(ctx context.Context, path string) (string, error) {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://admin"+path, nil)
-		if err != nil {
-			return "", err
-		}
-		reply, err := client.Do(r)
-		if err != nil {
-			return "", err
-		}
-		defer reply.Body.Close()
-		text, err := io.ReadAll(reply.Body)
-		return string(text), err
-	}
-	var long sync.WaitGroup
-	ctx, cancel := context.WithCancel(t.Context())
-	long.Go(func() { _, _ = ask(ctx, "/debug/pprof/trace?seconds=600") })
-	running := func() string {
-		text, err := ask(t.Context(), "/debug/pprof/goroutine?debug=2")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return text
-	}
-	until(t, "the command runs", func() bool { return strings.Contains(running(), "pprof.Trace(") })
-	if out, err := w.try("upgrade", "--socket", socket); err == nil || !strings.Contains(err.Error(), "still running") {
+	end := w.occupy(t)
+	if out, err := w.try("upgrade", "--socket", filepath.Join(w.data, "admin.sock")); err == nil || !strings.Contains(err.Error(), "still running") {
 		t.Errorf("upgrading: %q, %v", out, err)
 	}
-	cancel()
-	long.Wait()
+	end()
 	until(t, "silent hosts are looked for once over", func() bool {
-		return strings.Count(running(), "update.(*Expiry).Run(") == 1
+		return strings.Count(w.goroutines(t), "update.(*Expiry).Run(") == 1
 	})
 	w.upgrade()
 	w.stop()
+}
+
+// A reload that comes while a new process takes over is heard by that, which may have read
+// the settings before they changed.
+func TestReloadDuringUpgrade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.start()
+	old, end := w.pid, w.occupy(t)
+	defer end()
+	if err := syscall.Kill(old, syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the new process has loaded", func() bool { return strings.Count(w.log.String(), "state loaded") == 2 })
+	settings := must(os.ReadFile(filepath.Join(w.dir, "stayput.toml")))(t)
+	w.write("stayput.toml", strings.Replace(string(settings), "[dns]\n", "[dns]\nversion = \"after the reload\"\n", 1))
+	if err := syscall.Kill(old, syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	until(t, "another process serves", func() bool { w.pid = w.status().PID; return w.pid != old })
+	until(t, "it has the new settings", func() bool {
+		m := new(dns.Msg).SetQuestion("version.bind.", dns.TypeTXT)
+		m.Question[0].Qclass = dns.ClassCHAOS
+		m, err := rig.Exchange(m, w.dns)
+		return err == nil && len(m.Answer) == 1 && strings.Contains(m.Answer[0].String(), "after the reload")
+	})
+	w.endFirst()
+	w.stop()
+}
+
+// occupy has the daemon run a command until end is called.
+func (w *world) occupy(t *testing.T) (end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var long sync.WaitGroup
+	long.Go(func() { _, _ = w.profile(ctx, "trace?seconds=600") })
+	until(t, "the command runs", func() bool { return strings.Contains(w.goroutines(t), "pprof.Trace(") })
+	return func() { cancel(); long.Wait() }
+}
+
+// goroutines tells what each of the daemon does.
+func (w *world) goroutines(t *testing.T) string {
+	t.Helper()
+	return must(w.profile(t.Context(), "goroutine?debug=2"))(t)
+}
+
+// profile asks the daemon for one of its profiles.
+func (w *world) profile(ctx context.Context, which string) (string, error) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(w.data, "admin.sock"))
+	}}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://admin/debug/pprof/"+which, nil)
+	if err != nil {
+		return "", err
+	}
+	reply, err := client.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer reply.Body.Close()
+	text, err := io.ReadAll(reply.Body)
+	return string(text), err
 }
 
 // What devices asked is known to the next process, too.

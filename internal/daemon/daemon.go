@@ -276,6 +276,7 @@ func (d *daemon) wait(ctx context.Context) error {
 			notify("RELOADING=1")
 			d.reload()
 			notify("READY=1")
+			d.reloaded = true
 		case <-d.opts.Upgrade:
 			d.upgrade(ctx, nil)
 		case answer := <-d.upgrades:

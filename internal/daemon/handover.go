@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 
 	"stayput.dev/internal/registry"
 )
@@ -38,6 +39,7 @@ type handover struct {
 	giveUp       context.CancelFunc // of an heir that loads, which then stands in raised; nil: none does
 	raised       chan raised
 	upgradeFault atomic.Pointer[string] // why the last one failed
+	reloaded     bool                   // since the last one began, whose heir may have read the settings before
 
 	// What resume has to undo.
 	noCommands, noUpdates, lent bool
@@ -61,6 +63,7 @@ func (d *daemon) upgrade(ctx context.Context, answer chan<- error) {
 		return
 	}
 	d.upgradeFault.Store(nil)
+	d.reloaded = false
 	d.log.Info("upgrade: starting a new process", "program", d.opts.Program)
 	h, err := d.newHeir()
 	if err != nil {
@@ -249,11 +252,24 @@ func (d *daemon) depart(h *heir, stopRooms, stopWriter context.CancelFunc) error
 	stopRooms()
 	d.running.Wait()
 	faults = append(faults, d.store.Close())
+	d.passReload(h)
 	d.log.Info("the new process has taken over", "pid", h.process.Pid)
 	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("handing over: %w", err)
 	}
 	return nil
+}
+
+// passReload lets the heir reload if we were told to since it was started.
+func (d *daemon) passReload(h *heir) {
+	select {
+	case <-d.opts.Hangup:
+		d.reloaded = true
+	default:
+	}
+	if d.reloaded {
+		_ = h.process.Signal(syscall.SIGHUP) // or it has ended, and the next one reads all
+	}
 }
 
 // Upgrade starts the program anew and returns when the new process is ready to

@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -308,12 +310,23 @@ func (d *daemon) rest() http.Handler {
 	d.showWeb(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Before mux, which redirects paths with doubled slashes: no router follows.
-		if _, known := mux.Handler(r); (known == "" || known == pagesPattern) && isFor(r, d.live.Load().HTTP.UpdateHosts) {
+		_, known := mux.Handler(r)
+		if (known == "" || known == pagesPattern) && isFor(r, d.live.Load().HTTP.UpdateHosts) && !isPicture(r.URL.Path) {
 			d.devices.AnyPath().ServeHTTP(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// isPicture tells whether a path is of a picture, as browsers want one for every site, with
+// the password that they have for it. No device asks for any.
+func isPicture(file string) bool {
+	switch strings.ToLower(path.Ext(file)) {
+	case ".ico", ".png":
+		return true
+	}
+	return false
 }
 
 func reply(w http.ResponseWriter, status int, text string) {

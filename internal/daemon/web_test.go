@@ -41,3 +41,25 @@ func TestPages(t *testing.T) {
 		})
 	}
 }
+
+// TestBrowsersAskForPictures also at a host for updates alone, with the password that they
+// were given for the page before. That is no update.
+func TestBrowsersAskForPictures(t *testing.T) {
+	t.Parallel()
+	d := start(t, load(t, t.TempDir(), "update_hosts = [\"127.*\"]\n"), daemon.Options{})
+	d.town(t)
+	for path, want := range map[string]string{
+		"/some/where?myip=203.0.113.9,2001:db8::9": "200 good",
+		"/favicon.ico":          "404",
+		"/apple-touch-icon.PNG": "404",
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+d.HTTP[0].String()+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth("alice", secret)
+		if got := body(t, r); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %.120q, want %q", path, got, want)
+		}
+	}
+}

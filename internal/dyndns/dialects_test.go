@@ -61,6 +61,7 @@ func TestWhatDevicesAskFor(t *testing.T) {
 		{"/nic/update?hostname=a.example.org&password=k&txt=hello+world", `dyndns2: a.example.org text="hello world"`},
 		{"/nic/update?hostname=a.example.org&password=k&txt=hello&myip=203.0.113.9", `dyndns2: a.example.org v4=203.0.113.9 text="hello"`},
 		{"/nic/update?hostname=a.example.org&password=k&txt=", "dyndns2: a.example.org v4=source v6=source"},
+		{"/nic/update?hostname=a.example.org&password=k&txt=&clear=true", `dyndns2: a.example.org text=-""`},
 		{"/nic/update?hostname=all.dnsomatic.com&myip=203.0.113.9", "dyndns2: all v4=203.0.113.9"},
 		{"/nic/update?group=cameras&myip=203.0.113.9", "dyndns2: all v4=203.0.113.9"},
 		{"/nic/update?location=berlin&myip=203.0.113.9", "dynu: all v4=203.0.113.9"},
@@ -86,6 +87,7 @@ func TestWhatDevicesAskFor(t *testing.T) {
 		{"/update?domains=a&token=t&clear=true", "duckdns: a v4=remove v6=remove short whole"},
 		{"/update?domains=a&token=t&txt=hello", `duckdns: a text="hello" short whole`},
 		{"/update?domains=a&token=t&txt=hello&clear=true", `duckdns: a text=-"hello" short whole`},
+		{"/update?domains=a&token=t&txt=&clear=true", `duckdns: a text=-"" short whole`}, // as acme.sh and lego
 		{"/update/a/t", "duckdns: a v4=source short whole"},
 		{"/update/a/t/2001:db8::9", "duckdns: a v6=2001:db8::9 short whole"},
 		{"/update?domains=a.example.org&myip=203.0.113.9", "dyndns2: a.example.org v4=203.0.113.9"},

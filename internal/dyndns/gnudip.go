@@ -96,27 +96,33 @@ func (w gnudipWish) request(salt string, source netip.Addr) update.Request {
 	return req
 }
 
-// askGnuDIP does what a client asks for and returns what it hears, with the address
-// if it wants to know. The error is for what will pass.
-func askGnuDIP(ctx context.Context, updates Updater, w gnudipWish, salt string, source netip.Addr) (code string, addr netip.Addr, err error) {
+// gnudipReply is what a client hears.
+type gnudipReply struct {
+	code   string
+	addr   netip.Addr // if it wants to know; the zero Addr if not
+	proven bool       // its secret was right
+}
+
+// askGnuDIP does what a client asks for. The error is for what will pass.
+func askGnuDIP(ctx context.Context, updates Updater, w gnudipWish, salt string, source netip.Addr) (gnudipReply, error) {
 	switch w.reqc {
 	case gnudipSet, gnudipRemove, gnudipFind:
 	default:
-		return gnudipDenied, netip.Addr{}, nil
+		return gnudipReply{code: gnudipDenied}, nil
 	}
 	results, err := updates.Update(ctx, w.request(salt, source))
-	if err != nil && isPassing(err) {
-		return "", netip.Addr{}, err
-	}
-	switch done := err == nil && summary(results).Outcome.IsSuccess(); {
-	case !done:
-		return gnudipDenied, netip.Addr{}, nil
+	reply := gnudipReply{code: gnudipDone, proven: isProven(err)}
+	switch {
+	case err != nil && isPassing(err):
+		return reply, err
+	case err != nil, !summary(results).Outcome.IsSuccess():
+		reply.code = gnudipDenied
 	case w.isOffline():
-		return gnudipOffline, netip.Addr{}, nil
+		reply.code = gnudipOffline
 	case w.reqc == gnudipFind:
-		return gnudipDone, source, nil
+		reply.addr = source
 	}
-	return gnudipDone, netip.Addr{}, nil
+	return reply, nil
 }
 
 // newSalt returns ten random letters and digits.

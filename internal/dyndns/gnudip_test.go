@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"stayput.dev/internal/account"
 	"stayput.dev/internal/dyndns"
 	"stayput.dev/internal/update"
 )
@@ -364,10 +365,20 @@ func TestGnuDIPSaltsCountOnce(t *testing.T) {
 			forged.Set(key, strings.Repeat("1", len(salt.Get(key))))
 			ask(forged, "1", "another "+key)
 		}
-		e.results = []update.Result{{Outcome: update.NoHost}}
-		ask(salt, "1", "a request that came to nothing")
-		e.results = []update.Result{{}}
+		e.err = account.ErrBadCredential
+		ask(salt, "1", "a wrong secret")
+		e.err = nil
 		ask(salt, "0", "its salt, which let nobody in")
+		for what, came := range map[string]ear{
+			"no host of the key": {results: []update.Result{{Outcome: update.NoHost}}},
+			"a bad address":      {err: &update.KeyError{Err: update.ErrBadAddress}},
+		} {
+			salt = page(t, h, nil)
+			e.results, e.err = came.results, came.err
+			ask(salt, "1", what)
+			e.results, e.err = []update.Result{{}}, nil
+			ask(salt, "1", "what was overheard of a right secret with "+what)
+		}
 		salt = page(t, h, nil)
 		h = newHandler()
 		ask(salt, "1", "a salt of another process")
@@ -387,5 +398,14 @@ func TestGnuDIPForgetsWhoMustWait(t *testing.T) {
 	e.err, e.results = nil, []update.Result{{}}
 	if got := page(t, h, query).Get("retc"); got != "0" {
 		t.Errorf("retc = %q with the salt that was put off, want 0", got)
+	}
+	query = wish("sums:SUM:home.dyn.example.org:0:203.0.113.9", "secret", page(t, h, nil))
+	e.err = &update.KeyError{Err: update.ErrLimited}
+	if got := page(t, h, query).Get("status"); got != "503" {
+		t.Errorf("status = %q while a key is limited, want 503", got)
+	}
+	e.err = nil
+	if got := page(t, h, query).Get("retc"); got != "1" {
+		t.Errorf("retc = %q for what was overheard of a key that was limited, want 1", got)
 	}
 }

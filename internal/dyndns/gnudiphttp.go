@@ -3,7 +3,6 @@ package dyndns
 import (
 	"errors"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"stayput.dev/internal/update"
@@ -49,20 +48,19 @@ func (g *gnudipHTTP) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	wish := gnudipWish{user: get("user"), pass: get("pass"), domn: get("domn"), reqc: get("reqc"), addr: get("addr")}
-	code, addr, err := askGnuDIP(r.Context(), g.updates, wish, salt, clientAddr(r))
+	said, err := askGnuDIP(r.Context(), g.updates, wish, salt, clientAddr(r))
+	// Nothing is kept of strangers; but where the secret was right, whoever overheard it
+	// could do better with the same salt.
+	if !said.proven && (err == nil || errors.Is(err, update.ErrLimited)) {
+		g.salts.putBack(salt)
+	}
 	switch {
 	case err != nil:
-		if errors.Is(err, update.ErrLimited) { // nothing was done, perhaps for a stranger
-			g.salts.putBack(salt)
-		}
 		g.refuse(w, err)
-	case code == gnudipDenied:
-		g.salts.putBack(salt) // it let nobody in
-		writeGnuDIP(w, meta{"retc", code})
-	case addr != netip.Addr{}:
-		writeGnuDIP(w, meta{"retc", code}, meta{"addr", addr.String()})
+	case said.addr.IsValid():
+		writeGnuDIP(w, meta{"retc", said.code}, meta{"addr", said.addr.String()})
 	default:
-		writeGnuDIP(w, meta{"retc", code})
+		writeGnuDIP(w, meta{"retc", said.code})
 	}
 }
 

@@ -99,12 +99,13 @@ func (g *GnuDIP) reply(ctx context.Context, line, salt string, source netip.Addr
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), gnudipPatience)
 	defer cancel()
 	t := new(transcript)
-	code, addr, err := askGnuDIP(context.WithValue(ctx, transcriptKey{}, t), g.updates, wish, salt, source)
+	said, err := askGnuDIP(context.WithValue(ctx, transcriptKey{}, t), g.updates, wish, salt, source)
+	code := said.code
 	switch {
 	case err != nil:
 		code = ""
-	case addr.IsValid():
-		code += ":" + addr.String()
+	case said.addr.IsValid():
+		code += ":" + said.addr.String()
 	}
 	if g.recorder != nil {
 		g.recorder.Record(&history.Exchange{

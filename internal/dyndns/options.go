@@ -31,11 +31,12 @@ func (q query) turns(key string) update.Switch {
 }
 
 // text returns what becomes of the TXT records of the hosts, nil when nothing was
-// said of them.
+// said of them. Clients clear whatever stands there by an empty text.
 func (q query) text() *update.Text {
-	value, _ := q.get("txt")
-	if value == "" {
+	value, there := q.get("txt")
+	clears := isYes(q.first([]string{"clear"}))
+	if value == "" && !(there && clears) {
 		return nil
 	}
-	return &update.Text{Value: text(unescape(value, true)), Clear: isYes(q.first([]string{"clear"}))}
+	return &update.Text{Value: text(unescape(value, true)), Clear: clears}
 }

@@ -18,7 +18,8 @@ import (
 // in once, within saltLife, and only in the process that gave it. It is safe for
 // concurrent use.
 type salts struct {
-	key [sha256.Size]byte // of the signatures; lives as long as the process
+	key  [sha256.Size]byte // of the signatures; lives as long as the process
+	made time.Time
 
 	mu           sync.Mutex // guards what follows
 	began        time.Time  // of the newer half of used
@@ -35,7 +36,8 @@ const (
 var errSaltUsed = errors.New("salt used up")
 
 func newSalts() *salts {
-	s := &salts{newer: map[string]struct{}{}, older: map[string]struct{}{}, began: time.Now()}
+	now := time.Now()
+	s := &salts{newer: map[string]struct{}{}, older: map[string]struct{}{}, made: now, began: now}
 	_, _ = rand.Read(s.key[:]) // never fails
 	return s
 }
@@ -43,9 +45,13 @@ func newSalts() *salts {
 // give returns a new salt, the time in seconds since 1970, and the signature of
 // both.
 func (s *salts) give() (salt, at, sign string) {
-	salt, at = newSalt(), strconv.FormatInt(time.Now().Unix(), 10)
+	salt, at = newSalt(), strconv.FormatInt(s.now().Unix(), 10)
 	return salt, at, s.sign(salt, at)
 }
+
+// now returns the time by the clock as it went when s was made: who sets the clock back
+// makes no salt young again.
+func (s *salts) now() time.Time { return s.made.Add(time.Since(s.made)) }
 
 func (s *salts) sign(salt, at string) string {
 	m := hmac.New(sha256.New, s.key[:])
@@ -60,7 +66,7 @@ func (s *salts) take(salt, at, sign string) error {
 		return errSaltUsed
 	}
 	seconds, err := strconv.ParseInt(at, 10, 64)
-	if err != nil || time.Since(time.Unix(seconds, 0)) >= saltLife {
+	if age := s.now().Sub(time.Unix(seconds, 0)); err != nil || age < 0 || age >= saltLife {
 		return errSaltUsed
 	}
 	s.mu.Lock()

@@ -132,6 +132,9 @@ func (s *shelf) insert(saved *trail) {
 		t.username, t.refusals, t.since = saved.username, saved.refusals, saved.since
 	} else {
 		sh.size -= t.cost()
+		if t.refusals > 0 && saved.refusals > 0 {
+			t.refusals, t.since = t.refusals+saved.refusals, saved.since
+		}
 	}
 	t.records = join(saved.records, t.records, s.most)
 	sh.size += t.cost()

@@ -381,6 +381,29 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
+// TestLoadCountsOn: what was refused before counts also where something was refused since,
+// as when a new process takes over and loads what the old one saved a moment later.
+func TestLoadCountsOn(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "history")
+	w := newWorld(t, roomy)
+	for range 5 {
+		w.failed("alice", "home", account.ErrBadCredential)
+	}
+	if err := w.Save(file); err != nil {
+		t.Fatal(err)
+	}
+	next := newWorld(t, roomy)
+	next.now = start.Add(time.Hour)
+	next.failed("alice", "home", account.ErrBadCredential)
+	if err := next.Load(file); err != nil {
+		t.Fatal(err)
+	}
+	if got := next.Failing(); len(got) != 1 || got[0].Refusals != 6 || !got[0].Since.Equal(start) {
+		t.Errorf("Failing() = %v, want alice, 6 times since %v", got, start)
+	}
+}
+
 // A file that was damaged, at whatever place, and one of other data is left alone.
 func TestLoadRefuses(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,7 +43,7 @@ var errBusy = errors.New("the daemon is slower than the log")
 // Run hands on what lines says until that or ctx ends. It reads as fast as they come,
 // whatever the daemon does, and fails only when reading does.
 func (m *Mirror) Run(ctx context.Context, lines io.Reader) error {
-	queue, lost := make(chan string, maxQueue), make(chan struct{}, 1)
+	queue, lost := make(chan string, maxQueue), new(atomic.Int64)
 	ended := make(chan error, 1)
 	go func() { ended <- readLines(lines, queue, lost) }()
 	defer m.hangUp()
@@ -50,23 +51,24 @@ func (m *Mirror) Run(ctx context.Context, lines io.Reader) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-lost:
-			m.drop(errBusy)
 		case text, more := <-queue:
+			if n := int(lost.Swap(0)); n > 0 {
+				m.drop(n, errBusy)
+			}
 			if !more {
 				m.complain()
 				return <-ended
 			}
 			if err := m.handOn(ctx, text); err != nil {
-				m.drop(err)
+				m.drop(1, err)
 			}
 		}
 	}
 }
 
 // readLines fills the queue and closes it at the end. It never waits: where there is no
-// room, the line is lost.
-func readLines(lines io.Reader, queue chan<- string, lost chan<- struct{}) error {
+// room, the line is lost, and counted.
+func readLines(lines io.Reader, queue chan<- string, lost *atomic.Int64) error {
 	defer close(queue)
 	in := bufio.NewReaderSize(lines, maxLine)
 	for {
@@ -82,10 +84,7 @@ func readLines(lines io.Reader, queue chan<- string, lost chan<- struct{}) error
 			select {
 			case queue <- text:
 			default:
-				select {
-				case lost <- struct{}{}:
-				default:
-				}
+				lost.Add(1)
 			}
 		}
 		switch {
@@ -97,9 +96,9 @@ func readLines(lines io.Reader, queue chan<- string, lost chan<- struct{}) error
 	}
 }
 
-// drop notes that a line was not handed on.
-func (m *Mirror) drop(why error) {
-	m.dropped++
+// drop notes that n lines were not handed on.
+func (m *Mirror) drop(n int, why error) {
+	m.dropped += n
 	m.why = why
 	if time.Since(m.spoke) >= time.Minute {
 		m.complain()
@@ -125,9 +124,9 @@ func (m *Mirror) handOn(ctx context.Context, text string) error {
 		return nil
 	}
 	wasOpen := m.conn != nil
-	status, err := m.send(ctx, request)
+	status, err := m.send(ctx, l.Method, request)
 	if err != nil && wasOpen {
-		status, err = m.send(ctx, request)
+		status, err = m.send(ctx, l.Method, request)
 	}
 	switch {
 	case err != nil:
@@ -174,7 +173,7 @@ func (m *Mirror) request(l *Line) string {
 
 // target returns the target as it is to be asked here, and whether it is one.
 func (m *Mirror) target(sent string) (string, bool) {
-	if _, rest, ok := strings.Cut(sent, "://"); ok {
+	if scheme, rest, ok := strings.Cut(sent, "://"); ok && !strings.ContainsAny(scheme, "/?") {
 		i := strings.IndexAny(rest, "/?")
 		if i < 0 {
 			i = len(rest)
@@ -191,8 +190,9 @@ func (m *Mirror) target(sent string) (string, bool) {
 	return rest, true
 }
 
-// send sends a request and returns with which status it was taken.
-func (m *Mirror) send(ctx context.Context, request string) (status int, err error) {
+// send sends a request and returns with which status it was taken. To HEAD a body is told
+// of that never comes.
+func (m *Mirror) send(ctx context.Context, method, request string) (status int, err error) {
 	defer func() {
 		if err != nil {
 			m.hangUp()
@@ -211,7 +211,7 @@ func (m *Mirror) send(ctx context.Context, request string) (status int, err erro
 	if _, err := io.WriteString(m.conn, request); err != nil {
 		return 0, err
 	}
-	answer, err := http.ReadResponse(m.in, nil)
+	answer, err := http.ReadResponse(m.in, &http.Request{Method: method})
 	if err != nil {
 		return 0, err
 	}

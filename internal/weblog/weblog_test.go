@@ -8,10 +8,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"stayput.dev/internal/weblog"
@@ -93,6 +95,7 @@ func TestMirror(t *testing.T) {
 	m := weblog.Mirror{Address: d.Addr().String(), Prefix: "/shadow", Strip: "/dyndns", Complain: func(n int, _ error) { dropped += n }}
 	log := `203.0.113.7 200 4 "GET /dyndns/?hostname=a.example.org HTTP/1.1" "Basic YTpi" "curl"
 203.0.113.7 200 4 "GET http://example.org/dyndns/nic/update?hostname=a.example.org HTTP/1.1" "-" "-"
+203.0.113.7 200 4 "GET /dyndns/?hostname=a.example.org&url=http://example.org/x HTTP/1.1" "-" "-"
 203.0.113.7 200 4 "GET /other/?hostname=a.example.org HTTP/1.1" "-" "-"
 203.0.113.7 200 4 "GET /dyndnsx HTTP/1.1" "-" "-"
 203.0.113.7 405 8 "POST /dyndns?hostname=a.example.org HTTP/1.1" "-" "-"
@@ -108,6 +111,7 @@ what is this
 	want := []string{
 		"GET|/shadow/?hostname=a.example.org|203.0.113.7|Basic YTpi|curl||200|4",
 		"GET|/shadow/nic/update?hostname=a.example.org|203.0.113.7||||200|4",
+		"GET|/shadow/?hostname=a.example.org&url=http://example.org/x|203.0.113.7||||200|4",
 		"POST|/shadow?hostname=a.example.org|203.0.113.7||||405|8",
 		"HEAD|/shadow/|2001:db8::7||||200|4",
 		"GET|/shadow/answer|127.0.0.1|||5f1a|200|4",
@@ -191,4 +195,55 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestMirrorOfHead: a reply to HEAD has no body, whatever length it tells of.
+func TestMirrorOfHead(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			http.NotFound(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer s.Close()
+	m := weblog.Mirror{Address: s.Listener.Addr().String(), Prefix: "/shadow", Complain: func(n int, err error) {
+		t.Errorf("%d lines were dropped: %v", n, err)
+	}}
+	log := strings.Repeat("203.0.113.7 404 19 \"HEAD /favicon.ico HTTP/1.1\" \"-\" \"-\"\n", 2) + "5f1a 200 4\n"
+	if err := m.Run(t.Context(), strings.NewReader(log)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMirrorCountsWhatItLoses: of lines that come too fast, each is either handed on or
+// told of.
+func TestMirrorCountsWhatItLoses(t *testing.T) {
+	t.Parallel()
+	const lines = 5000 // more than are queued
+	var heard, dropped atomic.Int64
+	read := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		<-read
+		heard.Add(1)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer s.Close()
+	log, web := io.Pipe()
+	m := weblog.Mirror{Address: s.Listener.Addr().String(), Complain: func(n int, _ error) { dropped.Add(int64(n)) }}
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(t.Context(), log) }()
+	out := bufio.NewWriter(web)
+	for i := range lines {
+		fmt.Fprintf(out, "%d 200 4\n", i)
+	}
+	err := errors.Join(out.Flush(), web.Close())
+	close(read)
+	if err = errors.Join(err, <-ended); err != nil {
+		t.Fatal(err)
+	}
+	if heard.Load()+dropped.Load() != lines {
+		t.Errorf("of %d lines %d were handed on, and %d told of", lines, heard.Load(), dropped.Load())
+	}
 }
