@@ -108,8 +108,9 @@ func (s *Service) MoveIn(ctx context.Context, in MoveIn) ([]Moved, error) {
 type mover struct {
 	*draft
 	in      *MoveIn
-	zones   []*zone.Zone // content of in.Zones
-	secrets []keptSecret // of in.Keys
+	zones   []*zone.Zone       // content of in.Zones
+	secrets []keptSecret       // of in.Keys
+	given   map[zone.Name]bool // hosts that were taken over, or were here
 	report  []Moved
 	done    registry.Changes // of the steps before
 }
@@ -256,6 +257,7 @@ func (m *mover) moveAccounts() error {
 // moveHosts takes over hosts, those first that others may lie within.
 func (m *mover) moveHosts() error {
 	fresh := map[zone.Name]uint32{}
+	m.given = map[zone.Name]bool{}
 	moved := make([]Moved, len(m.in.Hosts))
 	places := make([]int, len(moved))
 	for i := range places {
@@ -267,6 +269,8 @@ func (m *mover) moveHosts() error {
 		outcome, why, err := m.moveHost(h, fresh)
 		if err != nil {
 			outcome, why = Refused, err.Error()
+		} else {
+			m.given[h.Name] = true
 		}
 		moved[i] = Moved{Kind: "host", Name: h.Name.String(), Outcome: outcome, Why: why}
 	}
@@ -284,7 +288,7 @@ func (m *mover) moveHost(in MovedHost, fresh map[zone.Name]uint32) (Outcome, str
 	if err != nil {
 		return "", "", err
 	}
-	if _, twice := fresh[in.Name]; twice {
+	if m.given[in.Name] {
 		return "", "", invalid("it is given twice")
 	}
 	if h, known := m.state.Accounts.Host(in.Name); known {
