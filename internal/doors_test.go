@@ -72,7 +72,7 @@ var rooms = map[string][]string{
 
 	// What puts the house together.
 	"internal/config":   {},
-	"internal/importer": {"internal/api"},
+	"internal/importer": {"internal/api", "internal/zone"},
 	"internal/weblog":   {},
 	"internal/cli":      {"internal/admin", "internal/api", "internal/config", "internal/daemon", "internal/importer", "internal/recipe", "internal/weblog"},
 	"internal/daemon": {

@@ -108,8 +108,9 @@ func (s *Service) MoveIn(ctx context.Context, in MoveIn) ([]Moved, error) {
 type mover struct {
 	*draft
 	in      *MoveIn
-	zones   []*zone.Zone // content of in.Zones
-	secrets []keptSecret // of in.Keys
+	zones   []*zone.Zone       // content of in.Zones
+	secrets []keptSecret       // of in.Keys
+	given   map[zone.Name]bool // hosts that were taken over, or were here
 	report  []Moved
 	done    registry.Changes // of the steps before
 }
@@ -253,15 +254,27 @@ func (m *mover) moveAccounts() error {
 	return nil
 }
 
+// moveHosts takes over hosts, those first that others may lie within.
 func (m *mover) moveHosts() error {
 	fresh := map[zone.Name]uint32{}
-	for _, h := range m.in.Hosts {
+	m.given = map[zone.Name]bool{}
+	moved := make([]Moved, len(m.in.Hosts))
+	places := make([]int, len(moved))
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortStableFunc(places, func(i, j int) int { return len(m.in.Hosts[i].Name) - len(m.in.Hosts[j].Name) })
+	for _, i := range places {
+		h := m.in.Hosts[i]
 		outcome, why, err := m.moveHost(h, fresh)
 		if err != nil {
 			outcome, why = Refused, err.Error()
+		} else {
+			m.given[h.Name] = true
 		}
-		m.tell("host", h.Name.String(), outcome, why)
+		moved[i] = Moved{Kind: "host", Name: h.Name.String(), Outcome: outcome, Why: why}
 	}
+	m.report = append(m.report, moved...)
 	return nil
 }
 
@@ -275,7 +288,7 @@ func (m *mover) moveHost(in MovedHost, fresh map[zone.Name]uint32) (Outcome, str
 	if err != nil {
 		return "", "", err
 	}
-	if _, twice := fresh[in.Name]; twice {
+	if m.given[in.Name] {
 		return "", "", invalid("it is given twice")
 	}
 	if h, known := m.state.Accounts.Host(in.Name); known {
@@ -358,8 +371,7 @@ func (m *mover) moveKeys() error {
 	return nil
 }
 
-// moveKey returns an update key as it is to be, with the secret if that is another; without
-// a number when it is new.
+// moveKey returns an update key as it is to be; without a number when it is new.
 func (m *mover) moveKey(in MovedKey, secret keptSecret) (account.Key, Moved, error) {
 	moved := Moved{Kind: "key", Name: in.Username, Outcome: Kept}
 	if err := account.CheckUsername(in.Username); err != nil {
@@ -404,7 +416,7 @@ func (m *mover) moveKey(in MovedKey, secret keptSecret) (account.Key, Moved, err
 		other, _ := m.state.Accounts.AccountByID(k.Account)
 		return k, moved, conflict("account %s has it", other.Name)
 	}
-	m.updateKey(&k, &in, secret.kept, &moved)
+	m.updateKey(&k, &in, secret, &moved)
 	return k, moved, nil
 }
 
@@ -430,7 +442,7 @@ func (m *mover) ownHosts(in *MovedKey, owner account.Account, moved *Moved) (own
 
 // updateKey brings a key up to date that is here. A secret that was chosen here
 // stays.
-func (m *mover) updateKey(k *account.Key, in *MovedKey, secret account.Secret, moved *Moved) {
+func (m *mover) updateKey(k *account.Key, in *MovedKey, secret keptSecret, moved *Moved) {
 	var changed []string
 	if !slices.Equal(k.Hosts, in.Hosts) {
 		k.Hosts = slices.Clone(in.Hosts)
@@ -448,7 +460,7 @@ func (m *mover) updateKey(k *account.Key, in *MovedKey, secret account.Secret, m
 	case known == "":
 		moved.add("its secret is kept here by now")
 	case known != in.Hash:
-		k.Secret = secret
+		k.Secret = secret.kept
 		changed = append(changed, "secret")
 	case !k.Secret.IsForeign() && k.Secret.OldUntil.Sub(m.now) < account.Grace/2:
 		k.Secret.OldUntil = m.now.Add(account.Grace) // as long as it still counts elsewhere

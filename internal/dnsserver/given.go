@@ -130,20 +130,25 @@ func (g *given) noteAll(zones zone.Set, at time.Time) {
 	}
 }
 
-// find returns the version of a zone with a serial; nil when none was given away,
-// or it was long ago.
-func (g *given) find(origin zone.Name, serial uint32, at time.Time) *zone.Zone {
+// find returns the version of a zone with a serial that a secondary has; nil when none
+// was given away, or it was long ago. What was given to its address goes before what others
+// got: a zone that was made again may have serials that the one before it had.
+func (g *given) find(origin zone.Name, serial uint32, to netip.Addr, at time.Time) (found *zone.Zone) {
 	if g == nil {
 		return nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, gift := range slices.Backward(g.fresh(origin, at)) {
-		if gift.zone.Serial() == serial {
+		switch {
+		case gift.zone.Serial() != serial:
+		case gift.to == to:
 			return gift.zone
+		case found == nil:
+			found = gift.zone
 		}
 	}
-	return nil
+	return found
 }
 
 // fresh returns what was given of a zone and is not too old, and forgets the rest.

@@ -1,6 +1,8 @@
 package dnsserver_test
 
 import (
+	"maps"
+	"net/netip"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -35,4 +37,26 @@ func TestGivenVersionsAreLetGo(t *testing.T) {
 		}
 		runtime.KeepAlive(s)
 	})
+}
+
+// A zone that was deleted and made again may have serials that the one before it had. What
+// a secondary has is then what it was given, not what another was given of the same serial.
+func TestSerialsAgain(t *testing.T) {
+	t.Parallel()
+	var state moving
+	state.set(largeZone(t, 400))
+	all := []dnsserver.Secondary{{From: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("::1/128")}}}
+	s := serve(t, dnsserver.Options{Secondaries: all}, state.Load)
+	one, other := secondary{address: s.tcp}, secondary{address: s.listenTCP(t, netip.MustParseAddrPort("[::1]:0"))}
+	one.refresh(t)
+	z := largeZone(t, 300)
+	state.set(z)
+	other.refresh(t)
+	z = shuffled(t, z, 3)
+	state.set(z)
+	one.refresh(t)
+	other.refresh(t)
+	if want := recordsOf(t, z); !maps.Equal(one.records, want) || !maps.Equal(other.records, want) {
+		t.Errorf("one has %d records and the other %d, want %d", len(one.records), len(other.records), len(want))
+	}
 }

@@ -46,7 +46,7 @@ func (g *given) recall(ctx context.Context, from Versions, state *registry.State
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if z := g.find(origin, serial, time.Now()); z != nil {
+	if z := g.find(origin, serial, to, time.Now()); z != nil {
 		return z, nil
 	}
 	if g.isLost(origin, serial) {

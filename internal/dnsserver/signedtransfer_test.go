@@ -15,6 +15,7 @@ import (
 	"stayput.dev/internal/dnsserver"
 	"stayput.dev/internal/policy"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/tsig"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
 	"stayput.dev/test/rig"
@@ -69,6 +70,44 @@ func TestSignedTransfer(t *testing.T) {
 		if messages < tt.messages || records < tt.records || tt.records == 0 && records > 0 {
 			t.Errorf("%s for %s: %d messages, %d records", tt.key, tt.query.Question[0].String(), messages, records)
 		}
+	}
+}
+
+// The longest set that a zone takes goes out, also at the longest name and signed with the
+// longest key.
+func TestLongestSetSigned(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat(strings.Repeat("x", 63)+".", 3) + strings.Repeat("x", 49)
+	key := tsigKey(t, long+".example.net", "subdomain example.org ANY")
+	scheme, err := tsig.ParseScheme("hmac-sha512")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key.Schemes = []tsig.Scheme{scheme}
+	key.Transfers = []zone.Name{zone.MustName("example.org")}
+	longest := zone.RRset{
+		Name: zone.MustName(long + ".example.org"), Type: zone.Type(65280), TTL: 60,
+		Data: []zone.Rdata{zone.Rdata(strings.Repeat("x", zone.MaxRdata))},
+	}
+	state := &registry.State{Zones: setOf(newZone(t, "example.org", longest)), TSIG: ringOf(key)}
+	s := serve(t, dnsserver.Options{}, func() *registry.State { return state })
+	transfer := rig.NewTransfer()
+	transfer.TsigSecret = map[string]string{key.Name.FQDN(): tsigSecret}
+	query := axfr("example.org.")
+	query.SetTsig(key.Name.FQDN(), dns.HmacSHA512, 300, time.Now().Unix())
+	in, err := transfer.In(query, s.tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := 0
+	for m := range in {
+		if m.Error != nil {
+			t.Fatal(m.Error)
+		}
+		records += len(m.RR)
+	}
+	if records != 3 {
+		t.Errorf("%d records, want 3", records)
 	}
 }
 

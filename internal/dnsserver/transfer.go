@@ -228,7 +228,7 @@ func (o *outgoing) putZone(z *zone.Zone) error {
 	if o.same = !zone.SerialLess(q.serial, z.Serial()); o.same { // RFC 1995 §2
 		return o.putSOA(z)
 	}
-	o.before = o.r.opts.given.find(z.Origin(), q.serial, time.Now())
+	o.before = o.r.opts.given.find(z.Origin(), q.serial, o.r.client.Addr, time.Now())
 	if o.before == nil && o.recall != nil {
 		o.before = o.recall(q.serial)
 	}

@@ -21,10 +21,11 @@ func (r *Responder) record(u *updateMessage, results []update.Result, err error,
 	if r.opts.Recorder == nil {
 		return
 	}
+	wishes := u.describe()
 	tell := func(host string, results []update.Result) {
 		r.opts.Recorder.Record(&history.Exchange{
 			Asked:   &update.Request{Hosts: []string{host}, Source: r.client.Addr, Via: via},
-			Results: results, Err: err, Request: u.describe(host), Agent: "TSIG key " + u.key.Name.String(), Reply: []byte(code.String()),
+			Results: results, Err: err, Request: u.text(wishes[host]), Agent: "TSIG key " + u.key.Name.String(), Reply: []byte(code.String()),
 		})
 	}
 	for i := range results {
@@ -38,21 +39,26 @@ func (r *Responder) record(u *updateMessage, results []update.Result, err error,
 // maxDescription is the octets that the description of an UPDATE may have.
 const maxDescription = 512
 
-// describe tells in words what an UPDATE wants at the name of a host; of records that
-// are no addresses, only their types.
-func (u *updateMessage) describe(host string) []byte {
-	words := []string{"UPDATE " + u.zone.String()}
+// describe tells in words what an UPDATE wants, by the name at which it wants that; of
+// records that are no addresses, only their types.
+func (u *updateMessage) describe() map[string][]string {
+	wishes := map[string][]string{}
 	for i := range u.prerequisites {
-		if p := &u.prerequisites[i]; p.name.String() == host {
-			words = append(words, p.condition()+p.describe())
-		}
+		p := &u.prerequisites[i]
+		name := p.name.String()
+		wishes[name] = append(wishes[name], p.condition()+p.describe())
 	}
 	for i := range u.updates {
-		if c := &u.updates[i]; c.name.String() == host {
-			words = append(words, c.act()+c.describe())
-		}
+		c := &u.updates[i]
+		name := c.name.String()
+		wishes[name] = append(wishes[name], c.act()+c.describe())
 	}
-	text := strings.Join(words, ", ")
+	return wishes
+}
+
+// text returns the description of an UPDATE that has such wishes.
+func (u *updateMessage) text(wishes []string) []byte {
+	text := "UPDATE " + strings.Join(append([]string{u.zone.String()}, wishes...), ", ")
 	return []byte(text[:min(len(text), maxDescription)])
 }
 

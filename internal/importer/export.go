@@ -98,6 +98,9 @@ func writePatterns(w io.Writer, keys []api.Key) error {
 // hostsOf returns the hosts that a key covers; none where these are all of its account.
 func (h *House) hostsOf(k *api.Key) []string {
 	hosts := slices.Clone(k.Hosts)
+	if len(k.Patterns) == 0 {
+		return hosts
+	}
 	for i := range h.Hosts {
 		name := h.Hosts[i].Name
 		fits := strings.EqualFold(h.Hosts[i].Account, k.Account) && slices.ContainsFunc(k.Patterns, func(p string) bool { return matches(p, name) })

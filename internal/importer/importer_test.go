@@ -12,6 +12,7 @@ import (
 
 	"stayput.dev/internal/api"
 	"stayput.dev/internal/importer"
+	"stayput.dev/internal/zone"
 )
 
 const dyn = `$TTL 300
@@ -62,6 +63,34 @@ func wantPlan(t *testing.T, why string, p *importer.Plan, want string) {
 	t.Helper()
 	if got := planText(p); got != strings.TrimLeft(want, "\n") {
 		t.Errorf("%s:\n%s\nwant:%s", why, got, want)
+	}
+}
+
+// TestZoneIsWhole: what goes to the daemon of a master file is what the daemon would read in it.
+func TestZoneIsWhole(t *testing.T) {
+	t.Parallel()
+	origin := zone.MustName("dyn.example.org")
+	const text = dyn + `
+$GENERATE 1-3 h$ A 192.0.2.$
+ipsec IPSECKEY 10 1 2 192.0.2.38 AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ==
+after A 192.0.2.9
+null NULL \# 2 abcd
+`
+	want, _, err := zone.ReadMaster(strings.NewReader(strings.ReplaceAll(text, "a.u2 RRSIG", "; a.u2 RRSIG")), origin, zone.MasterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := importer.ReadZone("dyn.example.org", "db.dyn", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := importer.PlanZone(z, importer.Hosts{}).Zones[0].Content
+	got, _, err := zone.ReadMaster(strings.NewReader(content), origin, zone.MasterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range zone.Diff(want, got).Changes {
+		t.Errorf("%v became %v", c.Old, c.New)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"stayput.dev/internal/api"
+	"stayput.dev/internal/zone"
 )
 
 // Zone is the content of a zone of another server.
@@ -79,6 +80,9 @@ func (z *Zone) lookup(name string) (addrs []string, ttl uint32) {
 func (z *Zone) text() string {
 	var b strings.Builder
 	for _, rr := range z.records {
+		if generic := new(dns.RFC3597); rr.Header().Rrtype == dns.TypeNULL && generic.ToRFC3597(rr) == nil {
+			rr = generic // which has no form of its own
+		}
 		b.WriteString(rr.String())
 		b.WriteByte('\n')
 	}
@@ -88,12 +92,15 @@ func (z *Zone) text() string {
 // ReadZone reads a zone from a master file (RFC 1035 §5).
 func ReadZone(name, file string, r io.Reader) (*Zone, error) {
 	z := newZone(name, file)
-	parser := dns.NewZoneParser(r, dns.Fqdn(z.Name), file)
-	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
-		z.add(rr)
-	}
-	if err := parser.Err(); err != nil {
+	origin, err := zone.ParseName(z.Name)
+	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	for rr, err := range zone.MasterRecords(r, origin, zone.MasterOptions{File: file}) {
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", file, err)
+		}
+		z.add(rr)
 	}
 	return z, nil
 }

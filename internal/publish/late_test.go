@@ -21,6 +21,7 @@ type dawdler struct {
 	holding  bool
 	held     []byte
 	conns    []net.Conn
+	meets    func() // called once, before the next connection gets any further; may be nil
 }
 
 func newDawdler(t *testing.T, to netip.AddrPort) *dawdler {
@@ -57,7 +58,12 @@ func (d *dawdler) serve(from net.Conn) {
 	defer to.Close()
 	d.mu.Lock()
 	d.conns = append(d.conns, from)
+	meets := d.meets
+	d.meets = nil
 	d.mu.Unlock()
+	if meets != nil {
+		meets()
+	}
 	go func() { _, _ = io.Copy(from, to) }()
 	buf := make([]byte, 1<<16)
 	for {
@@ -94,6 +100,13 @@ func (d *dawdler) has() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.held) > 0
+}
+
+// meet lets something happen when the next connection comes.
+func (d *dawdler) meet(something func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.meets = something
 }
 
 // drop ends all connections to the dawdler.

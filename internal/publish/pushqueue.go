@@ -279,6 +279,8 @@ func (q *queue) marks() []registry.Mark {
 	return marks
 }
 
+// mark returns what is to be stored of a name. Types of a name that is pending again are
+// not those that it had when it went: others may have put theirs there since.
 func (q *queue) mark(name zone.Name) registry.Mark {
 	m := registry.Mark{Name: name}
 	for _, d := range []*due{q.pending[name], q.flight[name]} {
@@ -286,11 +288,8 @@ func (q *queue) mark(name zone.Name) registry.Mark {
 			m.Stage, m.Types, m.At = registry.MarkPending, union(m.Types, d.types), d.since
 		}
 	}
-	if g, ok := q.gone[name]; ok {
-		m.Types = union(m.Types, g.types)
-		if m.Stage == registry.MarkNone {
-			m.Stage, m.At = registry.MarkGone, g.at
-		}
+	if g, ok := q.gone[name]; ok && m.Stage == registry.MarkNone {
+		m.Stage, m.Types, m.At = registry.MarkGone, g.types, g.at
 	}
 	return m
 }

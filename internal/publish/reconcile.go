@@ -72,7 +72,7 @@ func (p *Pusher) Reconcile(ctx context.Context, opts ReconcileOptions) (Reconcil
 	}
 	if opts.Mend {
 		p.bold = p.bold || opts.Delete
-		p.mend(z, found, opts.Delete)
+		p.mend(found, opts.Delete)
 		p.weigh()
 		p.ring()
 	}
@@ -147,7 +147,7 @@ func (p *Pusher) compare(z *zone.Zone, there sets) (r Reconciliation) {
 		if len(pushedTypes(origin, name, z.Node(name))) > 0 {
 			continue
 		}
-		was, foreign := p.queue.mark(name).Types, false
+		was, foreign := union(slices.Clone(p.queue.gone[name].types), p.queue.mark(name).Types), false
 		for _, t := range slices.Sorted(maps.Keys(there[name])) {
 			switch {
 			case !isPushed(origin, name, t):
@@ -178,8 +178,8 @@ func (r *Reconciliation) note(here, there zone.RRset) {
 }
 
 // mend lets what differs be pushed. p.mu must be held.
-func (p *Pusher) mend(z *zone.Zone, found Reconciliation, deleteMuch bool) {
-	now := time.Now()
+func (p *Pusher) mend(found Reconciliation, deleteMuch bool) {
+	now, z := time.Now(), p.followed.Zones.Get(p.target.Zone) // names came and went during the transfer
 	for _, d := range found.Differences {
 		if len(d.Here.Data) == 0 && found.Held && !deleteMuch {
 			continue

@@ -47,6 +47,26 @@ func TestReconcile(t *testing.T) {
 	})
 }
 
+// TestNameChangesHands: what others put at a name that was ours stays when the name is ours
+// again, also if Stayput begins anew meanwhile.
+func TestNameChangesHands(t *testing.T) {
+	t.Parallel()
+	target := primary.BIND.Run(t)
+	w := newPushWorld(t, target)
+	w.set("home A 192.0.2.1", `home TXT "ours"`)
+	w.push()
+	w.arrive()
+	w.set("home A", "home TXT")
+	w.expect(others...)
+	target.Update("update add home.dyn.example.org. 60 TXT theirs")
+	target.Freeze()
+	w.set("home A 192.0.2.2")
+	until(t, func() bool { return w.pusher.State().Err != nil })
+	w.push()
+	target.Thaw()
+	w.expect(append([]string{"home 60 IN A 192.0.2.2", `home 60 IN TXT "theirs"`}, others...)...)
+}
+
 // TestManyDeletionsAreHeld: a target that has very much of what is gone here keeps it
 // until somebody says that it is to go. After a restart that is still known.
 func TestManyDeletionsAreHeld(t *testing.T) {
@@ -79,6 +99,33 @@ func TestManyDeletionsAreHeld(t *testing.T) {
 	}
 	w.reconcile(publish.ReconcileOptions{Mend: true, Delete: true})
 	w.expect(others...)
+}
+
+// TestReconcileWhileNamesGo: what is deleted here while the target still sends its zone is
+// held, when it is much, though it was to be mended there too.
+func TestReconcileWhileNamesGo(t *testing.T) {
+	t.Parallel()
+	target := primary.BIND.Run(t)
+	between := newDawdler(t, target.Addr)
+	w := newPushWorld(t, target)
+	w.via = between.addr
+	w.set(hosts(100, "192.0.2.1")...)
+	w.push()
+	w.arrive()
+	until(t, func() bool { return w.pusher.State().Foreign >= 0 }) // it was compared as it began
+	var edits []string
+	for i := range 60 {
+		edits = append(edits, fmt.Sprintf("update delete h%d.dyn.example.org. A", i), fmt.Sprintf("update add h%d.dyn.example.org. 60 A 192.0.2.66", i))
+	}
+	target.Update(edits...)
+	between.meet(func() {
+		w.set(hosts(60, "")...)
+		until(t, func() bool { return w.pusher.State().Held == 60 })
+	})
+	w.reconcile(publish.ReconcileOptions{Mend: true})
+	if s := w.pusher.State(); s.Held != 60 || s.Pending != 60 {
+		t.Errorf("%d deletions are held of %d pending names, want 60 of 60", s.Held, s.Pending)
+	}
 }
 
 // TestForeignFence: of two that push into one zone, the second does nothing until it is

@@ -11,8 +11,8 @@ import (
 
 // Limits of what a zone takes.
 const (
-	MaxRdata   = 1<<16 - 1 // octets of one record's data (RFC 1035 §3.2.1)
-	MaxRecords = 4096      // records in one RRset
+	MaxRdata   = 253 << 8 // octets of data in one RRset: a message has room for them, the longest name and a signature
+	MaxRecords = 4096     // records in one RRset
 )
 
 // Change is what happened to one RRset: Old gave way to New. Both have the same

@@ -2,7 +2,14 @@ package zone
 
 import (
 	"bufio"
+	"errors"
+	"io"
+	"iter"
 	"strings"
+
+	"github.com/miekg/dns"
+
+	"stayput.dev/internal/phrase"
 )
 
 // lineReader counts the lines that the parser has taken. The parser reads it
@@ -12,6 +19,36 @@ type lineReader struct {
 	lines int
 	eager eagerType
 	ttl   defaultTTL
+}
+
+func newLineReader(r io.Reader) *lineReader { return &lineReader{r: bufio.NewReaderSize(r, 1<<16)} }
+
+// line returns the line that is being read, counted from 1.
+func (l *lineReader) line() int { return max(l.lines, 1) }
+
+// records is MasterRecords.
+func (l *lineReader) records(origin Name, opts MasterOptions) iter.Seq2[dns.RR, error] {
+	return func(yield func(dns.RR, error) bool) {
+		p := dns.NewZoneParser(l, origin.FQDN(), opts.File)
+		p.SetIncludeAllowed(opts.Include)
+		for rr, ok := p.Next(); ok; rr, ok = p.Next() {
+			l.ttl.correct(rr.Header())
+			if !yield(rr, nil) {
+				return
+			}
+		}
+		if err := p.Err(); err != nil {
+			yield(nil, l.parseError(err))
+		}
+	}
+}
+
+func (l *lineReader) parseError(err error) error {
+	var pe *dns.ParseError
+	if !errors.As(err, &pe) {
+		return &LineError{l.line(), phrase.Errorf("reading master file: %w", err)}
+	}
+	return &LineError{l.line(), errors.New(parseFault(pe))}
 }
 
 // ReadByte reads the next octet.

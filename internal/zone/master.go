@@ -1,9 +1,9 @@
 package zone
 
 import (
-	"bufio"
-	"errors"
 	"io"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -48,19 +48,17 @@ const maxWarnings = 100
 // or second SOA, names outside, a CNAME beside other data, data below a DNAME. The
 // warnings begin with the line where one is to blame.
 func ReadMaster(r io.Reader, origin Name, opts MasterOptions) (*Zone, []phrase.Phrase, error) {
-	m := &master{draft: New(origin), origin: origin, in: &lineReader{r: bufio.NewReaderSize(r, 1<<16)}}
-	p := dns.NewZoneParser(m.in, origin.FQDN(), opts.File)
-	p.SetIncludeAllowed(opts.Include)
-	for rr, ok := p.Next(); ok; rr, ok = p.Next() {
+	m := &master{draft: New(origin), origin: origin, in: newLineReader(r)}
+	for rr, err := range m.in.records(origin, opts) {
+		if err != nil {
+			return nil, nil, err
+		}
 		if err := m.add(rr); err != nil {
-			return nil, nil, &LineError{m.line(), err}
+			return nil, nil, &LineError{m.in.line(), err}
 		}
 	}
-	if err := p.Err(); err != nil {
-		return nil, nil, m.parseError(err)
-	}
 	if err := m.flush(); err != nil {
-		return nil, nil, &LineError{m.line(), err}
+		return nil, nil, &LineError{m.in.line(), err}
 	}
 	z, _, err := m.draft.Finish()
 	if err != nil {
@@ -70,6 +68,12 @@ func ReadMaster(r io.Reader, origin Name, opts MasterOptions) (*Zone, []phrase.P
 		return nil, nil, &LineError{0, err}
 	}
 	return z, m.warnings, nil
+}
+
+// MasterRecords yields the records of a master file one by one, as they come, whether a zone
+// can be made of them or not. Where it cannot be read on, it yields a LineError.
+func MasterRecords(r io.Reader, origin Name, opts MasterOptions) iter.Seq2[dns.RR, error] {
+	return newLineReader(r).records(origin, opts)
 }
 
 // master is a master file being read: the sets of the name at hand wait until the
@@ -85,20 +89,10 @@ type master struct {
 	warnings []phrase.Phrase
 }
 
-func (m *master) line() int { return max(m.in.lines, 1) }
-
 func (m *master) warn(text string, args ...any) {
 	if len(m.warnings) < maxWarnings {
 		m.warnings = append(m.warnings, phrase.New(text, args...))
 	}
-}
-
-func (m *master) parseError(err error) error {
-	var pe *dns.ParseError
-	if !errors.As(err, &pe) {
-		return &LineError{m.line(), phrase.Errorf("reading master file: %w", err)}
-	}
-	return &LineError{m.line(), errors.New(parseFault(pe))}
 }
 
 // parseFault is what the parser says of a record, without its own count of lines.
@@ -112,7 +106,6 @@ func parseFault(err error) string {
 
 func (m *master) add(rr dns.RR) error {
 	h := rr.Header()
-	m.in.ttl.correct(h)
 	if h.Class != dns.ClassINET {
 		return phrase.Errorf("class %s: only IN is served", dns.Class(h.Class))
 	}
@@ -159,51 +152,57 @@ func (m *master) pack(rr dns.RR) (Name, Rdata, error) {
 	return name, Rdata(m.buf[n+10 : end]).Canonical(Type(rr.Header().Rrtype)), nil
 }
 
-// start takes over what the draft already has at name.
-func (m *master) start(name Name) {
-	m.name, m.sets = name, m.sets[:0]
-	for r := range m.draft.View().Node(name).All() {
-		m.sets = append(m.sets, r.RRset(name))
-	}
-}
+// start begins with the sets of another name.
+func (m *master) start(name Name) { m.name, m.sets = name, m.sets[:0] }
 
 func (m *master) collect(typ Type, ttl uint32, data Rdata) error {
-	for i := range m.sets {
-		s := &m.sets[i]
-		if s.Type != typ {
-			continue
-		}
-		if s.TTL != ttl {
-			m.warn("line %d: %s %s: TTL %d differs from %d before, which is kept (RFC 2181 §5.2)", m.line(), m.name, typ, ttl, s.TTL)
-		}
-		if (typ == TypeCNAME || typ == TypeDNAME) && data != s.Data[0] {
-			return phrase.Errorf("%s: a second %s record", m.name, typ)
-		}
-		s.Data = append(s.Data, data)
-		return nil
+	s := m.set(typ)
+	if len(s.Data) == 0 {
+		s.TTL = ttl
 	}
-	m.sets = append(m.sets, RRset{m.name, typ, ttl, []Rdata{data}})
+	if s.TTL != ttl {
+		m.warn("line %d: %s %s: TTL %d differs from %d before, which is kept (RFC 2181 §5.2)", m.in.line(), m.name, typ, ttl, s.TTL)
+	}
+	if (typ == TypeCNAME || typ == TypeDNAME) && len(s.Data) > 0 && data != s.Data[0] {
+		return phrase.Errorf("%s: a second %s record", m.name, typ)
+	}
+	s.Data = append(s.Data, data)
 	return nil
 }
 
+// set returns the set of a type at the name at hand, with what the draft already has of it.
+func (m *master) set(typ Type) *RRset {
+	i := slices.IndexFunc(m.sets, func(s RRset) bool { return s.Type == typ })
+	if i < 0 {
+		i = len(m.sets)
+		s := m.draft.View().Node(m.name).Lookup(typ).RRset(m.name)
+		s.Name, s.Type = m.name, typ
+		m.sets = append(m.sets, s)
+	}
+	return &m.sets[i]
+}
+
 func (m *master) flush() error {
+	if len(m.sets) == 0 {
+		return nil
+	}
 	for _, s := range m.sets {
-		if s.Type == TypeCNAME && len(m.sets) > 1 && !onlySecurity(m.sets) {
-			return phrase.Errorf("%s: a CNAME beside other data", m.name)
-		}
 		if err := m.draft.Put(s); err != nil {
 			return err
 		}
 	}
 	m.sets = m.sets[:0]
+	if n := m.draft.View().Node(m.name); n.Lookup(TypeCNAME).Len() > 0 && !onlySecurity(n) {
+		return phrase.Errorf("%s: a CNAME beside other data", m.name)
+	}
 	return nil
 }
 
 // onlySecurity tells whether beside a CNAME there are only the types that may be
 // (RFC 4035 §2.5).
-func onlySecurity(sets []RRset) bool {
-	for _, s := range sets {
-		if s.Type != TypeCNAME && s.Type != TypeRRSIG && s.Type != TypeNSEC {
+func onlySecurity(n Node) bool {
+	for s := range n.All() {
+		if t := s.Type(); t != TypeCNAME && t != TypeRRSIG && t != TypeNSEC {
 			return false
 		}
 	}

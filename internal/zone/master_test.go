@@ -2,6 +2,7 @@ package zone_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -157,4 +158,24 @@ func FuzzReadMaster(f *testing.F) {
 			t.Fatalf("what was written reads differently: %v", d.Changes)
 		}
 	})
+}
+
+// TestMasterInTurns: a file in which the records of two names come in turns is ten times the
+// work when it is ten times as long.
+func TestMasterInTurns(t *testing.T) {
+	work := func(types int) float64 {
+		var text strings.Builder
+		text.WriteString("@ 60 SOA ns1 hostmaster 1 300 60 1209600 60\n")
+		for i := range types {
+			fmt.Fprintf(&text, "a 60 TYPE%d \\# 1 00\nb 60 TYPE%d \\# 1 00\n", 1000+i, 1000+i)
+		}
+		return testing.AllocsPerRun(1, func() {
+			if _, _, err := zone.ReadMaster(strings.NewReader(text.String()), zone.MustName("example.org"), zone.MasterOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if short, long := work(30), work(300); long > 20*short {
+		t.Errorf("%.0f allocations for 30 types, %.0f for 300", short, long)
+	}
 }
