@@ -43,9 +43,10 @@ type NewAccount struct {
 	Language   string // language tag (RFC 5646); may be empty
 }
 
-// AddAccountBy is AddAccount in the name of by.
-func (s *Service) AddAccountBy(ctx context.Context, by registry.Actor, n NewAccount) (Account, error) {
-	return s.As(by).AddAccount(ctx, n)
+// AddAccountBy is AddAccount in the name of by, if the state is as Expecting has it; nil
+// expects nothing.
+func (s *Service) AddAccountBy(ctx context.Context, by registry.Actor, n NewAccount, expect func(*registry.State) error) (Account, error) {
+	return s.As(by).Expecting(expect).AddAccount(ctx, n)
 }
 
 // AddAccount makes an account. With a password it takes some 20 ms.

@@ -38,7 +38,7 @@ func (a *applications) Approve(ctx context.Context, by registry.Actor, id string
 	if err := a.Decline(ctx, by, id); err != nil {
 		return err
 	}
-	_, err := a.admin.AddAccountBy(ctx, by, admin.NewAccount{Name: id})
+	_, err := a.admin.As(by).AddAccount(ctx, admin.NewAccount{Name: id})
 	return err
 }
 

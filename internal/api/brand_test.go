@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
@@ -8,7 +9,9 @@ import (
 	"testing"
 
 	"stayput.dev/internal/api"
+	"stayput.dev/internal/brand"
 	"stayput.dev/internal/mail"
+	"stayput.dev/internal/registry"
 )
 
 // TestBrand: an admin sets what the company looks like, part by part; what was wrong is
@@ -65,6 +68,43 @@ func TestBrand(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("noted %q, want %q", got, want)
+	}
+}
+
+// lateLog is a log before whose next line something happens.
+type lateLog struct {
+	brand.Log
+	meanwhile func()
+}
+
+// Note implements brand.Log.
+func (l *lateLog) Note(ctx context.Context, by registry.Actor, n registry.Note) error {
+	if do := l.meanwhile; do != nil {
+		l.meanwhile = nil
+		do()
+	}
+	return l.Log.Note(ctx, by, n)
+}
+
+// TestMailTextsOfTwoAtOnce: words that another set since the client looked stay, also when
+// they came after its request.
+func TestMailTextsOfTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	ok(w.AddAccount(t.Context(), api.NewAccount{Name: "root", Role: "admin"}))(t)
+	root := w.token(api.NewToken{Account: "root", Staff: true})
+	late := &lateLog{Log: w.brand.Log}
+	w.brand.Log = late
+	const path, first = "/mail-texts/host-changed/de", "Von A: {host}"
+	for method, words := range map[string]string{"PUT": `{"subject":"Von B: {host}","body":"Hallo"}`, "DELETE": ""} {
+		answer, _ := w.call(root, "PUT", path, `{"subject":"Neu: {host}","body":"Hallo"}`)
+		late.meanwhile = func() {
+			ok(w.SetMailText(t.Context(), "host-changed", "de", api.MailWords{Subject: first, Body: "Hallo"}))(t)
+		}
+		w.wants(409, root, method, path, words, "If-Match", answer.Header.Get("ETag"))
+		if now := ok(w.MailText(t.Context(), "host-changed", "de"))(t); now.Subject != first {
+			t.Errorf("after %s mails say %q, want %q", method, now.Subject, first)
+		}
 	}
 }
 

@@ -87,29 +87,46 @@ func (s *server) listMailTexts(ctx context.Context, in *mailTextQuery) (mailText
 }
 
 func (s *server) showMailText(ctx context.Context, in *mailTextPath) (MailText, error) {
+	t, err := s.mailText(ctx, in)
+	return viewMailText(t), err
+}
+
+// mailText returns the text that a path names.
+func (s *server) mailText(ctx context.Context, in *mailTextPath) (brand.MailText, error) {
 	t, err := s.brand.MailText(ctx, mail.Kind(in.Kind), in.Language)
 	if errors.Is(err, brand.ErrNoText) {
-		return MailText{}, missing("mail", in.Kind+" in the language "+in.Language)
+		err = missing("mail", in.Kind+" in the language "+in.Language)
 	}
-	return viewMailText(t), err
+	return t, err
+}
+
+// expectedMailText returns the text that a path names, if it is as the client expects it.
+func (s *server) expectedMailText(ctx context.Context, in *mailTextPath) (brand.MailText, error) {
+	t, err := s.mailText(ctx, in)
+	if err == nil {
+		err = expectShown(ctx, viewMailText(t))
+	}
+	return t, err
 }
 
 func (s *server) setMailText(ctx context.Context, in *mailTextBody) (MailText, error) {
 	path := &mailTextPath{in.Kind, in.Language}
-	if _, err := s.showMailText(ctx, path); err != nil {
+	now, err := s.expectedMailText(ctx, path)
+	if err != nil {
 		return MailText{}, err
 	}
-	if err := s.brand.SetMailText(ctx, s.actor(ctx), in.text()); err != nil {
+	if err := s.brand.SetMailText(ctx, s.actor(ctx), now, in.Body.Subject, in.Body.Body); err != nil {
 		return MailText{}, textProblem(err)
 	}
 	return s.showMailText(ctx, path)
 }
 
 func (s *server) resetMailText(ctx context.Context, in *mailTextPath) error {
-	if _, err := s.showMailText(ctx, in); err != nil {
+	now, err := s.expectedMailText(ctx, in)
+	if err != nil {
 		return err
 	}
-	return s.brand.ResetMailText(ctx, s.actor(ctx), mail.Kind(in.Kind), in.Language)
+	return s.brand.ResetMailText(ctx, s.actor(ctx), now)
 }
 
 func (s *server) previewMailText(ctx context.Context, in *mailTextBody) (MailPreview, error) {

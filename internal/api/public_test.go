@@ -532,6 +532,30 @@ func TestIdempotencyOutlivesTheProcess(t *testing.T) {
 	w.wants(404, alice["secret"], "POST", "/keys", `{"account":"bob"}`, "Idempotency-Key", "k2")
 }
 
+// TestIdempotencyAfterAProof: whoever is refused because of who they are, or when they proved
+// it, is not refused once that is otherwise.
+func TestIdempotencyAfterAProof(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	ok(w.AddAccount(t.Context(), api.NewAccount{Name: "root", Role: "admin"}))(t)
+	a, _ := w.registry.State().Accounts.Account("root")
+	for i, c := range []struct {
+		who    api.Principal
+		status int
+	}{
+		{api.Principal{Account: a.ID, Staff: true, Stale: true}, 403},
+		{api.Principal{Account: a.ID}, 403},
+		{api.Principal{Account: a.ID, Staff: true}, 201},
+		{api.Principal{Account: a.ID, Staff: true}, 201},
+	} {
+		come := visitor(func(*http.Request) (api.Principal, bool, error) { return c.who, true, nil })
+		w.visitor.Store(&come)
+		if answer, text := w.call("", "POST", "/accounts", `{"name":"dora"}`, "Idempotency-Key", "k1"); answer.StatusCode != c.status {
+			t.Errorf("request %d: %d %s, want %d", i+1, answer.StatusCode, text, c.status)
+		}
+	}
+}
+
 // TestIdempotencyAtOnce sends the same request ten times at one moment: it is done once,
 // and the others hear so or that it is under way.
 func TestIdempotencyAtOnce(t *testing.T) {

@@ -256,7 +256,7 @@ func (p *replays) run(w http.ResponseWriter, r *http.Request, d *deed, next http
 	finished := false
 	defer func() {
 		ctx := context.WithoutCancel(r.Context()) // a client that goes away may come again
-		if !finished || out.sent || out.status >= http.StatusInternalServerError || out.status == http.StatusTooManyRequests {
+		if !finished || out.sent || mayPass(out.status) {
 			_, _ = p.shelf.Take(ctx, replayKind, d.item.ID) // or it counts as broken off later
 		} else {
 			d.replay.Done, d.replay.Status, d.replay.Header, d.replay.Body = true, out.status, w.Header().Clone(), out.body.Bytes()
@@ -268,6 +268,16 @@ func (p *replays) run(w http.ResponseWriter, r *http.Request, d *deed, next http
 	}()
 	next.ServeHTTP(out, r)
 	finished = true
+}
+
+// mayPass tells whether an answer tells of the moment, or of who asked and how they proved
+// it, rather than of what was asked for.
+func mayPass(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= http.StatusInternalServerError
 }
 
 // held is a ResponseWriter that holds an answer back until it is sent, or has become

@@ -105,8 +105,8 @@ func TestUnnoted(t *testing.T) {
 	if _, err := set(t, s, func(b *brand.Brand) { b.Name = "Example Net" }); !errors.Is(err, log.full) || s.Now().Name != "" {
 		t.Errorf("the name is %q, %v", s.Now().Name, err)
 	}
-	text := mail.Text{Kind: mail.HostChanged, Language: "en", Subject: "a", Body: "b"}
-	if err := s.SetMailText(t.Context(), root, text); !errors.Is(err, log.full) {
+	was := ok(s.MailText(t.Context(), mail.HostChanged, "en"))(t)
+	if err := s.SetMailText(t.Context(), root, was, "a", "b"); !errors.Is(err, log.full) {
 		t.Errorf("the text is set: %v", err)
 	}
 	if now := ok(s.MailText(t.Context(), mail.HostChanged, "en"))(t); now.Own {
@@ -163,7 +163,8 @@ func TestMailTexts(t *testing.T) {
 		{text, ""},
 		{longer, "set mail-text host-changed/de: body"},
 	} {
-		done(t, s.SetMailText(t.Context(), root, c.set))
+		was := ok(s.MailText(t.Context(), mail.HostChanged, "de"))(t)
+		done(t, s.SetMailText(t.Context(), root, was, c.set.Subject, c.set.Body))
 		if got := log.last(); got != c.deed {
 			t.Errorf("noted %q, want %q", got, c.deed)
 		}
@@ -172,7 +173,7 @@ func TestMailTexts(t *testing.T) {
 		}
 	}
 	for _, deed := range []string{"delete mail-text host-changed/de: ", ""} {
-		done(t, s.ResetMailText(t.Context(), root, mail.HostChanged, "de"))
+		done(t, s.ResetMailText(t.Context(), root, ok(s.MailText(t.Context(), mail.HostChanged, "de"))(t)))
 		if got := log.last(); got != deed {
 			t.Errorf("noted %q, want %q", got, deed)
 		}

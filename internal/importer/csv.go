@@ -49,12 +49,36 @@ func ReadCSV(file string, r io.Reader) (*Plan, error) {
 		}
 		line, _ := list.FieldPos(0)
 		c.add(fmt.Sprintf("%s line %d", file, line), func(column string) string {
-			if i, ok := at[column]; ok {
+			i, ok := at[column]
+			switch {
+			case !ok:
+				return ""
+			case column == "secret": // of any form, and never written
 				return strings.TrimSpace(fields[i])
 			}
-			return ""
+			return plainField(strings.TrimSpace(fields[i]))
 		})
 	}
+}
+
+// formulaMarks are with what a spreadsheet takes a field for a formula, and the quote that
+// makes it text.
+const formulaMarks = "=+-@'"
+
+// textField returns a field as a spreadsheet takes it for text, whoever has chosen it.
+func textField(field string) string {
+	if field != "" && strings.Contains(formulaMarks, field[:1]) {
+		return "'" + field
+	}
+	return field
+}
+
+// plainField returns what textField was given.
+func plainField(field string) string {
+	if rest, quoted := strings.CutPrefix(field, "'"); quoted && rest != "" && strings.Contains(formulaMarks, rest[:1]) {
+		return rest
+	}
+	return field
 }
 
 // readHead returns where the columns are.

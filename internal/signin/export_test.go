@@ -21,6 +21,19 @@ func (s *Service) Buried() int {
 	return len(s.sessions.buried[0]) + len(s.sessions.buried[1])
 }
 
+// HoldHashes lets no password be hashed until release is called. Waiting tells how many are
+// to be.
+func (s *Service) HoldHashes() (waiting func() int, release func()) {
+	for range cap(s.hashing) {
+		s.hashing <- struct{}{}
+	}
+	return func() int { return int(s.waiting.Load()) }, func() {
+		for range cap(s.hashing) {
+			<-s.hashing
+		}
+	}
+}
+
 // CodeAt returns the code of a step.
 func CodeAt(secret []byte, step int64) string { return codeAt(secret, step) }
 

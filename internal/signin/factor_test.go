@@ -282,6 +282,28 @@ func TestASecondFactorMayBeRequired(t *testing.T) {
 	}
 }
 
+// TestOneFactorStays, also when two are removed at the same moment.
+func TestOneFactorStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *signin.Options) { o.RequireFactor = []account.Role{account.Admin} })
+	_, step := w.enrol(t, w.signIn(t, "root"))
+	step = w.addPasskey(t, newDevice(t), step, "")
+	f, err := w.Factors(t.Context(), step.Session.Account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.shelf = &lateShelf{Shelf: w.shelf, taking: func(kind string) {
+		if kind == "totp" {
+			is(t, "the passkey", w.RemovePasskey(t.Context(), home, step.Session, f.Passkeys[0].ID), nil)
+		}
+	}}
+	w.restart(t)
+	is(t, "the app", w.RemoveTOTP(t.Context(), home, step.Session), signin.ErrLastFactor)
+	if left, err := w.Factors(t.Context(), step.Session.Account); err != nil || !left.TOTP || left.RecoveryLeft == 0 {
+		t.Errorf("left are %+v, %v, want the app and the recovery codes", left, err)
+	}
+}
+
 func TestProofByCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -230,7 +230,7 @@ func (s *Service) RemoveTOTP(ctx context.Context, c Client, session Session) err
 	if err != nil {
 		return err
 	}
-	if err := s.takeAll(ctx, kindTOTP, number(a.ID)); err != nil {
+	if err := s.remove(ctx, kindTOTP, number(a.ID), func() error { return s.keepsFactor(ctx, a, nil) }); err != nil {
 		return err
 	}
 	s.note(ctx, c, a.Name, a, FactorRemoved, "app")
@@ -245,15 +245,42 @@ func (s *Service) mayRemove(ctx context.Context, session Session, without func(*
 	if err != nil {
 		return a, err
 	}
+	return a, s.keepsFactor(ctx, a, without)
+}
+
+// keepsFactor fails with ErrLastFactor when an account that must have a second factor has
+// none without what without takes from its factors, which may be nil.
+func (s *Service) keepsFactor(ctx context.Context, a account.Account, without func(*Factors)) error {
 	f, err := s.Factors(ctx, a.ID)
 	if err != nil {
-		return a, err
+		return err
 	}
-	without(&f)
+	if without != nil {
+		without(&f)
+	}
 	if !f.Any() && slices.Contains(s.opts.Load().RequireFactor, a.Role) {
-		return a, ErrLastFactor
+		return ErrLastFactor
 	}
-	return a, nil
+	return nil
+}
+
+// remove takes a way to sign in from the shelf, which need not be there. Where what is left
+// does not suit, because another went in the same moment, it comes back, and remove fails
+// as suits does.
+func (s *Service) remove(ctx context.Context, kind, id string, suits func() error) error {
+	item, err := s.shelf.Take(ctx, kind, id)
+	if errors.Is(err, shelf.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err = suits(); err == nil {
+		return nil
+	}
+	item.Version = 0
+	_, again := s.shelf.Put(context.WithoutCancel(ctx), item)
+	return errors.Join(err, again)
 }
 
 // dropUselessRecovery drops the recovery codes of an account without second factor.

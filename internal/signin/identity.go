@@ -131,6 +131,9 @@ func (s *Service) FinishConnect(ctx context.Context, c Client, session Session, 
 	if err := s.freeIdentity(ctx, subjectID(rules.Issuer, claimed.Subject)); err != nil {
 		return err
 	}
+	if err := s.stillThere(ctx, session); err != nil {
+		return err
+	}
 	err = s.keepIdentity(ctx, rules, claimed, a.ID)
 	if errors.Is(err, shelf.ErrChanged) { // they got an account in this moment
 		return ErrTaken
@@ -179,7 +182,7 @@ func (s *Service) Disconnect(ctx context.Context, c Client, session Session, id 
 	if err := s.keepsWay(ctx, a, id); err != nil {
 		return err
 	}
-	if err := s.takeAll(ctx, kindSubject, id); err != nil {
+	if err := s.remove(ctx, kindSubject, id, func() error { return s.keepsWay(ctx, a, "") }); err != nil {
 		return err
 	}
 	provider := all[at].Issuer
@@ -192,7 +195,7 @@ func (s *Service) Disconnect(ctx context.Context, c Client, session Session, id 
 }
 
 // keepsWay fails with ErrLastWay when nobody can sign in to an account without the
-// identity or the passkey of the ID. A link that comes by mail is no way on which to rely.
+// identity or the passkey of the ID, which may be empty. A link that comes by mail is no way on which to rely.
 func (s *Service) keepsWay(ctx context.Context, a account.Account, without string) error {
 	if a.Password != "" {
 		return nil

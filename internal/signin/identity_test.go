@@ -213,6 +213,60 @@ func TestAWayInIsLeft(t *testing.T) {
 	is(t, "the passkey, with the provider", w.RemovePasskey(t.Context(), home, step.Session, passkey), nil)
 }
 
+// TestOneWayInIsLeft, also when both end at the same moment.
+func TestOneWayInIsLeft(t *testing.T) {
+	t.Parallel()
+	for _, last := range []string{"passkey", "oidc-subject"} {
+		w, p := newConnecting(t)
+		is(t, "connecting", w.connect(t, p, w.signIn(t, "anna").Session), nil)
+		w.change(t, "anna", func(a *account.Account) { a.Password = "" })
+		step := w.addPasskey(t, newDevice(t), must(t)(w.viaProvider(t, p)), "")
+		factors, err := w.Factors(t.Context(), step.Session.Account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		identity := w.identity(t, "anna").ID
+		disconnect := func() error { return w.Disconnect(t.Context(), home, step.Session, identity) }
+		remove := func() error { return w.RemovePasskey(t.Context(), home, step.Session, factors.Passkeys[0].ID) }
+		first, then := disconnect, remove
+		if last == "passkey" {
+			first, then = remove, disconnect
+		}
+		w.shelf = &lateShelf{Shelf: w.shelf, taking: func(kind string) {
+			if kind == last {
+				is(t, "the other", then(), nil)
+			}
+		}}
+		w.restart(t)
+		is(t, last, first(), signin.ErrLastWay)
+	}
+}
+
+// TestASessionEndsWhileItConnects: whoever is at the provider when the session ends is
+// not connected.
+func TestASessionEndsWhileItConnects(t *testing.T) {
+	t.Parallel()
+	w, p := newConnecting(t)
+	step := w.signIn(t, "anna")
+	to, cookie, err := w.BeginConnect(t.Context(), step.Session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := p.Approve(to)
+	w.shelf = &lateShelf{Shelf: w.shelf, got: func(kind string) {
+		if kind == "oidc-subject" { // the provider has said who it is
+			if err := w.EndAll(t.Context(), home, step.Session.Account, ""); err != nil {
+				t.Error(err)
+			}
+		}
+	}}
+	w.restart(t)
+	is(t, "after the session", w.FinishConnect(t.Context(), home, step.Session, cookie, back), signin.ErrNoSession)
+	if all, err := w.Identities(t.Context(), step.Session.Account); err != nil || len(all) != 0 {
+		t.Errorf("anna is connected with %+v, %v", all, err)
+	}
+}
+
 // TestAnotherProvider: what was connected with one that is no more leads nowhere, is seen,
 // and can be ended.
 func TestAnotherProvider(t *testing.T) {

@@ -26,6 +26,7 @@ type storedLink struct {
 	Email    string `json:",omitempty"` // the account's then, or the address to be confirmed
 	Print    []byte `json:",omitempty"` // of the account's password: with another the link is of no use
 	Language string `json:",omitempty"`
+	InUse    bool   `json:",omitempty"` // by somebody whose form is being looked at: of no use to others
 }
 
 // path returns where a link of the purpose leads.
@@ -83,7 +84,7 @@ func (s *Service) readLink(ctx context.Context, item shelf.Item) (openLink, erro
 	if err := json.Unmarshal(item.Body, &l.storedLink); err != nil {
 		return l, fmt.Errorf("reading a link: %w", err)
 	}
-	if !s.now().Before(item.Due) {
+	if l.InUse || !s.now().Before(item.Due) {
 		return l, ErrLink
 	}
 	if l.Purpose == ForSignUp {
@@ -122,13 +123,14 @@ func (s *Service) Link(ctx context.Context, token string) (Link, error) {
 }
 
 // useLink uses a link up, for one of those who try, and does what it is for. When
-// that fails because of what somebody typed, the link is good again.
+// that fails because of what somebody typed, the link is good again, unless it was dropped
+// meanwhile.
 func (s *Service) useLink(ctx context.Context, c Client, token string, purpose Purpose, do func(openLink) error) error {
 	hash, ok := hashToken(token)
 	if !ok {
 		return ErrLink
 	}
-	item, err := s.shelf.Take(ctx, kindLink, hash)
+	item, err := s.shelf.Get(ctx, kindLink, hash)
 	if errors.Is(err, shelf.ErrNotFound) {
 		return ErrLink
 	}
@@ -136,25 +138,46 @@ func (s *Service) useLink(ctx context.Context, c Client, token string, purpose P
 		return err
 	}
 	l, err := s.readLink(ctx, item)
-	if err == nil && l.Purpose != purpose {
-		err = ErrLink
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = do(l)
+	if l.Purpose != purpose {
+		return ErrLink // and it stays good for its own
 	}
-	if err == nil {
-		if l.account.ID != 0 {
-			s.note(ctx, c, l.account.Name, l.account, LinkUsed, string(purpose))
-		}
-		return nil
+	item, err = s.markLink(ctx, item, l.storedLink, true)
+	if errors.Is(err, shelf.ErrChanged) {
+		return ErrLink // somebody else was quicker
 	}
-	if !errors.Is(err, ErrLink) || l.Purpose != purpose { // one for something else stays good
-		item.Version = 0
-		if _, again := s.shelf.Put(context.WithoutCancel(ctx), item); again != nil {
-			s.log.WarnContext(ctx, "a link that was not used is lost", "error", again)
-		}
+	if err != nil {
+		return err
+	}
+	err = do(l)
+	ctx = context.WithoutCancel(ctx)
+	var end error
+	if err == nil || errors.Is(err, ErrLink) {
+		end = s.shelf.Drop(ctx, item)
+	} else {
+		_, end = s.markLink(ctx, item, l.storedLink, false)
+	}
+	if end != nil && !errors.Is(end, shelf.ErrChanged) {
+		s.log.WarnContext(ctx, "a link stays that nobody can use", "error", end)
+	}
+	if err == nil && l.account.ID != 0 {
+		s.note(ctx, c, l.account.Name, l.account, LinkUsed, string(purpose))
 	}
 	return err
+}
+
+// markLink notes whether somebody is using a link, and returns the item as it is then. It
+// fails with shelf.ErrChanged when the link is not as it was.
+func (s *Service) markLink(ctx context.Context, item shelf.Item, l storedLink, inUse bool) (shelf.Item, error) {
+	l.InUse = inUse
+	var err error
+	if item.Body, err = json.Marshal(l); err != nil {
+		return item, fmt.Errorf("marking a link: %w", err)
+	}
+	item.Version, err = s.shelf.Put(ctx, item)
+	return item, err
 }
 
 // dropLinks deletes the links of an account, so that none that was made before is of

@@ -1,6 +1,8 @@
 package signin_test
 
 import (
+	"context"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -387,4 +389,74 @@ func TestTokensAreTold(t *testing.T) {
 	if n := len(w.outbox.all(mail.TokenMade)); n != 2 {
 		t.Errorf("%d mails, one about nobody's token", n)
 	}
+}
+
+// lateRegistry is a registry in which something happens before each edit of this room,
+// which fails with what is returned.
+type lateRegistry struct {
+	*registry.Registry
+	meanwhile func() error
+}
+
+// Apply implements signin.Registry.
+func (l *lateRegistry) Apply(ctx context.Context, by registry.Actor, e registry.Edit) (registry.Revision, error) {
+	if err := l.meanwhile(); err != nil {
+		return 0, err
+	}
+	return l.Registry.Apply(ctx, by, e)
+}
+
+// late is the service of the world on a late registry.
+func (w *world) late(t *testing.T, meanwhile func() error) *signin.Service {
+	t.Helper()
+	s, err := signin.New(signin.Config{
+		Registry: &lateRegistry{w.registry, meanwhile}, Accounts: w.admin, Shelf: w.store.Shelf(), Mail: w.outbox, Options: w.opts,
+		Logger: slog.New(slog.DiscardHandler), Now: w.clock.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestALinkThatWasDroppedStaysDropped, also when it was being used in that moment, and
+// could not be.
+func TestALinkThatWasDroppedStaysDropped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.newcomer(t, "carla")
+	link, err := w.Invite(t.Context(), registry.Actor{}, "carla", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after := tokenOf(t, link, signin.PathInvitation), ""
+	s := w.late(t, func() error {
+		link, err := w.Invite(t.Context(), registry.Actor{}, "carla", "")
+		if err != nil {
+			return err
+		}
+		after = tokenOf(t, link, signin.PathInvitation)
+		return registry.ErrUnavailable
+	})
+	_, err = s.AcceptInvitation(t.Context(), home, before, chosen)
+	is(t, "used while another was made", err, registry.ErrUnavailable)
+	_, err = w.AcceptInvitation(t.Context(), home, before, chosen)
+	is(t, "used after another was made", err, signin.ErrLink)
+	must(t)(w.AcceptInvitation(t.Context(), home, after, chosen))
+}
+
+// TestTheMailboxIsGivenUp while somebody uses a link that was sent to it.
+func TestTheMailboxIsGivenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := w.RequestReset(t.Context(), home, "anna"); err != nil {
+		t.Fatal(err)
+	}
+	token := tokenOf(t, w.outbox.await(t, mail.PasswordReset, 1).Data.Link, signin.PathReset)
+	s := w.late(t, func() error {
+		w.change(t, "anna", func(a *account.Account) { a.Email = "anna@example.net" })
+		return nil
+	})
+	is(t, "a link to the address before", s.ResetPassword(t.Context(), home, token, chosen), signin.ErrLink)
+	w.signIn(t, "anna")
 }

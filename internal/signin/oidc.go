@@ -412,7 +412,7 @@ func (s *Service) newClaimant(ctx context.Context, c Client, rules *OIDC, claime
 		if i > 1 {
 			name = fmt.Sprintf("%s-%d", base, i)
 		}
-		a, err := s.makeAccount(ctx, oneself, admin.NewAccount{Name: name, Email: email, Role: role})
+		a, err := s.makeAccount(ctx, oneself, admin.NewAccount{Name: name, Email: email, Role: role}, nil)
 		if errors.Is(err, ErrTaken) {
 			continue
 		}

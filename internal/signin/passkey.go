@@ -450,7 +450,13 @@ func (s *Service) RemovePasskey(ctx context.Context, c Client, session Session, 
 	if err := s.keepsWay(ctx, a, id); err != nil {
 		return err
 	}
-	if err := s.takeAll(ctx, kindPasskey, id); err != nil {
+	suits := func() error {
+		if err := s.keepsFactor(ctx, a, nil); err != nil {
+			return err
+		}
+		return s.keepsWay(ctx, a, "")
+	}
+	if err := s.remove(ctx, kindPasskey, id, suits); err != nil {
 		return err
 	}
 	s.note(ctx, c, a.Name, a, FactorRemoved, "passkey "+k.Name)

@@ -147,17 +147,30 @@ func checkNew(a *account.Account, password string) error {
 // setPassword gives an account a password, and ends all of its sessions: they hang
 // on the one before.
 func (s *Service) setPassword(ctx context.Context, c Client, a account.Account, password string) (account.Account, error) {
-	if err := checkNew(&a, password); err != nil {
+	hash, err := s.hashNew(ctx, &a, password)
+	if err != nil {
 		return a, err
 	}
-	var hash string
+	return s.keepPassword(ctx, c, a, hash)
+}
+
+// hashNew returns the hash of a password that an account may have.
+func (s *Service) hashNew(ctx context.Context, a *account.Account, password string) (hash string, err error) {
+	if err := checkNew(a, password); err != nil {
+		return "", err
+	}
 	var made error
 	if err := s.hash(ctx, func() { hash, made = account.HashPassword(password) }); err != nil {
-		return a, err
+		return "", err
 	}
 	if made != nil {
-		return a, ErrPassword
+		return "", ErrPassword
 	}
+	return hash, nil
+}
+
+// keepPassword is setPassword for a password that is hashed.
+func (s *Service) keepPassword(ctx context.Context, c Client, a account.Account, hash string) (account.Account, error) {
 	changed, err := s.change(ctx, c.actor(a.ID), a, "password", func(a *account.Account) { a.Password = hash })
 	if err != nil {
 		return a, err
@@ -176,7 +189,14 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, session Session,
 	if err != nil {
 		return Step{}, err
 	}
-	a, err = s.setPassword(ctx, c, a, password)
+	hash, err := s.hashNew(ctx, &a, password)
+	if err != nil {
+		return Step{}, err
+	}
+	if err := s.stillThere(ctx, session); err != nil {
+		return Step{}, err
+	}
+	a, err = s.keepPassword(ctx, c, a, hash)
 	if errors.Is(err, errMoved) {
 		return Step{}, ErrNoSession
 	}
@@ -185,6 +205,16 @@ func (s *Service) ChangePassword(ctx context.Context, c Client, session Session,
 	}
 	s.tellPasswordChanged(ctx, c, a)
 	return s.enter(ctx, c, a, session.Method)
+}
+
+// stillThere fails with ErrNoSession when a session has ended, by whatever way, while what
+// it began took long.
+func (s *Service) stillThere(ctx context.Context, session Session) error {
+	_, err := s.findSession(ctx, session.hash)
+	if err == nil && !s.isAlive(&session) {
+		err = ErrNoSession
+	}
+	return err
 }
 
 // mayChange returns the account of a session that was proved lately, or

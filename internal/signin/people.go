@@ -158,13 +158,13 @@ func (c *Client) actor(id uint32) registry.Actor {
 	return by
 }
 
-// change changes what of an account, unless it has another password by now than the
-// one who decided knew.
+// change changes what of an account, unless it has another password or mail address by now
+// than the one who decided knew: a link may have gone to the address before.
 func (s *Service) change(ctx context.Context, by registry.Actor, was account.Account, what string, change func(*account.Account)) (account.Account, error) {
 	var changed account.Account
 	_, err := s.registry.Apply(ctx, by, func(st *registry.State) (registry.Changes, error) {
 		a, ok := st.Accounts.AccountByID(was.ID)
-		if !ok || a.Password != was.Password {
+		if !ok || a.Password != was.Password || a.Email != was.Email {
 			return registry.Changes{}, errMoved
 		}
 		change(&a)

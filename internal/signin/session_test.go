@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -555,4 +556,30 @@ func TestWhatAnotherProcessChanged(t *testing.T) {
 	w.setHash(t, "anna", next)
 	_, err = other.Password(t.Context(), home, "anna", password)
 	is(t, "the old password", err, signin.ErrWrong)
+}
+
+// TestASessionEndsWhileItChangesThePassword: what was begun in it is not done.
+func TestASessionEndsWhileItChangesThePassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	thief, owner := w.signIn(t, "anna"), w.signIn(t, "anna")
+	waiting, release := w.HoldHashes()
+	changed := make(chan error, 1)
+	go func() {
+		_, err := w.ChangePassword(context.Background(), home, thief.Session, chosen)
+		changed <- err
+	}()
+	for range 6000 {
+		if waiting() == 1 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := w.EndAll(t.Context(), home, owner.Session.Account, owner.Session.ID); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	is(t, "in a session that has ended", <-changed, signin.ErrNoSession)
+	w.has(t, "the session of who ended the other", owner.Cookie)
+	w.signIn(t, "anna")
 }

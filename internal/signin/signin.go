@@ -32,8 +32,8 @@ type Registry interface {
 
 // Accounts makes accounts, by the rules of package admin.
 type Accounts interface {
-	// AddAccountBy makes an account in the name of by.
-	AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount) (admin.Account, error)
+	// AddAccountBy makes an account in the name of by, if the state is as expected.
+	AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount, expect func(*registry.State) error) (admin.Account, error)
 	// DeleteAccount deletes an account, and with force also what it has.
 	DeleteAccount(ctx context.Context, name string, force bool) error
 }
@@ -62,6 +62,8 @@ type Writer interface {
 	Put(ctx context.Context, item shelf.Item) (version uint64, err error)
 	// Take deletes an item and returns it: one of many who try gets it.
 	Take(ctx context.Context, kind, id string) (shelf.Item, error)
+	// Drop deletes an item if it is of its version.
+	Drop(ctx context.Context, item shelf.Item) error
 }
 
 // Sweeper deletes what is of no use any more.

@@ -84,8 +84,14 @@ func (s *Service) ConfirmSignUp(ctx context.Context, c Client, token, name, pass
 	}
 	var step Step
 	err := s.useLink(ctx, c, token, ForSignUp, func(l openLink) (err error) {
-		if len(s.people.find(s.registry.State().Accounts, l.Email)) > 0 {
-			return ErrLink // another link to the same address was quicker
+		isFree := func(st *registry.State) error {
+			if len(s.people.find(st.Accounts, l.Email)) > 0 {
+				return ErrLink // another link to the same address was quicker
+			}
+			return nil
+		}
+		if err := isFree(s.registry.State()); err != nil {
+			return err
 		}
 		if err := s.checkNewName(name); err != nil {
 			return err
@@ -103,7 +109,7 @@ func (s *Service) ConfirmSignUp(ctx context.Context, c Client, token, name, pass
 			step.Waiting = true
 			return s.apply(ctx, c, &x)
 		}
-		a, err := s.open(ctx, oneself, &x)
+		a, err := s.open(ctx, oneself, &x, isFree)
 		if err != nil {
 			return err
 		}
@@ -134,9 +140,9 @@ func (s *Service) checkNewName(name string) error {
 // oneself is in whose name accounts are made that nobody has to approve.
 var oneself = registry.Actor{Via: "signin"}
 
-// makeAccount makes an account of a customer and returns it.
-func (s *Service) makeAccount(ctx context.Context, by registry.Actor, n admin.NewAccount) (account.Account, error) {
-	made, err := s.accounts.AddAccountBy(ctx, by, n)
+// makeAccount makes an account of a customer and returns it, if the state is as expected.
+func (s *Service) makeAccount(ctx context.Context, by registry.Actor, n admin.NewAccount, expect func(*registry.State) error) (account.Account, error) {
+	made, err := s.accounts.AddAccountBy(ctx, by, n, expect)
 	if err != nil {
 		if errors.Is(err, admin.ErrExists) {
 			err = ErrTaken
@@ -150,9 +156,10 @@ func (s *Service) makeAccount(ctx context.Context, by registry.Actor, n admin.Ne
 	return a, nil
 }
 
-// open makes the account of an application, with the password that was chosen.
-func (s *Service) open(ctx context.Context, by registry.Actor, x *storedApplication) (account.Account, error) {
-	return s.makeAccount(ctx, by, admin.NewAccount{Name: x.Name, Email: x.Email, Language: x.Language, PasswordHash: x.Hash})
+// open makes the account of an application, with the password that was chosen, if the
+// state is as expected.
+func (s *Service) open(ctx context.Context, by registry.Actor, x *storedApplication, expect func(*registry.State) error) (account.Account, error) {
+	return s.makeAccount(ctx, by, admin.NewAccount{Name: x.Name, Email: x.Email, Language: x.Language, PasswordHash: x.Hash}, expect)
 }
 
 // storedApplication is what an item says of an application. Its ID is the lower-case
@@ -163,6 +170,7 @@ type storedApplication struct {
 	Language    string
 	At          time.Time
 	From        netip.Addr `json:",omitzero"`
+	Approved    bool       `json:",omitempty"` // or about to be: nobody declines it any more
 }
 
 // apply keeps an application.
@@ -203,7 +211,7 @@ func (s *Service) Applications(ctx context.Context, after string, limit int) ([]
 
 // Application returns an application, or ErrLink when there is none.
 func (s *Service) Application(ctx context.Context, id string) (Application, error) {
-	x, err := s.application(ctx, id)
+	_, x, err := s.application(ctx, id)
 	return x.view(id), err
 }
 
@@ -214,9 +222,9 @@ func (x *storedApplication) view(id string) Application {
 // Approve makes the account of an application, with the password that was chosen then,
 // and writes to its owner. It fails with ErrLink when there is no such application, and
 // with ErrTaken, dropping it, when the name is taken by now. After any other failure the
-// application is still there, and whoever tries again ends what was begun.
+// application is still there, cannot be declined, and whoever tries again ends what was begun.
 func (s *Service) Approve(ctx context.Context, by registry.Actor, id string) error {
-	x, err := s.application(ctx, id)
+	x, err := s.markApproved(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -244,10 +252,27 @@ func (s *Service) Approve(ctx context.Context, by registry.Actor, id string) err
 	})
 }
 
+// markApproved returns an application, which nobody can decline from now on.
+func (s *Service) markApproved(ctx context.Context, id string) (storedApplication, error) {
+	for {
+		item, x, err := s.application(ctx, id)
+		if err != nil || x.Approved {
+			return x, err
+		}
+		x.Approved = true
+		if item.Body, err = json.Marshal(x); err != nil {
+			return x, fmt.Errorf("approving an application: %w", err)
+		}
+		if _, err = s.shelf.Put(ctx, item); !errors.Is(err, shelf.ErrChanged) {
+			return x, err
+		}
+	}
+}
+
 // openOnce makes the account of an application unless somebody did who could not end it,
 // and tells whether it is new. The hash, with its salt, tells that the account is this one.
 func (s *Service) openOnce(ctx context.Context, by registry.Actor, x *storedApplication) (a account.Account, isNew bool, err error) {
-	a, err = s.open(ctx, by, x)
+	a, err = s.open(ctx, by, x, nil)
 	if errors.Is(err, ErrTaken) {
 		if there, ok := s.registry.State().Accounts.Account(x.Name); ok && there.Password == x.Hash {
 			return there, false, nil
@@ -256,9 +281,20 @@ func (s *Service) openOnce(ctx context.Context, by registry.Actor, x *storedAppl
 	return a, true, err
 }
 
-// Decline drops an application, and says nothing to whoever applied.
+// Decline drops an application, and says nothing to whoever applied. It fails with ErrLink
+// when there is no such application, or somebody else decides in the same moment.
 func (s *Service) Decline(ctx context.Context, by registry.Actor, id string) error {
-	x, err := s.takeApplication(ctx, id)
+	item, x, err := s.application(ctx, id)
+	if err != nil {
+		return err
+	}
+	if x.Approved {
+		return ErrLink
+	}
+	err = s.shelf.Drop(ctx, item)
+	if errors.Is(err, shelf.ErrChanged) {
+		return ErrLink
+	}
 	if err == nil {
 		s.note(ctx, staff(by), s.actorName(by), account.Account{Name: x.Name}, Declined, "")
 	}
@@ -288,13 +324,11 @@ func (s *Service) dropApplications(ctx context.Context, email string) (names []s
 	return names, nil
 }
 
-// application returns an application, or ErrLink when there is none.
-func (s *Service) application(ctx context.Context, id string) (storedApplication, error) {
-	return readApplication(s.shelf.Get(ctx, kindApplication, id))
-}
-
-func (s *Service) takeApplication(ctx context.Context, id string) (storedApplication, error) {
-	return readApplication(s.shelf.Take(ctx, kindApplication, id))
+// application returns an application as it stands on the shelf, or ErrLink when there is none.
+func (s *Service) application(ctx context.Context, id string) (shelf.Item, storedApplication, error) {
+	item, err := s.shelf.Get(ctx, kindApplication, id)
+	x, err := readApplication(item, err)
+	return item, x, err
 }
 
 func readApplication(item shelf.Item, err error) (x storedApplication, _ error) {

@@ -2,8 +2,10 @@ package signin_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,11 +37,11 @@ type unsteady struct {
 }
 
 // AddAccountBy implements signin.Accounts.
-func (u *unsteady) AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount) (admin.Account, error) {
+func (u *unsteady) AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount, expect func(*registry.State) error) (admin.Account, error) {
 	if u.before.Swap(false) {
 		return admin.Account{}, registry.ErrUnavailable
 	}
-	a, err := u.Service.AddAccountBy(ctx, by, n)
+	a, err := u.Service.AddAccountBy(ctx, by, n, expect)
 	if u.after.Swap(false) {
 		return admin.Account{}, registry.ErrUnavailable
 	}
@@ -148,4 +150,95 @@ func TestThePublicURLGoes(t *testing.T) {
 	if said() != 3 || len(w.outbox.all(mail.KnownAddress))+len(w.outbox.all(mail.Approved)) != 0 {
 		t.Errorf("log %s\nmails %+v", w.log, w.outbox.all(mail.Approved))
 	}
+}
+
+// meeting makes accounts when as many are wanted at one moment as it waits for.
+type meeting struct {
+	*admin.Service
+	all sync.WaitGroup
+}
+
+// AddAccountBy implements signin.Accounts.
+func (m *meeting) AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount, expect func(*registry.State) error) (admin.Account, error) {
+	m.all.Done()
+	m.all.Wait()
+	return m.Service.AddAccountBy(ctx, by, n, expect)
+}
+
+// TestOneAddressOneSignUp, also when two links to it are used at the same moment.
+func TestOneAddressOneSignUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *signin.Options) { o.SignUp = signin.SignUpOn })
+	both := &meeting{Service: w.admin}
+	both.all.Add(2)
+	w.accounts = both
+	w.restart(t)
+	var in atomic.Int32
+	var all sync.WaitGroup
+	for i, name := range []string{"dora", "dora2"} {
+		if err := w.SignUp(t.Context(), home, "dora@example.net"); err != nil {
+			t.Fatal(err)
+		}
+		token := tokenOf(t, w.outbox.await(t, mail.ConfirmSignUp, i+1).Data.Link, signin.PathSignUp)
+		all.Go(func() {
+			switch _, err := w.ConfirmSignUp(t.Context(), home, token, name, chosen); {
+			case err == nil:
+				in.Add(1)
+			case !errors.Is(err, signin.ErrLink):
+				t.Errorf("%s: %v, want ErrLink", name, err)
+			}
+		})
+	}
+	all.Wait()
+	if in.Load() != 1 {
+		t.Errorf("%d accounts have the address, want 1", in.Load())
+	}
+}
+
+// TestOneDecidesOfAnApplication: who declines it in the moment in which another approves it
+// comes too late, and hears so.
+func TestOneDecidesOfAnApplication(t *testing.T) {
+	t.Parallel()
+	by := registry.Actor{Via: "test"}
+	for why, decide := range map[string]func(w *world, id string) (approved, declined error){
+		"declined while it is approved": func(w *world, id string) (approved, declined error) {
+			w.accounts = &lateAccounts{w.admin, func() { declined = w.Decline(t.Context(), by, id) }}
+			w.restart(t)
+			approved = w.Approve(t.Context(), by, id)
+			return approved, declined
+		},
+		"approved while it is declined": func(w *world, id string) (approved, declined error) {
+			var began bool
+			w.shelf = &lateShelf{Shelf: w.shelf, got: func(kind string) {
+				if kind == "application" && !began {
+					began = true
+					approved = w.Approve(t.Context(), by, id)
+				}
+			}}
+			w.restart(t)
+			declined = w.Decline(t.Context(), by, id)
+			return approved, declined
+		},
+	} {
+		w := newWorld(t, func(o *signin.Options) { o.SignUp = signin.SignUpApproval })
+		approved, declined := decide(w, w.applied(t, "dora"))
+		if approved != nil || !errors.Is(declined, signin.ErrLink) {
+			t.Errorf("%s: approved %v, declined %v, want ErrLink of who declines", why, approved, declined)
+		}
+		if _, stands := w.registry.State().Accounts.Account("dora"); !stands {
+			t.Errorf("%s: there is no account", why)
+		}
+	}
+}
+
+// lateAccounts lets something happen before an account is made.
+type lateAccounts struct {
+	*admin.Service
+	meanwhile func()
+}
+
+// AddAccountBy implements signin.Accounts.
+func (l *lateAccounts) AddAccountBy(ctx context.Context, by registry.Actor, n admin.NewAccount, expect func(*registry.State) error) (admin.Account, error) {
+	l.meanwhile()
+	return l.Service.AddAccountBy(ctx, by, n, expect)
 }

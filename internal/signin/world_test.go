@@ -15,6 +15,7 @@ import (
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/mail"
 	"stayput.dev/internal/registry"
+	"stayput.dev/internal/shelf"
 	"stayput.dev/internal/signin"
 	"stayput.dev/internal/store"
 	"stayput.dev/test/rig"
@@ -235,4 +236,28 @@ func tokenOf(t *testing.T, link, path string) string {
 		t.Fatalf("link %s does not lead to %s", link, path)
 	}
 	return token
+}
+
+// lateShelf is a shelf on which something happens after an item of a kind was read, and
+// before one is taken.
+type lateShelf struct {
+	signin.Shelf
+	got, taking func(kind string) // nil: nothing
+}
+
+// Get implements signin.Shelf.
+func (l *lateShelf) Get(ctx context.Context, kind, id string) (shelf.Item, error) {
+	item, err := l.Shelf.Get(ctx, kind, id)
+	if l.got != nil {
+		l.got(kind)
+	}
+	return item, err
+}
+
+// Take implements signin.Shelf.
+func (l *lateShelf) Take(ctx context.Context, kind, id string) (shelf.Item, error) {
+	if l.taking != nil {
+		l.taking(kind)
+	}
+	return l.Shelf.Take(ctx, kind, id)
 }

@@ -180,6 +180,19 @@ func (s Shelf) Take(ctx context.Context, kind, id string) (shelf.Item, error) {
 	return item, nil
 }
 
+// Drop deletes the item if it still is of its version. It fails with shelf.ErrChanged when
+// there is something else, or nothing.
+func (s Shelf) Drop(ctx context.Context, item shelf.Item) error {
+	n, err := s.delete(ctx, shelfDropSQL, item.Kind, item.ID, int64(item.Version))
+	if err != nil {
+		return fmt.Errorf("dropping %s %s: %w", item.Kind, item.ID, err)
+	}
+	if n == 0 {
+		return shelf.ErrChanged
+	}
+	return nil
+}
+
 // DropAccount deletes all that is about an account, which is not 0.
 func (s Shelf) DropAccount(ctx context.Context, account uint32) error {
 	if account == 0 {

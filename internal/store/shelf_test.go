@@ -85,6 +85,9 @@ func TestShelfComparesAndSwaps(t *testing.T) {
 	if _, err := s.Put(t.Context(), changed); !errors.Is(err, shelf.ErrChanged) {
 		t.Errorf("in the place of an old version: %v, want ErrChanged", err)
 	}
+	if err := s.Drop(t.Context(), first); !errors.Is(err, shelf.ErrChanged) {
+		t.Errorf("an old version is dropped: %v, want ErrChanged", err)
+	}
 	taken, err := s.Take(t.Context(), "totp", "1")
 	if err != nil || cmp.Diff(second, taken) != "" {
 		t.Errorf("taken: %v %s", err, cmp.Diff(second, taken))
@@ -92,8 +95,15 @@ func TestShelfComparesAndSwaps(t *testing.T) {
 	if _, err := s.Put(t.Context(), second); !errors.Is(err, shelf.ErrChanged) {
 		t.Errorf("in the place of one that is gone: %v, want ErrChanged", err)
 	}
-	if again := put(t, s, shelf.Item{Kind: "totp", ID: "1"}); again.Version <= second.Version {
+	again := put(t, s, shelf.Item{Kind: "totp", ID: "1"})
+	if again.Version <= second.Version {
 		t.Errorf("version %d after one of %d was deleted", again.Version, second.Version)
+	}
+	if err := s.Drop(t.Context(), again); err != nil {
+		t.Errorf("the version that there is: %v", err)
+	}
+	if err := s.Drop(t.Context(), again); !errors.Is(err, shelf.ErrChanged) {
+		t.Errorf("one that is gone is dropped: %v, want ErrChanged", err)
 	}
 }
 

@@ -8,6 +8,8 @@ var (
 	shelfAccountsSQL string
 	//go:embed queries/shelf_add.sql
 	shelfAddSQL string
+	//go:embed queries/shelf_drop.sql
+	shelfDropSQL string
 	//go:embed queries/shelf_drop_account.sql
 	shelfDropAccountSQL string
 	//go:embed queries/shelf_drop_passing.sql

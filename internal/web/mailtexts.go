@@ -132,9 +132,9 @@ func (p *Pages) setMailText(v *visit) error {
 	case "preview":
 		return v.showMailText(f, text)
 	case "reset":
-		err = p.Brand.ResetMailText(v.r.Context(), v.actor(), now.Kind, now.Language)
+		err = p.Brand.ResetMailText(v.r.Context(), v.actor(), now)
 	default:
-		err = p.Brand.SetMailText(v.r.Context(), v.actor(), text.Text)
+		err = p.Brand.SetMailText(v.r.Context(), v.actor(), now, text.Subject, text.Body)
 	}
 	switch {
 	case err == nil:

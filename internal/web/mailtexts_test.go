@@ -17,7 +17,7 @@ func TestMailTexts(t *testing.T) {
 	w := newWorld(t)
 	root := w.as("root")
 	const path = "/staff/brand/mails/host-changed?language=de"
-	own := func() []mail.Text { return ok(mail.NewTexts(w.shelf).All(t.Context()))(t) }
+	own := func() []mail.OwnText { return ok(mail.NewTexts(w.shelf).All(t.Context()))(t) }
 
 	root.get("/staff/brand").shows(t, http.StatusOK, `href="/staff/brand/mails"`)
 	root.get("/staff/brand/mails").shows(t, http.StatusOK, `href="/staff/brand/mails/host-changed?language=en"`).lacks(t, `hreflang="de"`)

@@ -1,0 +1,1 @@
+DELETE FROM shelf WHERE kind = $1 AND id = $2 AND version = $3
