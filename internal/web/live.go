@@ -187,11 +187,14 @@ func (v *visit) findHost(name string) (admin.Host, error) {
 // ownHost is findHost for who wants to change the host.
 func (v *visit) ownHost(name string) (admin.Host, error) {
 	h, err := v.findHost(name)
-	if err == nil && !v.mayChange(h.Account) {
+	if err != nil {
+		return h, err
+	}
+	if !v.mayChange(h.Account) {
 		return h, errForbidden
 	}
 	v.changes = append(v.changes, h.Name)
-	return h, err
+	return h, nil
 }
 
 // keysFor returns the update keys of the host's account that cover it.
