@@ -108,9 +108,8 @@ func (s *Service) MoveIn(ctx context.Context, in MoveIn) ([]Moved, error) {
 type mover struct {
 	*draft
 	in      *MoveIn
-	zones   []*zone.Zone       // content of in.Zones
-	secrets []keptSecret       // of in.Keys
-	given   map[zone.Name]bool // hosts that were taken over, or were here
+	zones   []*zone.Zone // content of in.Zones
+	secrets []keptSecret // of in.Keys
 	report  []Moved
 	done    registry.Changes // of the steps before
 }
@@ -256,8 +255,7 @@ func (m *mover) moveAccounts() error {
 
 // moveHosts takes over hosts, those first that others may lie within.
 func (m *mover) moveHosts() error {
-	fresh := map[zone.Name]uint32{}
-	m.given = map[zone.Name]bool{}
+	fresh, given := map[zone.Name]uint32{}, map[zone.Name]bool{}
 	moved := make([]Moved, len(m.in.Hosts))
 	places := make([]int, len(moved))
 	for i := range places {
@@ -266,11 +264,11 @@ func (m *mover) moveHosts() error {
 	slices.SortStableFunc(places, func(i, j int) int { return len(m.in.Hosts[i].Name) - len(m.in.Hosts[j].Name) })
 	for _, i := range places {
 		h := m.in.Hosts[i]
-		outcome, why, err := m.moveHost(h, fresh)
+		outcome, why, err := m.moveHost(h, fresh, given)
 		if err != nil {
 			outcome, why = Refused, err.Error()
 		} else {
-			m.given[h.Name] = true
+			given[h.Name] = true
 		}
 		moved[i] = Moved{Kind: "host", Name: h.Name.String(), Outcome: outcome, Why: why}
 	}
@@ -278,8 +276,8 @@ func (m *mover) moveHosts() error {
 	return nil
 }
 
-// moveHost takes over a host. Its error is why it cannot be.
-func (m *mover) moveHost(in MovedHost, fresh map[zone.Name]uint32) (Outcome, string, error) {
+// moveHost takes over a host that was not given before. Its error is why it cannot be.
+func (m *mover) moveHost(in MovedHost, fresh map[zone.Name]uint32, given map[zone.Name]bool) (Outcome, string, error) {
 	n := NewHost{Name: in.Name, Account: in.Account, Addresses: in.Addresses, TTL: in.TTL, Force: m.in.Force}
 	if err := n.normalise(); err != nil {
 		return "", "", err
@@ -288,7 +286,7 @@ func (m *mover) moveHost(in MovedHost, fresh map[zone.Name]uint32) (Outcome, str
 	if err != nil {
 		return "", "", err
 	}
-	if m.given[in.Name] {
+	if given[in.Name] {
 		return "", "", invalid("it is given twice")
 	}
 	if h, known := m.state.Accounts.Host(in.Name); known {
