@@ -76,37 +76,38 @@ func TestInvitationsEnd(t *testing.T) {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.newcomer(t, "carla")
-			link, err := w.Invite(t.Context(), registry.Actor{}, "carla", "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			token := tokenOf(t, link, signin.PathInvitation)
+			token := w.invited(t)
 			end(t, w)
 			if strings.HasPrefix(why, "used") {
 				is(t, why, w.ResetPassword(t.Context(), home, token, chosen), signin.ErrLink)
 				is(t, why, w.ConfirmEmail(t.Context(), home, token), signin.ErrLink)
-				_, err = w.ConfirmSignUp(t.Context(), home, token, "name", chosen)
+				_, err := w.ConfirmSignUp(t.Context(), home, token, "name", chosen)
 				is(t, why, err, signin.ErrOff)
 				must(t)(w.AcceptInvitation(t.Context(), home, token, chosen)) // it is good for its own
 				return
 			}
-			_, err = w.AcceptInvitation(t.Context(), home, token, chosen)
+			_, err := w.AcceptInvitation(t.Context(), home, token, chosen)
 			is(t, why, err, signin.ErrLink)
 		})
 	}
+}
+
+// invited invites carla, who is new, and returns the token of her link.
+func (w *world) invited(t *testing.T) string {
+	t.Helper()
+	w.newcomer(t, "carla")
+	link, err := w.Invite(t.Context(), registry.Actor{}, "carla", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokenOf(t, link, signin.PathInvitation)
 }
 
 // TestALinkWorksOnce, also when it is used many times at the same moment.
 func TestALinkWorksOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.newcomer(t, "carla")
-	link, err := w.Invite(t.Context(), registry.Actor{}, "carla", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	token := tokenOf(t, link, signin.PathInvitation)
+	token := w.invited(t)
 	var in atomic.Int32
 	var all sync.WaitGroup
 	for range 8 {
@@ -424,12 +425,7 @@ func (w *world) late(t *testing.T, meanwhile func() error) *signin.Service {
 func TestALinkThatWasDroppedStaysDropped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.newcomer(t, "carla")
-	link, err := w.Invite(t.Context(), registry.Actor{}, "carla", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, after := tokenOf(t, link, signin.PathInvitation), ""
+	before, after := w.invited(t), ""
 	s := w.late(t, func() error {
 		link, err := w.Invite(t.Context(), registry.Actor{}, "carla", "")
 		if err != nil {
@@ -438,7 +434,7 @@ func TestALinkThatWasDroppedStaysDropped(t *testing.T) {
 		after = tokenOf(t, link, signin.PathInvitation)
 		return registry.ErrUnavailable
 	})
-	_, err = s.AcceptInvitation(t.Context(), home, before, chosen)
+	_, err := s.AcceptInvitation(t.Context(), home, before, chosen)
 	is(t, "used while another was made", err, registry.ErrUnavailable)
 	_, err = w.AcceptInvitation(t.Context(), home, before, chosen)
 	is(t, "used after another was made", err, signin.ErrLink)
