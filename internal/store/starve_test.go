@@ -20,12 +20,7 @@ import (
 // waits for it and holds a connection. What updates ask is answered all the same.
 func TestUpdatesWaitForNoJob(t *testing.T) {
 	t.Parallel()
-	if !rig.OnPostgres() {
-		t.Skip("about PostgreSQL: STAYPUT_TEST_STORE=postgres")
-	}
-	server := rig.NewReplica(t, nil, "alone", "")
-	server.Initialize()
-	s := openNode(t, server.URL(), store.Options{Timeout: 4 * time.Second})
+	server, s := openAlone(t)
 	load(t, s)
 	server.WaitFor("standby")
 	defer server.WaitFor("")

@@ -12,17 +12,23 @@ import (
 	"stayput.dev/test/rig"
 )
 
-// TestNobodySeesWhatTheStandbyHasNot: while the synchronous standby is away an append
-// fails, and what it would have appended stays unseen, however long it was tried; when
-// the standby is back it may be there after all.
-func TestNobodySeesWhatTheStandbyHasNot(t *testing.T) {
-	t.Parallel()
+// openAlone starts a server that may be let wait for a standby, and opens a store there.
+func openAlone(t *testing.T) (*rig.Replica, *store.Store) {
+	t.Helper()
 	if !rig.OnPostgres() {
 		t.Skip("about PostgreSQL: STAYPUT_TEST_STORE=postgres")
 	}
 	server := rig.NewReplica(t, nil, "alone", "")
 	server.Initialize()
-	s := openNode(t, server.URL(), store.Options{Timeout: 4 * time.Second})
+	return server, openNode(t, server.URL(), store.Options{Timeout: 4 * time.Second})
+}
+
+// TestNobodySeesWhatTheStandbyHasNot: while the synchronous standby is away an append
+// fails, and what it would have appended stays unseen, however long it was tried; when
+// the standby is back it may be there after all.
+func TestNobodySeesWhatTheStandbyHasNot(t *testing.T) {
+	t.Parallel()
+	server, s := openAlone(t)
 	var commits []registry.Commit
 	for i := range 2 {
 		commits = append(commits, registry.Commit{Revision: registry.Revision(i + 1), ID: fmt.Sprintf("%032d", i), At: time.UnixMilli(0).UTC()})
