@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -9,23 +8,8 @@ import (
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
 	"stayput.dev/internal/api"
-	"stayput.dev/internal/registry"
+	"stayput.dev/test/rig"
 )
-
-// gate is a registry before whose next change something happens, once.
-type gate struct {
-	*registry.Registry
-	before func()
-}
-
-// Apply implements admin.Registry.
-func (g *gate) Apply(ctx context.Context, by registry.Actor, e registry.Edit) (registry.Revision, error) {
-	if before := g.before; before != nil {
-		g.before = nil
-		before()
-	}
-	return g.Registry.Apply(ctx, by, e)
-}
 
 // TestExternalIDsMove: who is terminated is who has the external ID then, not who had it
 // when the request came.
@@ -39,7 +23,7 @@ func TestExternalIDsMove(t *testing.T) {
 		ok(w.SetAccount(ctx, "alice", api.AccountChange{ExternalID: ptr("crm-2")}))(t)
 		ok(w.SetAccount(ctx, "bob", api.AccountChange{ExternalID: ptr("crm-1")}))(t)
 	}
-	late := admin.New(&gate{w.registry, move}, admin.Options{})
+	late := admin.New(rig.NewGate(w.registry, move), admin.Options{})
 	server := httptest.NewServer(api.New(api.Config{Admin: late, Registry: w.registry}))
 	defer server.Close()
 	r := ok(http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/api/v1/accounts/by-external-id/crm-1/terminate", nil))(t)

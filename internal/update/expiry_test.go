@@ -235,7 +235,7 @@ func TestExpiryTriesAgain(t *testing.T) {
 func TestReportBetweenLookAndWrite(t *testing.T) {
 	t.Parallel()
 	w := newWake(t, 30*day)
-	slow := &slowRegistry{w.registry, func() { w.report("home", "203.0.113.1") }}
+	slow := rig.NewGate(w.registry, func() { w.report("home", "203.0.113.1") })
 	w.expiry = update.NewExpiry(slow, w.seen, update.ExpiryOptions{House: 30 * day, Now: w.Now})
 	w.after(31 * day)
 	w.wantOffline("nas", "printer")

@@ -17,6 +17,7 @@ import (
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 // stands is a host for a test: its addresses, and what account.Host says beside.
@@ -499,11 +500,11 @@ func TestThePrefixSurvives(t *testing.T) {
 func TestFollowersThatComeMeanwhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, update.Options{})
-	slow := &slowRegistry{w.registry, func() {
+	slow := rig.NewGate(w.registry, func() {
 		w.lan(map[string]stands{
 			"cam": {Host: account.Host{InterfaceID: netip.MustParseAddr("::7"), Follows: name("nas.dyn.example.org")}, addrs: addrs("2001:db8::7")},
 		})
-	}}
+	})
 	results, err := update.New(slow, update.Options{}).Update(t.Context(), update.Request{
 		Username: "alice", Secret: aliceSecret, Hosts: []string{"nas.dyn.example.org"}, V6: set("2001:db8:2::2"),
 	})

@@ -17,6 +17,7 @@ import (
 	"stayput.dev/internal/registry"
 	"stayput.dev/internal/update"
 	"stayput.dev/internal/zone"
+	"stayput.dev/test/rig"
 )
 
 func TestUpdateIsDurableAndVisible(t *testing.T) {
@@ -307,20 +308,6 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
-// slowRegistry changes the state after the service has looked at it.
-type slowRegistry struct {
-	*registry.Registry
-	meanwhile func()
-}
-
-func (r *slowRegistry) Apply(ctx context.Context, by registry.Actor, e registry.Edit) (registry.Revision, error) {
-	if meanwhile := r.meanwhile; meanwhile != nil {
-		r.meanwhile = nil
-		meanwhile()
-	}
-	return r.Registry.Apply(ctx, by, e)
-}
-
 func TestWhatHappensBetweenCheckAndWrite(t *testing.T) {
 	t.Parallel()
 	key := func(st *registry.State) account.Key {
@@ -368,11 +355,11 @@ func TestWhatHappensBetweenCheckAndWrite(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, update.Options{})
-			slow := &slowRegistry{w.registry, func() {
+			slow := rig.NewGate(w.registry, func() {
 				w.apply(func(st *registry.State) (registry.Changes, error) {
 					return registry.Changes{Accounts: test.meanwhile(st)}, nil
 				})
-			}}
+			})
 			results, err := update.New(slow, update.Options{}).Update(t.Context(), update.Request{
 				Username: "alice", Secret: aliceSecret, Hosts: []string{"home.dyn.example.org"}, V4: set("203.0.113.9"),
 			})
@@ -460,11 +447,11 @@ func TestKeyRevokedOnceItMadeAHost(t *testing.T) {
 func TestAllBetweenCheckAndWrite(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, update.Options{})
-	slow := &slowRegistry{w.registry, func() {
+	slow := rig.NewGate(w.registry, func() {
 		w.apply(func(*registry.State) (registry.Changes, error) {
 			return registry.Changes{Accounts: account.Changes{DeletedHosts: []zone.Name{name("home.dyn.example.org")}}}, nil
 		})
-	}}
+	})
 	results, err := update.New(slow, update.Options{}).Update(t.Context(), update.Request{
 		Username: "alice", Secret: aliceSecret, All: true, V4: set("203.0.113.9"),
 		Each: []update.HostFamilies{{Host: "printer.dyn.example.org", V4: set("203.0.113.9")}},

@@ -4,29 +4,13 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"testing"
 
 	"stayput.dev/internal/account"
 	"stayput.dev/internal/admin"
-	"stayput.dev/internal/registry"
 	"stayput.dev/internal/signin"
 	"stayput.dev/internal/zone"
 )
-
-// gate is a registry before which something may happen.
-type gate struct {
-	*registry.Registry
-	before atomic.Pointer[func()] // the next change, once; nil: nothing
-}
-
-// Apply implements admin.Registry.
-func (g *gate) Apply(ctx context.Context, by registry.Actor, e registry.Edit) (registry.Revision, error) {
-	if before := g.before.Swap(nil); before != nil {
-		(*before)()
-	}
-	return g.Registry.Apply(ctx, by, e)
-}
 
 // ends are ways in which somebody loses their rights.
 func (w *world) ends(name string) map[string]func() {
@@ -88,7 +72,7 @@ func TestRightsEndBeforeTheCommit(t *testing.T) {
 			continue
 		}
 		w.newRoot("root-2")
-		w.gate.before.Store(&end)
+		w.gate.Before(end)
 		w.as("root-2").post("/staff/customers/new", "name", "mallory", "role", "admin").leads(t, "/signin")
 		w.has("mallory", false, how)
 		w.forget("root-2")
@@ -103,7 +87,7 @@ func TestHostsChangeHandsBeforeTheCommit(t *testing.T) {
 	name := zone.MustName("home.dyn.example.org")
 	bob := "bob"
 	give := func() { ok(w.admin.SetHost(context.Background(), name, admin.HostChange{Account: &bob}))(t) }
-	w.gate.before.Store(&give)
+	w.gate.Before(give)
 	w.as("alice").post("/hosts/home.dyn.example.org/delete").shows(t, http.StatusNotFound)
 	if h := ok(w.admin.Host(name))(t); h.Account != "bob" {
 		t.Errorf("the host is %s's", h.Account)

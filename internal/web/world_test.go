@@ -53,7 +53,7 @@ type world struct {
 	trend   *watch.Trend
 
 	shelf store.Shelf
-	gate  gate
+	gate  *rig.Gate
 	brand *brand.Service
 
 	neighbours neighbours
@@ -84,8 +84,8 @@ func newWorld(t testing.TB) *world {
 
 	seen := ok(update.OpenSeen(ctx, kept, nil))(t)
 	w.updates = update.New(reg, update.Options{Logger: slog.New(slog.DiscardHandler), Seen: seen, Now: w.clock})
-	w.gate.Registry = reg
-	w.admin = admin.New(&w.gate, admin.Options{Seen: seen, Teller: w, Now: w.clock})
+	w.gate = rig.NewGate(reg, nil)
+	w.admin = admin.New(w.gate, admin.Options{Seen: seen, Teller: w, Now: w.clock})
 	w.history = history.New(reg, 1<<20, w.clock)
 	lis := ok(net.Listen("tcp", "127.0.0.1:0"))(t)
 	w.url = fmt.Sprintf("http://localhost:%d", lis.Addr().(*net.TCPAddr).Port)
